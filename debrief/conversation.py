@@ -1,0 +1,103 @@
+"""What a conversation is made of. Messages form a tree; the conversation points at its active leaf."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, Literal, TypeVar
+
+Role = Literal["user", "assistant"]
+T = TypeVar("T")
+
+
+class MessageState(StrEnum):
+    """How a message stands. A visitor's message is always `complete`."""
+
+    RUNNING = "running"
+    COMPLETE = "complete"
+    STOPPED = "stopped"
+    """The visitor pressed Stop; the text is what had been written."""
+    CUT_OFF = "cut_off"
+    """The model reached its token limit."""
+    INTERRUPTED = "interrupted"
+    """The process that wrote it died."""
+    ERROR = "error"
+    """The model failed; `error_code` says why. The text, if any, is what came before."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message of the tree.
+
+    `text` is the model's or the visitor's raw text, never what a component made of it. `seq` counts from 0 within
+    the conversation in order of making. `parent_id` is None only for the opening line.
+    """
+
+    id: str
+    conversation_id: str
+    seq: int
+    parent_id: str | None
+    role: Role
+    text: str
+    state: MessageState
+    created_at: datetime
+    error_code: str | None = None
+    finished_at: datetime | None = None
+    first_token_s: float | None = None
+    total_s: float | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """A talk of one visitor in one version of a scenario.
+
+    `language` is the language of the page and of the feedback ("en" or "ko"); `answers` fills the scenario's form.
+    """
+
+    id: str
+    visitor_id: str
+    scenario_id: str
+    scenario_hash: str
+    language: str
+    title: str
+    answers: dict[str, str]
+    active_leaf_id: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class ConversationSummary:
+    """A line of the list: a conversation and how its newest feedback stands."""
+
+    conversation: Conversation
+    message_count: int
+    feedback_id: str | None
+    feedback_state: str | None
+    review_state: str | None
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What one sending made: the visitor's message and the answer that is to be written.
+
+    `is_new` is False when the same request id came a second time: the stored pair is given back, nothing is made.
+    `writer_token` names the one runner that may write the answer; None when `is_new` is False.
+    """
+
+    user_message: Message
+    answer: Message
+    is_new: bool
+    writer_token: str | None
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """A slice of a list. `next` is the cursor of the following slice, None at the end."""
+
+    items: list[T]
+    next: str | None

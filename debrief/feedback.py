@@ -1,0 +1,131 @@
+"""What a debrief is: the states of its making, its record, and how a visitor gets to see it.
+
+The record's shape is checked on every storing and reading; unknown keys are errors. Evidence always carries the
+visitor's own words with their place, resolved by code and never written by the model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class JobState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    RETRY_WAIT = "retry_wait"
+    SUCCEEDED = "succeeded"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+
+    @property
+    def is_final(self) -> bool:
+        return self not in (JobState.QUEUED, JobState.RUNNING, JobState.RETRY_WAIT)
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Evidence(_Record):
+    """A sentence of the visitor's own: `text[start:end]` of the message, in code points, end excluded."""
+
+    message_id: str
+    start: int = Field(ge=0)
+    end: int = Field(ge=1)
+    quote: str
+
+
+class Example(_Record):
+    """The same thing said less well and better."""
+
+    before: str
+    after: str
+
+
+class CriterionResult(_Record):
+    """How one criterion of the rubric stands.
+
+    `level` is 1 to 5 when `status` is `scored`, else None: a number is never invented. `tip` and `example` are the
+    rubric's own words (way "rubric"); `reason` is the model's, or the rubric's anchor of the level.
+    """
+
+    key: str
+    name: str
+    status: Literal["scored", "not_observed", "unscored"]
+    level: int | None = Field(None, ge=1, le=5)
+    level_name: str | None = None
+    reason: str | None = None
+    evidence: list[Evidence] = []
+    tip: str | None = None
+    example: Example | None = None
+
+
+class Strength(_Record):
+    why: str
+    evidence: list[Evidence]
+
+
+class Improvement(_Record):
+    criterion: str
+    problem: str
+    rewrite: str
+    evidence: list[Evidence]
+
+
+class Coverage(_Record):
+    """How many of the talk's messages the review has seen."""
+
+    messages: int
+    of: int
+
+
+class FeedbackBody(_Record):
+    """The debrief itself. `way` says whose words these are: the model's ("written") or the rubric's ("rubric")."""
+
+    language: str
+    way: Literal["written", "rubric"]
+    criteria: list[CriterionResult]
+    strengths: list[Strength] = []
+    improvements: list[Improvement] = []
+    next_step: str | None = None
+    summary: str | None = None
+    covered: Coverage
+
+
+class Check(_Record):
+    """The outcome of one named check; `where` names the part it looked at, such as "improvements.0.rewrite"."""
+
+    name: str
+    passed: bool
+    where: str | None = None
+
+
+@dataclass(frozen=True)
+class FeedbackView:
+    """A feedback as its owner may see it.
+
+    `body` is None until a version may be shown (auto_released, approved, edited_approved). `progress` is
+    `{"step": "waiting"|"reading"|"writing"|"checking", "done": int, "of": int, "position": int}`, keys as they apply.
+    """
+
+    id: str
+    conversation_id: str
+    state: JobState
+    review_state: str
+    progress: dict[str, Any]
+    body: FeedbackBody | None
+    checks: list[Check]
+    lineage: dict[str, Any]
+    error_code: str | None
+    reject_reason: str | None
+    leaf_id: str
+    created_at: datetime
+    finished_at: datetime | None
+    worker_alive: bool

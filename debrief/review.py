@@ -1,0 +1,56 @@
+"""The review of a feedback: its states, and which move leads from which to which. Illegal moves raise."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from debrief.errors import Conflict
+
+
+class ReviewState(StrEnum):
+    NONE = "none"
+    """Still being made."""
+    PENDING = "pending"
+    CLAIMED = "claimed"
+    APPROVED = "approved"
+    EDITED_APPROVED = "edited_approved"
+    REJECTED = "rejected"
+    AUTO_RELEASED = "auto_released"
+    WITHDRAWN = "withdrawn"
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the visitor sees the words."""
+        return self in (ReviewState.APPROVED, ReviewState.EDITED_APPROVED, ReviewState.AUTO_RELEASED)
+
+
+REASONS = ("wrong_evidence", "wrong_level", "unhelpful", "unkind", "wrong_language", "other")
+"""Why a reviewer rejects."""
+
+_MOVES: dict[tuple[ReviewState, str], ReviewState] = {
+    (ReviewState.NONE, "auto_release"): ReviewState.AUTO_RELEASED,
+    (ReviewState.NONE, "submit"): ReviewState.PENDING,
+    (ReviewState.PENDING, "claim"): ReviewState.CLAIMED,
+    (ReviewState.AUTO_RELEASED, "claim"): ReviewState.CLAIMED,
+    (ReviewState.CLAIMED, "claim"): ReviewState.CLAIMED,
+    (ReviewState.CLAIMED, "release"): ReviewState.PENDING,
+    (ReviewState.CLAIMED, "approve"): ReviewState.APPROVED,
+    (ReviewState.CLAIMED, "reject"): ReviewState.REJECTED,
+    (ReviewState.APPROVED, "reopen"): ReviewState.PENDING,
+    (ReviewState.EDITED_APPROVED, "reopen"): ReviewState.PENDING,
+    (ReviewState.REJECTED, "reopen"): ReviewState.PENDING,
+}
+
+
+def move(state: ReviewState, action: str) -> ReviewState:
+    """The state that `action` leads to. `withdraw` is legal from anywhere.
+
+    Raises:
+        Conflict: the move is not legal from here.
+    """
+    if action == "withdraw":
+        return ReviewState.WITHDRAWN
+    try:
+        return _MOVES[state, action]
+    except KeyError:
+        raise Conflict("illegal_move", state=state.value, action=action) from None

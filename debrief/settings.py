@@ -1,0 +1,166 @@
+"""Every setting, read once per process from the environment (or `.env`), each with its unit in its name.
+
+Created only where a process is put together (app.py, tasks/worker.py, tests) and handed down as a value.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from debrief.errors import ConfigError
+
+
+def _default_data_dir() -> Path:
+    """`/data` on a Hugging Face Space with a volume, else `data/` beside the program."""
+    mounted = Path("/data")
+    if os.environ.get("SPACE_ID") and mounted.is_dir() and os.access(mounted, os.W_OK):
+        return mounted
+    return Path("data")
+
+
+class Settings(BaseSettings):
+    """The settings. Each is an environment variable with the prefix `DEBRIEF_`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="DEBRIEF_",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        extra="forbid",
+        frozen=True,
+        env_ignore_empty=True,
+        protected_namespaces=(),
+    )
+
+    host: str = Field("127.0.0.1", description="Address the web server listens on; 0.0.0.0 in a container.")
+    port: int = Field(7860, ge=0, le=65535, description="Port of the web server.")
+    trusted_proxies: str = Field(
+        "", description="Comma-separated proxy addresses whose X-Forwarded-* headers count; empty: ignored."
+    )
+    data_dir: Path = Field(
+        default_factory=_default_data_dir, description="Folder for databases, the secret and the prepared model."
+    )
+    database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite in the data folder.")
+    queue_url: str = Field("", description="redis:// URL of the queue; empty: its own SQLite file in the data folder.")
+    secret: SecretStr = Field(SecretStr(""), description="Signs cookies; empty: made once in the data folder.")
+    admin: SecretStr = Field(SecretStr(""), description="name:password of the first admin, made when there is none.")
+
+    model_url: str = Field("", description="An OpenAI-compatible server's /v1 address; empty: start our own vLLM.")
+    model: str = Field("", description="Hugging Face id or local folder; empty: the packaged demo model.")
+    model_api_key: SecretStr = Field(SecretStr(""), description="Key for the model server.")
+    model_port: int = Field(8800, ge=1, le=65535, description="Loopback port of our own vLLM.")
+    model_context_tokens: int = Field(0, ge=0, description="Context length, for servers that do not tell; 0: ask.")
+    model_seats: int = Field(16, ge=2, description="Requests that the model server works on at once.")
+    model_priority: Literal["auto", "on", "off"] = Field(
+        "auto", description="Send request priorities; auto: only to the server that we start."
+    )
+
+    reply_max_tokens: int = Field(512, ge=1, description="Longest answer in a talk.")
+    reply_temperature: float = Field(0.7, ge=0, le=2, description="Sampling temperature of answers.")
+    connect_timeout_s: float = Field(3, gt=0, description="Longest wait for the model server to accept.")
+    first_token_timeout_s: float = Field(60, gt=0, description="Longest wait for an answer's first token.")
+    next_token_timeout_s: float = Field(20, gt=0, description="Longest silence in mid-answer.")
+    reply_timeout_s: float = Field(300, gt=0, description="Longest time for one whole answer.")
+
+    message_max_chars: int = Field(4000, ge=1, description="Longest message of a visitor.")
+    body_max_bytes: int = Field(262_144, ge=1024, description="Largest request body.")
+    rate_limit: Literal["on", "off"] = Field("on", description="Limits per visitor and address; off for tests.")
+    messages_per_minute: int = Field(20, ge=1, description="Messages a visitor may send in a minute.")
+    sign_ins_per_minute: int = Field(10, ge=1, description="Sign-in attempts per name and address in a minute.")
+    answers_at_once: int = Field(64, ge=1, description="Answers being written at once, all visitors together.")
+    answers_at_once_per_visitor: int = Field(4, ge=1, description="Answers being written at once for one visitor.")
+
+    feedback_seats: int = Field(2, ge=1, description="Feedbacks in flight at once, all workers together.")
+    feedback_words: Literal["auto", "model", "rubric"] = Field(
+        "auto", description="Who words the feedback: the model, or the rubric; auto: rubric for the packaged model."
+    )
+    feedback_timeout_s: float = Field(300, gt=0, description="Longest time for one model call of a feedback.")
+    release: Literal["checked", "hold"] = Field(
+        "checked", description="checked: what passes all checks is shown at once; hold: a reviewer sees all first."
+    )
+    job_lease_s: float = Field(60, gt=0, description="How long a worker may be silent before its job is given away.")
+    job_heartbeat_s: float = Field(15, gt=0, description="How often a worker says that it is alive.")
+    reaper_interval_s: float = Field(10, gt=0, description="How often forgotten jobs are looked for.")
+
+    sign_in_hours: float = Field(12, gt=0, description="How long a reviewer's sign-in lasts without use.")
+    scenario_dir: Path = Field(Path("scenarios"), description="Folder of scenario files.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line kept.")
+
+    @field_validator("model_url", mode="after")
+    @classmethod
+    def _without_trailing_slash(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://, for example http://127.0.0.1:8800/v1")
+        return value.rstrip("/")
+
+    @property
+    def starts_own_model(self) -> bool:
+        """True when no model server is configured, so that we start vLLM ourselves."""
+        return not self.model_url
+
+    @property
+    def model_base_url(self) -> str:
+        """Where the model answers: the configured server or our own."""
+        return self.model_url or f"http://127.0.0.1:{self.model_port}/v1"
+
+    @property
+    def sends_priority(self) -> bool:
+        return self.model_priority == "on" or (self.model_priority == "auto" and self.starts_own_model)
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL in force."""
+        return self.database_url or f"sqlite:///{(self.data_dir / 'debrief.sqlite3').resolve()}"
+
+    @property
+    def queue_file(self) -> Path:
+        return self.data_dir / "queue.sqlite3"
+
+    @property
+    def prepared_model_dir(self) -> Path:
+        """Where the packaged model lies after its one-time conversion."""
+        return self.data_dir / "models" / "smollm2-135m-instruct"
+
+
+def read_settings(**overrides: object) -> Settings:
+    """Read the settings.
+
+    Raises:
+        ConfigError: a value is wrong; the message names the variable and the reason.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]  # pydantic checks them
+    except ValidationError as error:
+        reasons = "; ".join(
+            f"DEBRIEF_{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+            for problem in error.errors()
+        )
+        raise ConfigError(reason=reasons) from error
+
+
+def signing_secret(settings: Settings) -> str:
+    """The key that signs cookies: the setting, or a random one kept in the data folder with mode 0600.
+
+    Safe when several processes start at once: the file is written beside and linked into place, first one wins.
+    """
+    given = settings.secret.get_secret_value()
+    if given:
+        return given
+    path = settings.data_dir / "secret"
+    if not path.exists():
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f"secret.{os.getpid()}")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text("utf-8").strip()

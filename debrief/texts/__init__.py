@@ -1,0 +1,48 @@
+"""Every sentence that a person reads, by key and language: one TOML file a language, the same keys in each.
+
+The page's labels (`ui.`), the errors (`error.`), the states (`state.`) and the server's own words all come from
+here, so that a test can find a missing or unused one. Scenario and rubric words live in `scenarios/`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+from string import Template
+
+LANGUAGES = ("en", "ko")
+_FOLDER = Path(__file__).parent
+
+
+@cache
+def catalog(language: str) -> dict[str, str]:
+    """All texts of one language, flat: `{"error.not_found": "…"}`.
+
+    An unknown language gives the English catalog.
+    """
+    name = language if language in LANGUAGES else "en"
+    tables = tomllib.loads((_FOLDER / f"{name}.toml").read_text("utf-8"))
+    return {f"{table}.{key}": text for table, texts in tables.items() for key, text in texts.items()}
+
+
+def say(key: str, language: str, **values: object) -> str:
+    """The text under `key` with its `$placeholders` filled.
+
+    Raises:
+        KeyError: there is no such text, or a placeholder has no value.
+    """
+    return Template(catalog(language)[key]).substitute({name: str(value) for name, value in values.items()})
+
+
+def pick_language(accept_language: str | None) -> str:
+    """The best of our languages for an Accept-Language header (RFC 9110, 12.5.4); English when none fits."""
+    wishes: list[tuple[float, int, str]] = []
+    for order, part in enumerate((accept_language or "").split(",")):
+        tag, _, parameter = part.strip().partition(";")
+        weight = parameter.strip().removeprefix("q=") or "1"
+        try:
+            wishes.append((-float(weight), order, tag.strip().lower().split("-")[0]))
+        except ValueError:
+            continue
+    return next((tag for _, _, tag in sorted(wishes) if tag in LANGUAGES), "en")

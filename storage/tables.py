@@ -1,0 +1,255 @@
+"""The schema on one page: mapped classes, constraints, indexes. Each migration in `storage/migrations` leads here.
+
+Ids that leave the server are random strings. Times are UTC. Deleting a visitor or a conversation deletes all that
+hangs on it; the audit keeps ids and hashes only, never people's words.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    JSON,
+    DateTime as SqlDateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC in Python on both engines; SQLite keeps no zone, so it is put back on reading."""
+
+    impl = SqlDateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: UtcDateTime, dict[str, Any]: JSON, list[Any]: JSON}
+
+
+Id = String(40)
+Hash = String(64)
+
+
+class VisitorRow(Base):
+    """Made with the visitor's first conversation; the id is the one that the signed cookie names."""
+
+    __tablename__ = "visitors"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    created_at: Mapped[datetime]
+
+
+class ScenarioVersionRow(Base):
+    """A scenario file as it was when somebody talked in it. Never changed; the hash is over the whole body."""
+
+    __tablename__ = "scenario_versions"
+    hash: Mapped[str] = mapped_column(Hash, primary_key=True)
+    scenario_id: Mapped[str] = mapped_column(String(80), index=True)
+    body: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+
+
+class ConversationRow(Base):
+    __tablename__ = "conversations"
+    __table_args__ = (Index(None, "visitor_id", "updated_at"),)
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    visitor_id: Mapped[str] = mapped_column(ForeignKey("visitors.id", ondelete="CASCADE"))
+    scenario_hash: Mapped[str] = mapped_column(ForeignKey("scenario_versions.hash"))
+    scenario_id: Mapped[str] = mapped_column(String(80))
+    language: Mapped[str] = mapped_column(String(16))
+    title: Mapped[str] = mapped_column(String(200))
+    answers: Mapped[dict[str, Any]]
+    active_leaf_id: Mapped[str | None] = mapped_column(Id)
+    """A message of this conversation. No foreign key: the two tables would each wait for the other."""
+    message_count: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class MessageRow(Base):
+    """A node of the conversation's tree. `writer_token` names the one runner that may write a running answer."""
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        UniqueConstraint("conversation_id", "seq"),
+        UniqueConstraint("conversation_id", "request_id"),
+        Index(
+            "ix_messages_running",
+            "heartbeat_at",
+            sqlite_where=text("state = 'running'"),
+            postgresql_where=text("state = 'running'"),
+        ),
+    )
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
+    seq: Mapped[int]
+    parent_id: Mapped[str | None] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), index=True)
+    role: Mapped[str] = mapped_column(String(16))
+    text: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(16))
+    error_code: Mapped[str | None] = mapped_column(String(60))
+    request_id: Mapped[str | None] = mapped_column(String(80))
+    """Chosen by the browser for each sending, kept on the message that the request made first."""
+    writer_token: Mapped[str | None] = mapped_column(Id)
+    stop_requested: Mapped[bool] = mapped_column(default=False)
+    heartbeat_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    first_token_s: Mapped[float | None]
+    total_s: Mapped[float | None]
+    prompt_tokens: Mapped[int | None]
+    completion_tokens: Mapped[int | None]
+    model: Mapped[str | None] = mapped_column(String(200))
+
+
+class FeedbackRow(Base):
+    """One debrief: how its review stands and which version counts. Its making is the job, its words the versions."""
+
+    __tablename__ = "feedback"
+    __table_args__ = (Index(None, "review_state", "created_at"), Index(None, "conversation_id", "created_at"))
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
+    language: Mapped[str] = mapped_column(String(16))
+    review_state: Mapped[str] = mapped_column(String(24))
+    reject_reason: Mapped[str | None] = mapped_column(String(40))
+    review_note: Mapped[str | None] = mapped_column(Text)
+    reviewed_by: Mapped[str | None] = mapped_column(ForeignKey("accounts.id"))
+    claimed_by: Mapped[str | None] = mapped_column(ForeignKey("accounts.id"))
+    claimed_until: Mapped[datetime | None]
+    version_id: Mapped[str | None] = mapped_column(Id)
+    """The version that counts. No foreign key, for the reason given at `active_leaf_id`."""
+    row_version: Mapped[int] = mapped_column(default=0)
+    """Goes up with each move, so that the slower of two reviewers is told."""
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class FeedbackJobRow(Base):
+    """The making of one feedback version. The row is the job; a message in the queue only rings for it."""
+
+    __tablename__ = "feedback_jobs"
+    __table_args__ = (Index(None, "state", "run_after"),)
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    feedback_id: Mapped[str] = mapped_column(ForeignKey("feedback.id", ondelete="CASCADE"), index=True)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"), index=True)
+    leaf_id: Mapped[str] = mapped_column(Id)
+    """The last message that the review covers: its path to the root is the transcript."""
+    dedupe_key: Mapped[str] = mapped_column(Hash, unique=True)
+    state: Mapped[str] = mapped_column(String(16))
+    attempts: Mapped[int] = mapped_column(default=0)
+    max_attempts: Mapped[int] = mapped_column(default=3)
+    run_after: Mapped[datetime]
+    rung_at: Mapped[datetime | None]
+    lease_until: Mapped[datetime | None]
+    token: Mapped[str | None] = mapped_column(Id)
+    """Fencing token: fresh with every claim; only its holder may store."""
+    worker_id: Mapped[str | None] = mapped_column(Id)
+    progress: Mapped[dict[str, Any]]
+    error_code: Mapped[str | None] = mapped_column(String(60))
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime] = mapped_column(index=True)
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class FeedbackVersionRow(Base):
+    """What was written, by the model or by a person. Never changed."""
+
+    __tablename__ = "feedback_versions"
+    __table_args__ = (UniqueConstraint("feedback_id", "n"),)
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    feedback_id: Mapped[str] = mapped_column(ForeignKey("feedback.id", ondelete="CASCADE"))
+    n: Mapped[int]
+    job_id: Mapped[str | None] = mapped_column(ForeignKey("feedback_jobs.id", ondelete="CASCADE"), unique=True)
+    """UNIQUE: a job stores one result, however often it ran."""
+    origin: Mapped[str] = mapped_column(String(16))
+    author_id: Mapped[str | None] = mapped_column(ForeignKey("accounts.id"))
+    partial: Mapped[bool]
+    body: Mapped[dict[str, Any]]
+    checks: Mapped[list[Any]]
+    lineage: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+
+
+class WorkerRow(Base):
+    """A living worker process; a stale `beat_at` means that it is gone."""
+
+    __tablename__ = "workers"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    started_at: Mapped[datetime]
+    beat_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(24))
+
+
+class GaugeRow(Base):
+    """A few numbers that one process tells another, such as chat's recent time to first token in seconds."""
+
+    __tablename__ = "gauges"
+    name: Mapped[str] = mapped_column(String(60), primary_key=True)
+    value: Mapped[float]
+    at: Mapped[datetime]
+
+
+class AccountRow(Base):
+    """A person who signs in: a reviewer or an admin."""
+
+    __tablename__ = "accounts"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), unique=True)
+    role: Mapped[str] = mapped_column(String(16))
+    password_hash: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+    disabled_at: Mapped[datetime | None]
+
+
+class SignInRow(Base):
+    """A signed-in browser. Only the token's SHA-256 is kept."""
+
+    __tablename__ = "sign_ins"
+    token_hash: Mapped[str] = mapped_column(Hash, primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class AuditRow(Base):
+    """Who did what, when. Append-only; ids, states, hashes and reason codes, never people's words."""
+
+    __tablename__ = "audit_events"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    actor: Mapped[str] = mapped_column(String(80))
+    action: Mapped[str] = mapped_column(String(40))
+    object_type: Mapped[str] = mapped_column(String(40))
+    object_id: Mapped[str] = mapped_column(Id, index=True)
+    detail: Mapped[dict[str, Any]]
