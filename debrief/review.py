@@ -27,7 +27,7 @@ class ReviewState(StrEnum):
 REASONS = ("wrong_evidence", "wrong_level", "unhelpful", "unkind", "wrong_language", "other")
 """Why a reviewer rejects."""
 
-ACTIONS = ("auto_release", "submit", "claim", "release", "approve", "reject", "reopen", "withdraw")
+ACTIONS = ("auto_release", "submit", "claim", "release", "approve", "reject", "reopen", "regenerate", "withdraw")
 """Every move there is."""
 
 _MOVES: dict[tuple[ReviewState, str], ReviewState] = {
@@ -45,6 +45,12 @@ _MOVES: dict[tuple[ReviewState, str], ReviewState] = {
     (ReviewState.AUTO_RELEASED, "approve"): ReviewState.APPROVED,
     (ReviewState.AUTO_RELEASED, "reject"): ReviewState.REJECTED,
     (ReviewState.AUTO_RELEASED, "reopen"): ReviewState.PENDING,
+    (ReviewState.PENDING, "regenerate"): ReviewState.NONE,
+    (ReviewState.CLAIMED, "regenerate"): ReviewState.NONE,
+    (ReviewState.APPROVED, "regenerate"): ReviewState.NONE,
+    (ReviewState.EDITED_APPROVED, "regenerate"): ReviewState.NONE,
+    (ReviewState.REJECTED, "regenerate"): ReviewState.NONE,
+    (ReviewState.AUTO_RELEASED, "regenerate"): ReviewState.NONE,
 }
 
 

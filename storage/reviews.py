@@ -14,12 +14,13 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, Select, and_, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session, aliased
 
-from debrief.conversation import Message, MessageState, Page, Role
+from debrief.conversation import Message, Page
 from debrief.errors import Conflict, InputRejected, NotAllowed, NotFound
 from debrief.feedback import Check, FeedbackBody, JobState
 from debrief.review import REASONS, ReviewState, move
 from storage.accounts import Account
 from storage.audit import audit
+from storage.conversations import read_path
 from storage.engine import Database, utc_now
 from storage.tables import (
     AccountRow,
@@ -27,7 +28,6 @@ from storage.tables import (
     FeedbackJobRow,
     FeedbackRow,
     FeedbackVersionRow,
-    MessageRow,
     ScenarioVersionRow,
 )
 
@@ -346,7 +346,7 @@ def _case(session: Session, feedback_id: str) -> ReviewCase:
         scenario_id=conversation.scenario_id,
         scenario_title=_title(title, conversation.scenario_id),
         language=row.language,
-        path=_path(session, conversation, job.leaf_id if job else conversation.active_leaf_id),
+        path=read_path(session, conversation.id, job.leaf_id if job else conversation.active_leaf_id),
         body=FeedbackBody.model_validate(version.body) if version else None,
         version_n=version.n if version else None,
         partial=bool(version and version.partial),
@@ -373,33 +373,6 @@ def _job_of(session: Session, row: FeedbackRow, version: FeedbackVersionRow | No
         .where(FeedbackJobRow.feedback_id == row.id)
         .order_by(FeedbackJobRow.created_at.desc())
         .limit(1)
-    )
-
-
-def _path(session: Session, conversation: ConversationRow, leaf_id: str | None) -> list[Message]:
-    rows = {
-        row.id: row for row in session.scalars(select(MessageRow).where(MessageRow.conversation_id == conversation.id))
-    }
-    path: list[Message] = []
-    row = rows.get(leaf_id or "")
-    while row is not None:
-        path.append(_message(row))
-        row = rows.get(row.parent_id or "")
-    return path[::-1]
-
-
-def _message(row: MessageRow) -> Message:
-    return Message(
-        id=row.id,
-        conversation_id=row.conversation_id,
-        seq=row.seq,
-        parent_id=row.parent_id,
-        role=cast("Role", row.role),
-        text=row.text,
-        state=MessageState(row.state),
-        created_at=row.created_at,
-        error_code=row.error_code,
-        finished_at=row.finished_at,
     )
 
 
