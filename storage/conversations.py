@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Select, delete, func, select, text, tuple_, update
+from sqlalchemy import Select, TextClause, delete, func, select, text, tuple_, update
 from sqlalchemy.orm import Session, aliased
 
 from debrief.conversation import Conversation, ConversationSummary, Message, MessageState, Page, Role, Turn
@@ -126,17 +126,22 @@ def list_path(db: Database, conversation_id: str, leaf_id: str | None = None) ->
             leaf_id = session.scalar(
                 select(ConversationRow.active_leaf_id).where(ConversationRow.id == conversation_id)
             )
-        path = select(MessageRow.id, MessageRow.parent_id).where(
-            MessageRow.id == leaf_id, MessageRow.conversation_id == conversation_id
-        )
-        walk = path.cte("path", recursive=True)
-        walk = walk.union_all(select(MessageRow.id, MessageRow.parent_id).join(walk, MessageRow.id == walk.c.parent_id))
-        # A parent is always older than its child, so the order of making is the order of the path.
-        query = select(MessageRow).join(walk, MessageRow.id == walk.c.id).order_by(MessageRow.seq)
-        messages = [_message(row) for row in session.scalars(query)]
+        messages = read_path(session, conversation_id, leaf_id)
     if not messages:
         raise NotFound
     return messages
+
+
+def read_path(session: Session, conversation_id: str, leaf_id: str | None) -> list[Message]:
+    """The messages from the opening line to the leaf, inside the caller's transaction; none without such a leaf."""
+    path = select(MessageRow.id, MessageRow.parent_id).where(
+        MessageRow.id == leaf_id, MessageRow.conversation_id == conversation_id
+    )
+    walk = path.cte("path", recursive=True)
+    walk = walk.union_all(select(MessageRow.id, MessageRow.parent_id).join(walk, MessageRow.id == walk.c.parent_id))
+    # A parent is always older than its child, so the order of making is the order of the path.
+    query = select(MessageRow).join(walk, MessageRow.id == walk.c.id).order_by(MessageRow.seq)
+    return [_message(row) for row in session.scalars(query)]
 
 
 def get_message(db: Database, visitor_id: str, message_id: str) -> Message:
@@ -469,13 +474,16 @@ def _count_running(session: Session, visitor_id: str | None = None) -> int:
     return session.scalar(query) or 0
 
 
-def _is_running():
+def _is_running() -> TextClause:
     """Written out, not bound: else SQLite does not see that the small index of running answers fits."""
     return text("messages.state = 'running'")
 
 
-def _summaries() -> Select[tuple[ConversationRow, str | None, str | None, str | None]]:
-    """Conversations with their newest feedback and its newest job, newest first: one query for a whole page."""
+def _summaries() -> Select[ConversationRow, str, str, str]:
+    """Conversations with their newest feedback and its newest job, newest first: one query for a whole page.
+
+    Columns: conversation, feedback id, review state, job state; the last three are None where nothing was asked for.
+    """
     other, job = aliased(FeedbackRow), aliased(FeedbackJobRow)
     newest_feedback = (
         select(other.id)
