@@ -210,7 +210,7 @@ class Venv:
         return self.root / "requirements" / f"{lock}.lock"
 
     def _key(self, lock: Lock) -> str:
-        parts = [LOCK_FORMAT, TORCH if lock == "cpu" else "", str(self.folder), "%d.%d" % sys.version_info[:2]]
+        parts = [LOCK_FORMAT, TORCH if lock == "cpu" else "", str(self.folder), str(sys.version_info[:2])]
         return hashlib.sha256(self._lock_file(lock).read_bytes() + "\n".join(parts).encode()).hexdigest()
 
     @property

