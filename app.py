@@ -70,7 +70,10 @@ def _parser() -> argparse.ArgumentParser:
     admin.add_argument("--role", choices=["admin", "reviewer"], default="admin", help="default: %(default)s")
     admin.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
     settings = command("settings", run_settings, "print the settings in force, without the secret ones")
-    settings.add_argument("--json", action="store_true", help="as JSON, for programs")
+    form = settings.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="as JSON, for programs")
+    form.add_argument("--markdown", action="store_true", help="all settings there are, as docs/settings.md")
+    form.add_argument("--env", action="store_true", help="all settings there are, as .env.example")
     scenario = commands.add_parser("scenario", help="work on scenario files").add_subparsers(
         required=True, metavar="check"
     )
@@ -195,25 +198,28 @@ def run_scenario_check(given: argparse.Namespace) -> int:
 
 
 def run_settings(given: argparse.Namespace) -> int:
+    from debrief.settings_docs import settings_example, settings_table
+
+    if given.markdown or given.env:
+        print(settings_table() if given.markdown else settings_example(), end="")
+        return 0
+    values = _open_settings(_settings())
+    print(json.dumps(values, indent=1) if given.json else "\n".join(f"{name}: {text}" for name, text in values.items()))
+    return 0
+
+
+def _open_settings(settings: Settings) -> dict[str, object]:
+    """What may be shown: no secrets, and no addresses that may carry a password."""
     from launch.model import model_name
 
-    settings = _settings()
-    if given.json:
-        values = settings.model_dump(
-            mode="json", exclude={"secret", "admin", "model_api_key", "database_url", "queue_url"}
-        )
-        values |= {
-            "data_dir": str(settings.data_dir.resolve()),
-            "prepared_model_dir": str(settings.prepared_model_dir.resolve()),
-            "starts_own_model": settings.starts_own_model,
-            "uses_packaged_model": settings.starts_own_model and not settings.model,
-            "model_name": model_name(settings.model),
-        }
-        print(json.dumps(values, indent=1))
-        return 0
-    for name, value in settings:
-        print(f"DEBRIEF_{name.upper()}={value}")
-    return 0
+    hidden = {"secret", "admin", "model_api_key", "database_url", "queue_url"}
+    return settings.model_dump(mode="json", exclude=hidden) | {
+        "data_dir": str(settings.data_dir.resolve()),
+        "prepared_model_dir": str(settings.prepared_model_dir.resolve()),
+        "starts_own_model": settings.starts_own_model,
+        "uses_packaged_model": settings.starts_own_model and not settings.model,
+        "model_name": model_name(settings.model),
+    }
 
 
 def _settings() -> Settings:
