@@ -90,18 +90,19 @@ def run_everything(_given: argparse.Namespace) -> int:
 
 
 def run_web(_given: argparse.Namespace) -> int:
+    settings = _settings()  # before the imports: what is wrong in the settings is said first, and sooner
     from tasks.broker import Broker
     from webapp.server import serve
 
-    settings = _settings()
     serve(settings, ring=Broker(settings).ring)
     return 0
 
 
 def run_worker(_given: argparse.Namespace) -> int:
+    settings = _settings()
     from tasks.worker import work
 
-    work(_settings())
+    work(settings)
     return 0
 
 
@@ -148,7 +149,6 @@ def _make_first_admin(settings: Settings) -> None:
     if not given:
         return
     from storage.accounts import create_account, has_admin
-
     from storage.engine import Database
 
     name, _, password = given.partition(":")
@@ -165,9 +165,8 @@ def _make_first_admin(settings: Settings) -> None:
 
 def run_admin(given: argparse.Namespace) -> int:
     from storage.accounts import create_account
-    from storage.migrate import migrate
-
     from storage.engine import Database
+    from storage.migrate import migrate
 
     settings = _settings()
     password = sys.stdin.readline().rstrip("\n") if given.password_stdin else _ask_password()

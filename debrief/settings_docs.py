@@ -17,12 +17,15 @@ This page is written from the program by `python app.py settings --markdown`, an
 | setting | default | what it is |
 |---|---|---|
 """
-ENV_INTRO = """# Copy this file to .env and take the # from the lines that you change. Written by `python app.py settings --env`.
+ENV_INTRO = """# Copy this file to .env and take the # from the lines that you change.
+# Written by `python app.py settings --env`.
 """
 
 
 def settings_table() -> str:
-    rows = [f"| `{name}` | {f'`{default}`' if default else 'empty'} | {about} |" for name, default, about in _settings()]
+    rows = [
+        f"| `{name}` | {f'`{default}`' if default else 'empty'} | {about} |" for name, default, about in _settings()
+    ]
     return TABLE_INTRO + "\n".join(rows) + "\n"
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from debrief.settings import Settings, read_settings
 from debrief.settings_docs import settings_example, settings_table
 
