@@ -60,6 +60,8 @@ class Settings(BaseSettings):
         "auto", description="Send request priorities; auto: only to the server that we start."
     )
 
+    torch_index: str = Field("", description="Where make run finds PyTorch's CPU build; empty: PyTorch's own index.")
+
     reply_max_tokens: int = Field(512, ge=1, description="Longest answer in a talk.")
     reply_temperature: float = Field(0.7, ge=0, le=2, description="Sampling temperature of answers.")
     connect_timeout_s: float = Field(3, gt=0, description="Longest wait for the model server to accept.")
