@@ -39,6 +39,12 @@ _MOVES: dict[tuple[ReviewState, str], ReviewState] = {
     (ReviewState.APPROVED, "reopen"): ReviewState.PENDING,
     (ReviewState.EDITED_APPROVED, "reopen"): ReviewState.PENDING,
     (ReviewState.REJECTED, "reopen"): ReviewState.PENDING,
+    (ReviewState.PENDING, "regenerate"): ReviewState.NONE,
+    (ReviewState.CLAIMED, "regenerate"): ReviewState.NONE,
+    (ReviewState.APPROVED, "regenerate"): ReviewState.NONE,
+    (ReviewState.EDITED_APPROVED, "regenerate"): ReviewState.NONE,
+    (ReviewState.REJECTED, "regenerate"): ReviewState.NONE,
+    (ReviewState.AUTO_RELEASED, "regenerate"): ReviewState.NONE,
 }
 
 
