@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Select, delete, func, select, text, tuple_, update
+from sqlalchemy import Select, TextClause, delete, func, select, text, tuple_, update
 from sqlalchemy.orm import Session, aliased
 
 from debrief.conversation import Conversation, ConversationSummary, Message, MessageState, Page, Role, Turn
@@ -469,13 +469,16 @@ def _count_running(session: Session, visitor_id: str | None = None) -> int:
     return session.scalar(query) or 0
 
 
-def _is_running():
+def _is_running() -> TextClause:
     """Written out, not bound: else SQLite does not see that the small index of running answers fits."""
     return text("messages.state = 'running'")
 
 
-def _summaries() -> Select[tuple[ConversationRow, str | None, str | None, str | None]]:
-    """Conversations with their newest feedback and its newest job, newest first: one query for a whole page."""
+def _summaries() -> Select[ConversationRow, str, str, str]:
+    """Conversations with their newest feedback and its newest job, newest first: one query for a whole page.
+
+    Columns: conversation, feedback id, review state, job state; the last three are None where nothing was asked for.
+    """
     other, job = aliased(FeedbackRow), aliased(FeedbackJobRow)
     newest_feedback = (
         select(other.id)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +17,10 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
+
+from debrief.errors import NotSaved
 
 BUSY_TIMEOUT_MS = 30_000
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -50,13 +53,20 @@ class Database:
         self._read_engine = _open(url, is_sqlite=self.is_sqlite, begin="BEGIN", read_only=True)
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
-        """A session in a write transaction: committed at the end, rolled back on any exception."""
-        with Session(self._write_engine, expire_on_commit=False) as session, session.begin():
-            yield session
+    def write(self) -> Generator[Session]:
+        """A session in a write transaction: committed at the end, rolled back on any exception.
+
+        Raises:
+            NotSaved: the database stayed locked, or its disk is full; nothing was changed.
+        """
+        try:
+            with Session(self._write_engine, expire_on_commit=False) as session, session.begin():
+                yield session
+        except OperationalError as error:
+            raise NotSaved from error
 
     @contextmanager
-    def read(self) -> Iterator[Session]:
+    def read(self) -> Generator[Session]:
         """A session that sees one consistent state and cannot write."""
         with Session(self._read_engine, expire_on_commit=False) as session, session.begin():
             yield session

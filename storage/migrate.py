@@ -10,7 +10,7 @@ import fcntl
 import os
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ from sqlalchemy.engine import make_url
 from debrief.errors import ConfigError
 from storage.engine import BUSY_TIMEOUT_MS
 
+MIGRATIONS = Path(__file__).parent / "migrations"
 ADVISORY_LOCK = 7_305_846_121  # any number, the same in every process of ours
 
 
@@ -146,7 +147,7 @@ def _make_private(file: Path) -> None:
 
 
 @contextmanager
-def _locked(file: Path) -> Iterator[None]:
+def _locked(file: Path) -> Generator[None]:
     """Hold the lock; the system lets go of it when the process dies, however it dies."""
     _make_private(file)
     with file.open("r+") as lock:
@@ -156,7 +157,7 @@ def _locked(file: Path) -> Iterator[None]:
 
 def _config(connection: Connection | None = None) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     return config
 
