@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from debrief.conversation import Message, MessageState
+from debrief.conversation import Message, MessageState, Turn
 from debrief.errors import NotFound
 from inference.client import ModelState
 from storage import conversations
@@ -70,6 +70,27 @@ async def open_live(
         parts.hub.leave(listener)
         raise
     return LiveResponse(parts.hub, listener, parts.pace)
+
+
+async def follow_turn(parts: Parts, listener: Listener, turn: Turn) -> LiveResponse:
+    """The stream of one answer, from its beginning to its end; first a `turn` frame with the two ids.
+
+    Raises:
+        TooBusy: too many streams are open.
+    """
+    parts.hub.join(listener)
+    try:
+        ids = {
+            "conversation_id": turn.answer.conversation_id,
+            "user_message_id": turn.user_message.id,
+            "answer_id": turn.answer.id,
+        }
+        listener.put(turn.answer.id, Frame("turn", ids))
+        await _give_rest(parts, listener, turn.answer.id, 0)
+    except BaseException:
+        parts.hub.leave(listener)
+        raise
+    return LiveResponse(parts.hub, listener, parts.pace, is_over_with_answer=True)
 
 
 async def _catch_up(parts: Parts, listener: Listener, resumed_id: str | None, offset: int) -> None:
@@ -150,6 +171,8 @@ class LiveResponse(Response):
                 await asyncio.sleep(self._pace.frame_s)
             elif not await listener.wait(self._pace.comment_s):
                 await _send_part(send, b": still here\n\n")
+        if last := listener.take():
+            await _send_part(send, b"".join([frame.encode() for frame in last]))
 
     async def _close_when_reader_leaves(self, receive: Any) -> None:
         while (await receive())["type"] != "http.disconnect":

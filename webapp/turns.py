@@ -166,12 +166,11 @@ class TurnRunner:
     def _begin(self, visitor_id: str, turn: Turn) -> Turn:
         if not turn.is_new or turn.writer_token is None:
             return turn
-        answer = LiveAnswer(turn.answer.id, turn.answer.conversation_id, visitor_id)
+        answer = self._hub.begin(LiveAnswer(turn.answer.id, turn.answer.conversation_id, visitor_id))
+        answer.is_ours = True  # the poller may have met the row before we came back from storing it
         run = _Run(answer, turn.writer_token)
         self._runs[answer.id] = run
         self._hub.tell_turn(visitor_id, answer.conversation_id, turn.user_message.id, answer.id)
-        self._hub.tell_list(visitor_id, answer.conversation_id)
-        self._hub.begin(answer)
         run.writing = asyncio.create_task(self._write(run), name=f"write {answer.id}")
         task = asyncio.create_task(self._see_through(run), name=f"answer {answer.id}")
         self._tasks.add(task)
@@ -190,7 +189,6 @@ class TurnRunner:
         ended = self._outcome(run, run.writing)
         stored = await self._finish(run, ended)
         self._hub.end(run.answer, stored)
-        self._hub.tell_list(run.answer.visitor_id, run.answer.conversation_id)
 
     def _outcome(self, run: _Run, writing: asyncio.Task[None]) -> Ended:
         length = len(run.answer.text)
