@@ -6,6 +6,7 @@
       SignInNeeded           nobody is signed in
       NotAllowed             signed in, but the role is missing
       Conflict               somebody was faster, or the state does not allow it
+      NotSaved               the database is locked or its disk full; nothing was changed
       InputRejected          empty, too long, malformed
       TooBusy                a limit that protects the others; says how long to wait
       ModelError
@@ -73,6 +74,12 @@ class NotAllowed(DebriefError):
 class Conflict(DebriefError):
     code = "conflict"
     http_status = 409
+
+
+class NotSaved(DebriefError):
+    code = "not_saved"
+    http_status = 503
+    retryable = True
 
 
 class InputRejected(DebriefError):

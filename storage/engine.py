@@ -7,17 +7,23 @@ IMMEDIATE for everything that writes, and a second engine that cannot write for 
 
 from __future__ import annotations
 
+import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.orm import Session
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import DeclarativeBase, Session
+
+from debrief.errors import NotSaved
 
 BUSY_TIMEOUT_MS = 30_000
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def utc_now() -> datetime:
@@ -27,6 +33,11 @@ def utc_now() -> datetime:
 def new_id(prefix: str) -> str:
     """A random id that cannot be guessed, such as `c_3fV…`; the prefix says of what (128 bits)."""
     return f"{prefix}_{secrets.token_urlsafe(16)}"
+
+
+def storable(words: str) -> str:
+    """The words with NUL and lone surrogates, which no database takes, replaced one by one (positions stay)."""
+    return _UNSTORABLE.sub("\ufffd", words)
 
 
 class Database:
@@ -42,16 +53,34 @@ class Database:
         self._read_engine = _open(url, is_sqlite=self.is_sqlite, begin="BEGIN", read_only=True)
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
-        """A session in a write transaction: committed at the end, rolled back on any exception."""
-        with Session(self._write_engine, expire_on_commit=False) as session, session.begin():
-            yield session
+    def write(self) -> Generator[Session]:
+        """A session in a write transaction: committed at the end, rolled back on any exception.
+
+        Raises:
+            NotSaved: the database stayed locked, or its disk is full; nothing was changed.
+        """
+        try:
+            with Session(self._write_engine, expire_on_commit=False) as session, session.begin():
+                yield session
+        except OperationalError as error:
+            raise NotSaved from error
 
     @contextmanager
-    def read(self) -> Iterator[Session]:
+    def read(self) -> Generator[Session]:
         """A session that sees one consistent state and cannot write."""
         with Session(self._read_engine, expire_on_commit=False) as session, session.begin():
             yield session
+
+    def forget_deleted(self) -> None:
+        """Empty SQLite's write-ahead log, which still holds what was deleted; best effort, a reader may be in it."""
+        if not self.is_sqlite:
+            return
+        with self._write_engine.connect() as connection:
+            raw = connection.connection.cursor()
+            raw.execute("PRAGMA busy_timeout = 1000")
+            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            raw.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+            raw.close()
 
     @property
     def engine(self) -> Engine:
@@ -61,6 +90,22 @@ class Database:
     def close(self) -> None:
         self._write_engine.dispose()
         self._read_engine.dispose()
+
+
+def insert_or_ignore(session: Session, table: type[DeclarativeBase], values: dict[str, Any]) -> None:
+    """Insert the row unless one with its key is there, also when another process inserts it at this moment."""
+    session.execute(_insert(session, table).values(values).on_conflict_do_nothing())
+
+
+def upsert(session: Session, table: type[DeclarativeBase], key: dict[str, Any], values: dict[str, Any]) -> None:
+    """Insert the row, or change the one that has this primary key."""
+    statement = _insert(session, table).values({**key, **values})
+    session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
+
+
+def _insert(session: Session, table: type[DeclarativeBase]) -> sqlite.Insert | postgresql.Insert:
+    dialect = session.get_bind().dialect.name
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 def _open(url: str, *, is_sqlite: bool, begin: str, read_only: bool = False) -> Engine:
@@ -75,10 +120,10 @@ def _open(url: str, *, is_sqlite: bool, begin: str, read_only: bool = False) -> 
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.execute(
-            "PRAGMA synchronous = FULL"
-        )  # a chat writes little; a power cut must not take an acknowledged word
+        # A chat writes little; a power cut must not take an acknowledged word.
+        cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute(f"PRAGMA journal_size_limit = {64 * 1024 * 1024}")
+        cursor.execute("PRAGMA secure_delete = ON")  # deleted words are overwritten, not only unlinked
         if read_only:
             cursor.execute("PRAGMA query_only = ON")
         cursor.close()

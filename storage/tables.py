@@ -112,7 +112,8 @@ class MessageRow(Base):
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
     seq: Mapped[int]
-    parent_id: Mapped[str | None] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), index=True)
+    parent_id: Mapped[str | None] = mapped_column(ForeignKey("messages.id"), index=True)
+    """No cascade: down a talk of more than 1,000 messages SQLite would give up ("too many levels of recursion")."""
     role: Mapped[str] = mapped_column(String(16))
     text: Mapped[str] = mapped_column(Text)
     state: Mapped[str] = mapped_column(String(16))

@@ -74,6 +74,7 @@ export function decorate() {
     const message = state.messages[at];
     setOrDrop(row, "data-mark", message ? markOf(message) : null);
     setOrDrop(row, "data-state", message?.state ?? (state.sending ? "sending" : null));
+    setOrDrop(row, "data-empty", message && !message.text ? "yes" : null);
     setOrDrop(row, "data-message", message?.id ?? null);
   }
 }

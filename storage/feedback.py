@@ -1,0 +1,329 @@
+"""Feedback as its owner asks for it and sees it. How its making runs is `storage/jobs.py`.
+
+A feedback has one job for each time that it is made (again), and a version for each time that somebody wrote it: the
+model or a person. What a visitor sees is one `FeedbackView` of the three.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import Session
+
+from debrief.conversation import MessageState
+from debrief.errors import Conflict, InputRejected, NotFound
+from debrief.feedback import Check, FeedbackBody, FeedbackView, JobState
+from debrief.review import ReviewState, move
+from storage.engine import Database, new_id, utc_now
+from storage.tables import (
+    ConversationRow,
+    FeedbackJobRow,
+    FeedbackRow,
+    FeedbackVersionRow,
+    MessageRow,
+    WorkerRow,
+)
+
+WORKER_SILENT_AFTER_S = 30
+WAITING = (JobState.QUEUED.value, JobState.RETRY_WAIT.value)
+_ASK_AGAIN_AFTER = (JobState.FAILED.value, JobState.CANCELLED.value, JobState.SKIPPED.value)
+
+
+def request_feedback(
+    db: Database, visitor_id: str, conversation_id: str, *, versions: dict[str, str], nonce: str = ""
+) -> tuple[FeedbackView, str | None]:
+    """Ask for a debrief of what has been said so far; asking twice for the same is asking once.
+
+    `versions` is what else decides the outcome (rubric, prompt, schema, model): another version is another request.
+    Any `nonce` asks for the same once more on purpose.
+
+    Returns:
+        The feedback, and the id of the job to ring for: None when the request had been made before.
+
+    Raises:
+        NotFound: no such conversation, or not this visitor's.
+        InputRejected: nothing of the visitor's own to review.
+    """
+    with db.write() as session:
+        # The lock makes requests for one conversation wait for each other on PostgreSQL; on SQLite all writers wait.
+        conversation = session.scalar(
+            select(ConversationRow)
+            .where(ConversationRow.id == conversation_id, ConversationRow.visitor_id == visitor_id)
+            .with_for_update()
+        )
+        if conversation is None:
+            raise NotFound()
+        path = _settled_path(session, conversation)
+        if not any(message.role == "user" and message.text.strip() for message in path):
+            raise InputRejected("nothing_to_review")
+        key, existing = _find_request(session, conversation_id, path, versions, nonce)
+        if existing is not None:
+            return _views(session, [_get_row(session, existing.feedback_id)])[0], None
+        feedback = _new_feedback(session, conversation)
+        job = new_job(session, feedback, leaf_id=path[-1].id, dedupe_key=key)
+        return _views(session, [feedback])[0], job.id
+
+
+def regenerate_feedback(session: Session, feedback_id: str) -> str:
+    """Make a feedback once more, inside the caller's transaction; its words are hidden until the new ones are there.
+
+    Returns:
+        The id of the job to ring for after the commit.
+
+    Raises:
+        NotFound: no such feedback.
+        Conflict: it is being made already, or its review does not allow it.
+    """
+    feedback = _get_row(session, feedback_id, lock=True)
+    last = session.scalars(_jobs_of([feedback_id]).order_by(FeedbackJobRow.created_at.desc())).first()
+    if last is None:
+        raise NotFound()
+    if not JobState(last.state).is_final:
+        raise Conflict("illegal_move", state=last.state, action="regenerate")
+    feedback.review_state = move(ReviewState(feedback.review_state), "regenerate").value
+    feedback.row_version += 1
+    feedback.claimed_by = feedback.claimed_until = None
+    return new_job(session, feedback, leaf_id=last.leaf_id, dedupe_key=_digest(last.dedupe_key, new_id("n"))).id
+
+
+def cancel_feedback(db: Database, visitor_id: str, feedback_id: str) -> FeedbackView:
+    """Stop the making of a feedback, where it has not ended already. A worker on it finds out by its next beat.
+
+    Raises:
+        NotFound: no such feedback, or not this visitor's.
+    """
+    with db.write() as session:
+        feedback = _owned(session, visitor_id, feedback_id)
+        now = utc_now()
+        for job in session.scalars(_jobs_of([feedback_id]).with_for_update()):
+            if not JobState(job.state).is_final:
+                job.state, job.token, job.lease_until = JobState.CANCELLED.value, None, None
+                job.finished_at = job.updated_at = feedback.updated_at = now
+        session.flush()
+        return _views(session, [feedback])[0]
+
+
+def get_feedback(db: Database, visitor_id: str, feedback_id: str) -> FeedbackView:
+    """One feedback of this visitor's.
+
+    Raises:
+        NotFound: no such feedback, or not this visitor's.
+    """
+    with db.read() as session:
+        return _views(session, [_owned(session, visitor_id, feedback_id)])[0]
+
+
+def list_feedback(db: Database, visitor_id: str, conversation_id: str) -> list[FeedbackView]:
+    """All feedback of a conversation, newest first.
+
+    Raises:
+        NotFound: no such conversation, or not this visitor's.
+    """
+    with db.read() as session:
+        owned = select(ConversationRow.id).where(
+            ConversationRow.id == conversation_id, ConversationRow.visitor_id == visitor_id
+        )
+        if session.scalar(owned) is None:
+            raise NotFound()
+        rows = session.scalars(
+            select(FeedbackRow)
+            .where(FeedbackRow.conversation_id == conversation_id)
+            .order_by(FeedbackRow.created_at.desc(), FeedbackRow.id)
+        )
+        return _views(session, list(rows))
+
+
+def list_changed(db: Database, visitor_ids: Collection[str], since: datetime) -> list[tuple[str, FeedbackView]]:
+    """What changed for these visitors from `since` on: progress, ends, reviews, places in the queue; oldest first.
+
+    A change carries the time of its transaction, which may end a moment later: look a second further back than the
+    last time, and expect to see some twice.
+    """
+    if not visitor_ids:
+        return []
+    left_queue = select(FeedbackJobRow.id).where(
+        or_(FeedbackJobRow.started_at >= since, FeedbackJobRow.finished_at >= since)
+    )
+    moved_up = FeedbackJobRow.state.in_(WAITING) & left_queue.exists()
+    with db.read() as session:
+        found = session.execute(
+            select(ConversationRow.visitor_id, FeedbackRow)
+            .join(FeedbackRow, FeedbackRow.conversation_id == ConversationRow.id)
+            .join(FeedbackJobRow, FeedbackJobRow.feedback_id == FeedbackRow.id)
+            .where(
+                ConversationRow.visitor_id.in_(visitor_ids),
+                or_(FeedbackRow.updated_at >= since, FeedbackJobRow.updated_at >= since, moved_up),
+            )
+            .order_by(FeedbackRow.updated_at, FeedbackRow.id)
+        ).all()
+        owners = {row.id: visitor_id for visitor_id, row in found}
+        rows = {row.id: row for _, row in found}
+        return [(owners[view.id], view) for view in _views(session, list(rows.values()))]
+
+
+def worker_is_alive(session: Session) -> bool:
+    """Whether any worker has given a sign of life lately."""
+    alive = select(WorkerRow.id).where(
+        WorkerRow.beat_at > utc_now() - timedelta(seconds=WORKER_SILENT_AFTER_S), WorkerRow.state != "stopped"
+    )
+    return session.scalar(alive.limit(1)) is not None
+
+
+def new_job(session: Session, feedback: FeedbackRow, *, leaf_id: str, dedupe_key: str) -> FeedbackJobRow:
+    """A queued job, inside the caller's transaction.
+
+    `rung_at` is set because the caller rings right after the commit; if it dies first, the reaper finds the job
+    overlooked.
+    """
+    now = utc_now()
+    job = FeedbackJobRow(
+        id=new_id("j"),
+        feedback_id=feedback.id,
+        conversation_id=feedback.conversation_id,
+        leaf_id=leaf_id,
+        dedupe_key=dedupe_key,
+        state=JobState.QUEUED.value,
+        run_after=now,
+        rung_at=now,
+        progress={"step": "waiting"},
+        created_at=now,
+        updated_at=now,
+    )
+    feedback.updated_at = now
+    session.add(job)
+    session.flush()
+    return job
+
+
+def _new_feedback(session: Session, conversation: ConversationRow) -> FeedbackRow:
+    now = utc_now()
+    feedback = FeedbackRow(
+        id=new_id("f"),
+        conversation_id=conversation.id,
+        language=conversation.language,
+        review_state=ReviewState.NONE.value,
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(feedback)
+    session.flush()
+    return feedback
+
+
+def _settled_path(session: Session, conversation: ConversationRow) -> list[MessageRow]:
+    """The active path from the opening line on, without an answer that is still being written."""
+    rows = session.scalars(select(MessageRow).where(MessageRow.conversation_id == conversation.id))
+    by_id = {row.id: row for row in rows}
+    path: list[MessageRow] = []
+    node = by_id.get(conversation.active_leaf_id or "")
+    while node is not None:
+        path.append(node)
+        node = by_id.get(node.parent_id or "")
+    path.reverse()
+    if path and path[-1].state == MessageState.RUNNING.value:
+        path.pop()
+    return path
+
+
+def _find_request(
+    session: Session, conversation_id: str, path: list[MessageRow], versions: dict[str, str], nonce: str
+) -> tuple[str, FeedbackJobRow | None]:
+    """The key of this request and the job that answers it already, if any.
+
+    A job that ended without a result answers nothing: the request then gets the next free key.
+    """
+    said = _digest(*([message.id, message.role, message.text] for message in path))
+    again = 0
+    while True:
+        key = _digest(conversation_id, path[-1].id, said, versions, nonce, again)
+        job = session.scalar(select(FeedbackJobRow).where(FeedbackJobRow.dedupe_key == key))
+        if job is None or job.state not in _ASK_AGAIN_AFTER:
+            return key, job
+        again += 1
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _owned(session: Session, visitor_id: str, feedback_id: str) -> FeedbackRow:
+    row = session.scalar(
+        select(FeedbackRow)
+        .join(ConversationRow, ConversationRow.id == FeedbackRow.conversation_id)
+        .where(FeedbackRow.id == feedback_id, ConversationRow.visitor_id == visitor_id)
+    )
+    if row is None:
+        raise NotFound()
+    return row
+
+
+def _get_row(session: Session, feedback_id: str, *, lock: bool = False) -> FeedbackRow:
+    row = session.get(FeedbackRow, feedback_id, with_for_update=lock)
+    if row is None:
+        raise NotFound()
+    return row
+
+
+def _jobs_of(feedback_ids: Iterable[str]) -> Select[FeedbackJobRow]:
+    return select(FeedbackJobRow).where(FeedbackJobRow.feedback_id.in_(feedback_ids))
+
+
+def _views(session: Session, rows: list[FeedbackRow]) -> list[FeedbackView]:
+    """Each feedback with its newest job and the version that counts."""
+    jobs = {
+        job.feedback_id: job
+        for job in session.scalars(_jobs_of(row.id for row in rows).order_by(FeedbackJobRow.created_at))
+    }
+    version_ids = [row.version_id for row in rows if row.version_id]
+    versions = {
+        version.id: version
+        for version in session.scalars(select(FeedbackVersionRow).where(FeedbackVersionRow.id.in_(version_ids)))
+    }
+    alive = worker_is_alive(session)
+    return [
+        _view(session, row, jobs[row.id], versions.get(row.version_id or ""), worker_alive=alive)
+        for row in rows
+        if row.id in jobs
+    ]
+
+
+def _view(
+    session: Session,
+    row: FeedbackRow,
+    job: FeedbackJobRow,
+    version: FeedbackVersionRow | None,
+    *,
+    worker_alive: bool,
+) -> FeedbackView:
+    shown = version is not None and ReviewState(row.review_state).is_shown
+    progress = dict(job.progress)
+    if job.state in WAITING:
+        progress = {"step": "waiting", "position": 1 + _count_ahead(session, job)}
+    return FeedbackView(
+        id=row.id,
+        conversation_id=row.conversation_id,
+        state=JobState(job.state),
+        review_state=row.review_state,
+        progress=progress,
+        body=FeedbackBody.model_validate(version.body) if version is not None and shown else None,
+        checks=[Check.model_validate(check) for check in version.checks] if version else [],
+        lineage=dict(version.lineage) if version else {},
+        error_code=job.error_code,
+        reject_reason=row.reject_reason,
+        leaf_id=job.leaf_id,
+        created_at=row.created_at,
+        finished_at=job.finished_at,
+        worker_alive=worker_alive,
+    )
+
+
+def _count_ahead(session: Session, job: FeedbackJobRow) -> int:
+    earlier = or_(
+        FeedbackJobRow.created_at < job.created_at,
+        (FeedbackJobRow.created_at == job.created_at) & (FeedbackJobRow.id < job.id),
+    )
+    return session.scalar(select(func.count()).where(FeedbackJobRow.state.in_(WAITING), earlier)) or 0

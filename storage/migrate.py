@@ -1,0 +1,188 @@
+"""Brings a database to today's schema, however many processes start at once, and copies it first.
+
+All steps of one upgrade run in one transaction, so a process killed half-way leaves the old schema. There is no way
+down: go back with the copy. A new step is written by `python -m storage.migrate "what it does"`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import sys
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, text
+from sqlalchemy.engine import make_url
+
+from debrief.errors import ConfigError
+from storage.engine import BUSY_TIMEOUT_MS
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+ADVISORY_LOCK = 7_305_846_121  # any number, the same in every process of ours
+
+
+def migrate(url: str, *, backup_dir: Path | None) -> None:
+    """Bring the database to the newest schema; nothing happens when it is there already.
+
+    Args:
+        url: SQLAlchemy URL of a SQLite file or a PostgreSQL database.
+        backup_dir: where the copy of an existing SQLite file goes before it is upgraded; None: no copy. A
+            PostgreSQL database is not copied: that is `pg_dump`'s work.
+
+    Raises:
+        ConfigError: the database is newer than this program, or is not a file that can be opened.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        _migrate_sqlite(parsed, backup_dir)
+    else:
+        _migrate_server(parsed)
+
+
+def is_current(url: str) -> bool:
+    """True when the database has the newest schema. Changes nothing, not even a missing file."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite" and not _sqlite_file(parsed).exists():
+        return False
+    with _engine(parsed).connect() as connection:
+        return _revision(connection) == _newest()
+
+
+def _migrate_sqlite(url: URL, backup_dir: Path | None) -> None:
+    file = _sqlite_file(url)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(file.with_name(file.name + ".migrate-lock")):
+        _make_private(file)
+        with closing(_raw(file)) as connection:
+            # Once and for all: the file itself remembers. Done here because it fails on a busy file.
+            connection.execute("PRAGMA journal_mode = WAL")
+        with _engine(url).connect() as connection:
+            found = _revision(connection)
+        if found == _newest():
+            return
+        if found is not None and backup_dir is not None:
+            _copy(file, backup_dir, found)
+        with _engine(url).begin() as connection:
+            _upgrade(connection)
+            _check_references(connection)
+
+
+def _migrate_server(url: URL) -> None:
+    with _engine(url).begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+        if _revision(connection) != _newest():
+            _upgrade(connection)
+
+
+def _upgrade(connection: Connection) -> None:
+    found = _revision(connection)
+    known = {step.revision for step in _steps().walk_revisions()}
+    if found is not None and found not in known:
+        raise ConfigError(reason=f"The database is newer than this program (schema {found}). Start the newer version.")
+    command.upgrade(_config(connection), "head")
+
+
+def _check_references(connection: Connection) -> None:
+    """References are not enforced while a table is made anew, so they are checked before the commit."""
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+    if broken:
+        raise ConfigError(reason=f"The upgrade would break {len(broken)} references, first {broken[0]!r}.")
+
+
+def _copy(file: Path, backup_dir: Path, revision: str) -> None:
+    """A whole and private copy under a name that sorts by time; an unfinished one never has that name."""
+    backup_dir.mkdir(parents=True, exist_ok=True)
+    at = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+    copy = backup_dir / f"{file.stem}-{at}-before-upgrade-from-{revision}{file.suffix}"
+    draft = copy.with_name(copy.name + ".part")
+    _make_private(draft)
+    with closing(_raw(file)) as connection:
+        connection.execute("VACUUM INTO ?", (str(draft),))
+    draft.rename(copy)
+
+
+def _engine(url: URL) -> Engine:
+    """One connection, one transaction; SQLite with references off, because making a table anew would cascade."""
+    engine = create_engine(url, poolclass=NullPool)
+    if engine.dialect.name != "sqlite":
+        return engine
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:  # pyright: ignore[reportUnusedFunction]
+        connection.isolation_level = None
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        connection.execute("PRAGMA foreign_keys = OFF")
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Connection) -> None:  # pyright: ignore[reportUnusedFunction]
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _raw(file: Path) -> sqlite3.Connection:
+    return sqlite3.connect(file, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None)
+
+
+def _sqlite_file(url: URL) -> Path:
+    if not url.database or url.database == ":memory:":
+        raise ConfigError(reason="DEBRIEF_DATABASE_URL: a SQLite database must be a file, for example sqlite:///a.db")
+    return Path(url.database)
+
+
+def _make_private(file: Path) -> None:
+    """Create the file when it is missing, readable by nobody else; SQLite's side files take the same mode."""
+    os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+    file.chmod(0o600)
+
+
+@contextmanager
+def _locked(file: Path) -> Generator[None]:
+    """Hold the lock; the system lets go of it when the process dies, however it dies."""
+    _make_private(file)
+    with file.open("r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _steps() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def _newest() -> str | None:
+    return _steps().get_current_head()
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _write_step(message: str) -> None:
+    """Compare the steps so far with `storage/tables.py` and write the missing one. Read it before you keep it."""
+    number = f"{len(list(_steps().walk_revisions())) + 1:04}"
+    with TemporaryDirectory() as folder:
+        url = f"sqlite:///{folder}/empty.sqlite3"
+        migrate(url, backup_dir=None)
+        with _engine(make_url(url)).begin() as connection:
+            command.revision(_config(connection), message, autogenerate=True, rev_id=number)
+
+
+if __name__ == "__main__":
+    _write_step(sys.argv[1])
