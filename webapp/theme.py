@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gradio as gr
+from gradio.themes import Base
 
 FONTS = [
     "Inter",
@@ -17,9 +17,9 @@ FONTS = [
 MONO_FONTS = ["ui-monospace", "SFMono-Regular", "Menlo", "monospace"]
 
 
-def make_theme() -> gr.themes.Base:
+def make_theme() -> Base:
     """The theme. Only fonts that the reader's machine has: nothing is fetched from elsewhere."""
-    return gr.themes.Base(
+    theme = Base(
         primary_hue="indigo",
         neutral_hue="slate",
         radius_size="lg",
@@ -27,7 +27,8 @@ def make_theme() -> gr.themes.Base:
         text_size="md",
         font=FONTS,
         font_mono=MONO_FONTS,
-    ).set(
+    )
+    return theme.set(  # pyright: ignore[reportUnknownMemberType]  # its parameters carry no types
         body_background_fill="#f7f8fb",
         body_background_fill_dark="#0d1018",
         body_text_color="#1e2536",

@@ -24,7 +24,7 @@ def mount(app: FastAPI, parts: Parts) -> None:
     version = hashlib.sha256("".join(assets.values()).encode()).hexdigest()[:12]
     _serve_assets(app, assets, version)
     texts = gr.I18n(**page_texts())
-    gr.mount_gradio_app(
+    gr.mount_gradio_app(  # pyright: ignore[reportUnknownMemberType]  # auth= is a bare Callable
         app,
         build_page(texts),
         path="/",
