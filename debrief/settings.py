@@ -78,6 +78,9 @@ class Settings(BaseSettings):
     answers_at_once_per_visitor: int = Field(4, ge=1, description="Answers being written at once for one visitor.")
 
     feedback_seats: int = Field(2, ge=1, description="Feedbacks in flight at once, all workers together.")
+    chat_first_token_goal_s: float = Field(
+        1.0, gt=0, description="While chat's first token takes longer, only one feedback is made at a time."
+    )
     feedback_words: Literal["auto", "model", "rubric"] = Field(
         "auto", description="Who words the feedback: the model, or the rubric; auto: rubric for the packaged model."
     )
