@@ -1,4 +1,8 @@
-"""One Chromium and one house for all browser tests; each test is a new visitor in it."""
+"""One Chromium and one house for all browser tests; each test is a new visitor in it.
+
+They end with this package, not with the session: while Playwright runs, its loop counts as the running one of the
+main thread, and `asyncio.run` of other tests would refuse.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +21,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
@@ -25,7 +29,7 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_house(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     settings = Settings(_env_file=None, data_dir=tmp_path_factory.mktemp("house"), rate_limit="off")
     with ScriptedModel(token_delay_s=0.02) as model, open_house(settings, model, browser) as house:
