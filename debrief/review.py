@@ -27,11 +27,13 @@ class ReviewState(StrEnum):
 REASONS = ("wrong_evidence", "wrong_level", "unhelpful", "unkind", "wrong_language", "other")
 """Why a reviewer rejects."""
 
+ACTIONS = ("auto_release", "submit", "claim", "release", "approve", "reject", "reopen", "regenerate", "withdraw")
+"""Every move there is."""
+
 _MOVES: dict[tuple[ReviewState, str], ReviewState] = {
     (ReviewState.NONE, "auto_release"): ReviewState.AUTO_RELEASED,
     (ReviewState.NONE, "submit"): ReviewState.PENDING,
     (ReviewState.PENDING, "claim"): ReviewState.CLAIMED,
-    (ReviewState.AUTO_RELEASED, "claim"): ReviewState.CLAIMED,
     (ReviewState.CLAIMED, "claim"): ReviewState.CLAIMED,
     (ReviewState.CLAIMED, "release"): ReviewState.PENDING,
     (ReviewState.CLAIMED, "approve"): ReviewState.APPROVED,
@@ -39,6 +41,10 @@ _MOVES: dict[tuple[ReviewState, str], ReviewState] = {
     (ReviewState.APPROVED, "reopen"): ReviewState.PENDING,
     (ReviewState.EDITED_APPROVED, "reopen"): ReviewState.PENDING,
     (ReviewState.REJECTED, "reopen"): ReviewState.PENDING,
+    # What was released at once is judged without a claim, which would hide the words while somebody only looks.
+    (ReviewState.AUTO_RELEASED, "approve"): ReviewState.APPROVED,
+    (ReviewState.AUTO_RELEASED, "reject"): ReviewState.REJECTED,
+    (ReviewState.AUTO_RELEASED, "reopen"): ReviewState.PENDING,
     (ReviewState.PENDING, "regenerate"): ReviewState.NONE,
     (ReviewState.CLAIMED, "regenerate"): ReviewState.NONE,
     (ReviewState.APPROVED, "regenerate"): ReviewState.NONE,

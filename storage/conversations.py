@@ -125,17 +125,22 @@ def list_path(db: Database, conversation_id: str, leaf_id: str | None = None) ->
             leaf_id = session.scalar(
                 select(ConversationRow.active_leaf_id).where(ConversationRow.id == conversation_id)
             )
-        path = select(MessageRow.id, MessageRow.parent_id).where(
-            MessageRow.id == leaf_id, MessageRow.conversation_id == conversation_id
-        )
-        walk = path.cte("path", recursive=True)
-        walk = walk.union_all(select(MessageRow.id, MessageRow.parent_id).join(walk, MessageRow.id == walk.c.parent_id))
-        # A parent is always older than its child, so the order of making is the order of the path.
-        query = select(MessageRow).join(walk, MessageRow.id == walk.c.id).order_by(MessageRow.seq)
-        messages = [_message(row) for row in session.scalars(query)]
+        messages = read_path(session, conversation_id, leaf_id)
     if not messages:
         raise NotFound
     return messages
+
+
+def read_path(session: Session, conversation_id: str, leaf_id: str | None) -> list[Message]:
+    """The messages from the opening line to the leaf, inside the caller's transaction; none without such a leaf."""
+    path = select(MessageRow.id, MessageRow.parent_id).where(
+        MessageRow.id == leaf_id, MessageRow.conversation_id == conversation_id
+    )
+    walk = path.cte("path", recursive=True)
+    walk = walk.union_all(select(MessageRow.id, MessageRow.parent_id).join(walk, MessageRow.id == walk.c.parent_id))
+    # A parent is always older than its child, so the order of making is the order of the path.
+    query = select(MessageRow).join(walk, MessageRow.id == walk.c.id).order_by(MessageRow.seq)
+    return [_message(row) for row in session.scalars(query)]
 
 
 def get_message(db: Database, visitor_id: str, message_id: str) -> Message:

@@ -1,0 +1,135 @@
+"""One answer as it arrives: bytes of the stream in, words of the answer out, and how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Literal, Self, cast
+
+import orjson
+
+from debrief.errors import ModelBroke, ModelError
+from inference.failures import as_our_errors, from_event
+from inference.sse import EventReader, ThinkingFilter
+
+FinishReason = Literal["stop", "length"]
+LAST_BYTES_TIMEOUT_S = 0.1
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a streamed answer may take; each in seconds."""
+
+    first_token_s: float
+    next_token_s: float
+    total_s: float
+
+
+class Reply:
+    """The words of one answer, as an asynchronous iterator of only new text.
+
+    After the loop `finish_reason`, `prompt_tokens` and `completion_tokens` are there (tokens: None where the server
+    does not tell). An answer without a word is "", with its finish_reason: the caller decides what that means.
+
+    Raises:
+        ModelError: one of its family, from the loop. What was given out before stays with the caller.
+    """
+
+    def __init__(self, received: AsyncIterator[bytes], patience: Patience, *, started_at: float) -> None:
+        self.finish_reason: FinishReason | None = None
+        self.prompt_tokens: int | None = None
+        self.completion_tokens: int | None = None
+        self._received = received
+        self._patience = patience
+        self._give_up_at = started_at + patience.total_s
+        self._next_by = started_at + patience.first_token_s
+        self._events = EventReader()
+        self._thinking = ThinkingFilter()
+        self._done = False
+        self._ended = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> str:
+        """The next piece, never empty; all that one packet of the network carried."""
+        while not self._done:
+            if piece := self._read(await self._receive()):
+                return piece
+        if not self._ended:
+            await self._let_end()
+        raise StopAsyncIteration
+
+    async def _receive(self) -> list[bytes]:
+        """The events that the next packet completes."""
+        with as_our_errors():
+            async with asyncio.timeout_at(min(self._next_by, self._give_up_at)):
+                received = await anext(self._received, None)
+        if received is not None:
+            return self._events.feed(received)
+        self._done = self._ended = True
+        return self._events.finish()
+
+    def _read(self, events: list[bytes]) -> str:
+        shown = "".join([self._read_event(event) for event in events])
+        if not self._done:
+            return shown
+        if self.finish_reason is None:
+            raise ModelBroke
+        return shown + self._thinking.finish()
+
+    def _read_event(self, data: bytes) -> str:
+        if data == b"[DONE]":
+            self._done = True
+            return ""
+        try:
+            event = orjson.loads(data)
+        except orjson.JSONDecodeError as error:
+            raise ModelBroke from error
+        if not isinstance(event, dict):
+            return ""
+        return self._read_chunk(cast("dict[str, object]", event))
+
+    def _read_chunk(self, chunk: dict[str, object]) -> str:
+        """The answer's words in one chat.completion.chunk; takes note of usage and of the end."""
+        if usage := chunk.get("usage"):
+            counts = cast("dict[str, int | None]", usage)
+            self.prompt_tokens = counts.get("prompt_tokens")
+            self.completion_tokens = counts.get("completion_tokens")
+        choices = cast("list[dict[str, object]]", chunk.get("choices") or [])
+        if not choices:
+            _raise_if_error(chunk)
+            return ""
+        if ended := choices[0].get("finish_reason"):
+            self.finish_reason = read_finish_reason(ended)
+        delta = cast("dict[str, object]", choices[0].get("delta") or {})
+        words = delta.get("content")
+        if words or delta.get("reasoning_content") or delta.get("reasoning"):
+            self._next_by = asyncio.get_running_loop().time() + self._patience.next_token_s
+        return self._thinking.feed(words) if isinstance(words, str) else ""
+
+    async def _let_end(self) -> None:
+        """Read the end of the body, so that the connection can serve the next answer."""
+        self._ended = True
+        with suppress(ModelError), as_our_errors():
+            async with asyncio.timeout(LAST_BYTES_TIMEOUT_S):
+                await anext(self._received, None)
+
+
+def read_finish_reason(told: object) -> FinishReason:
+    """Why the model ended, in the two ways that matter to us.
+
+    Raises:
+        ModelBroke: the server gave up on the request ("abort" and "error" are vLLM's).
+    """
+    if told in ("abort", "error"):
+        raise ModelBroke
+    return "length" if told == "length" else "stop"
+
+
+def _raise_if_error(chunk: dict[str, object]) -> None:
+    problem = chunk.get("error") or (chunk if chunk.get("object") == "error" else None)
+    if problem:
+        raise from_event(cast("dict[str, object]", problem) if isinstance(problem, dict) else {"message": problem})

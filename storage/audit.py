@@ -1,0 +1,67 @@
+"""The audit: who did what, when. Append-only (triggers refuse changes), written inside the transaction it tells of.
+
+It keeps ids, states, hashes, counts and reason codes, never people's words, so that deleting a person really deletes.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from storage.engine import Database, utc_now
+from storage.tables import AuditRow
+
+SYSTEM = "system"
+"""The actor when no signed-in person is behind a change: the command line, a policy, the first start."""
+
+_CODE = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+
+
+@dataclass(frozen=True)
+class AuditEvent:
+    at: datetime
+    actor: str
+    action: str
+    object_type: str
+    object_id: str
+    detail: dict[str, Any]
+
+
+def audit(session: Session, actor: str, action: str, object_type: str, object_id: str, **detail: object) -> None:
+    """Add one event to the caller's transaction.
+
+    Args:
+        session: the transaction of the change itself: both are kept or neither.
+        actor: an account's id, or SYSTEM.
+        action: a verb, such as `approve`.
+        object_type: what was changed, such as `feedback`.
+        object_id: which one.
+        detail: ids, states, hashes and codes (no blanks, at most 64 characters), numbers, booleans or None.
+
+    Raises:
+        ValueError: a detail could be somebody's words.
+    """
+    for name, value in detail.items():
+        if not _is_code(value):
+            raise ValueError(f"audit detail {name!r} is no id, state, hash, code or number")
+    session.add(
+        AuditRow(at=utc_now(), actor=actor, action=action, object_type=object_type, object_id=object_id, detail=detail)
+    )
+
+
+def list_audit(db: Database, object_id: str) -> list[AuditEvent]:
+    """Everything that was done to one object, oldest first."""
+    with db.read() as session:
+        rows = session.scalars(select(AuditRow).where(AuditRow.object_id == object_id).order_by(AuditRow.id))
+        return [
+            AuditEvent(row.at, row.actor, row.action, row.object_type, row.object_id, dict(row.detail)) for row in rows
+        ]
+
+
+def _is_code(value: object) -> bool:
+    return value is None or isinstance(value, bool | int | float) or bool(_CODE.fullmatch(str(value)))

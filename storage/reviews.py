@@ -1,0 +1,413 @@
+"""The review of feedback: what waits, one case with all that a reviewer reads, and the moves.
+
+Each move is one transaction: legal by `debrief.review.move`, compared with the row version that the reviewer saw,
+written to the audit, and `feedback.updated_at` touched, so that the visitor's page hears of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, Select, and_, func, or_, select, tuple_, update
+from sqlalchemy.orm import Session, aliased
+
+from debrief.conversation import Message, Page
+from debrief.errors import Conflict, InputRejected, NotAllowed, NotFound
+from debrief.feedback import Check, FeedbackBody, JobState
+from debrief.review import REASONS, ReviewState, move
+from storage.accounts import Account
+from storage.audit import audit
+from storage.conversations import read_path
+from storage.engine import Database, utc_now
+from storage.tables import (
+    AccountRow,
+    ConversationRow,
+    FeedbackJobRow,
+    FeedbackRow,
+    FeedbackVersionRow,
+    ScenarioVersionRow,
+)
+
+CLAIM_LEASE = timedelta(minutes=10)
+NOTE_MAX_CHARS = 2000
+WAITING = (ReviewState.PENDING, ReviewState.CLAIMED)
+
+
+@dataclass(frozen=True)
+class ReviewItem:
+    """A line of the list. A claim that ran out counts as pending; `claimed_by` is a name."""
+
+    id: str
+    conversation_id: str
+    state: ReviewState
+    scenario_id: str
+    scenario_title: dict[str, str]
+    language: str
+    message_count: int
+    checks_passed: int
+    checks: int
+    partial: bool
+    claimed_by: str | None
+    claimed_until: datetime | None
+    reviewed_by: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class ReviewCase:
+    """All that a reviewer reads before deciding.
+
+    `path` is the talk from its opening line to the last message that the feedback covers. `row_version` is to be
+    given back with the move. `claimed_by` and `reviewed_by` are names; a claim that ran out is left out.
+    """
+
+    id: str
+    conversation_id: str
+    title: str
+    state: ReviewState
+    row_version: int
+    scenario_id: str
+    scenario_title: dict[str, str]
+    language: str
+    path: list[Message]
+    body: FeedbackBody | None
+    version_n: int | None
+    partial: bool
+    checks: list[Check]
+    lineage: dict[str, Any]
+    job_state: JobState | None
+    claimed_by: str | None
+    claimed_by_id: str | None
+    claimed_until: datetime | None
+    reviewed_by: str | None
+    reject_reason: str | None
+    note: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+# ---------------------------------------------------------------------------------------------------- looking
+
+
+def list_waiting(
+    db: Database,
+    *,
+    states: Iterable[ReviewState] = WAITING,
+    limit: int = 50,
+    cursor: str | None = None,
+    newest_first: bool = False,
+) -> Page[ReviewItem]:
+    """A slice of the feedbacks in these states, oldest first: who waited longest comes first.
+
+    Raises:
+        InputRejected: the cursor is none of ours.
+    """
+    made = (FeedbackRow.created_at, FeedbackRow.id)
+    query = _item_query().where(FeedbackRow.review_state.in_([state.value for state in states]))
+    if cursor:
+        place = tuple_(*_read_cursor(cursor))
+        query = query.where(tuple_(*made) < place if newest_first else tuple_(*made) > place)
+    query = query.order_by(*(column.desc() if newest_first else column for column in made)).limit(limit + 1)
+    with db.read() as session:
+        now = utc_now()
+        items = [_item(row, now) for row in session.execute(query)]
+    more = len(items) > limit
+    items = items[:limit]
+    return Page(items, f"{items[-1].created_at.isoformat()}~{items[-1].id}" if more else None)
+
+
+def count_reviews(db: Database) -> dict[ReviewState, int]:
+    """How many feedbacks are in each state; those still being made are left out."""
+    with db.read() as session:
+        counted = session.execute(select(FeedbackRow.review_state, func.count()).group_by(FeedbackRow.review_state))
+        numbers = {ReviewState(state): number for state, number in counted}
+    return {state: numbers.get(state, 0) for state in ReviewState if state is not ReviewState.NONE}
+
+
+def find_next(db: Database, account: Account) -> str | None:
+    """The feedback that has waited longest and that nobody else has, or None."""
+    with db.read() as session:
+        return session.scalar(
+            select(FeedbackRow.id)
+            .where(or_(*_free_for(account)))
+            .order_by(FeedbackRow.created_at, FeedbackRow.id)
+            .limit(1)
+        )
+
+
+def get_review(db: Database, feedback_id: str) -> ReviewCase:
+    """One case, read in one transaction.
+
+    Raises:
+        NotFound: there is no such feedback, or it is still being made.
+    """
+    with db.read() as session:
+        return _case(session, feedback_id)
+
+
+# ---------------------------------------------------------------------------------------------------- moving
+
+
+def claim(db: Database, account: Account, feedback_id: str, row_version: int) -> ReviewCase:
+    """Take a waiting feedback for ten minutes, or renew one's own claim. A claim that ran out may be taken over.
+
+    Raises:
+        Conflict: somebody else has it, was faster, or it does not wait.
+        NotFound: there is no such feedback.
+    """
+    until = utc_now() + CLAIM_LEASE
+    return _move(db, account, feedback_id, row_version, "claim", claimed_by=account.id, claimed_until=until)
+
+
+def release(db: Database, account: Account, feedback_id: str, row_version: int) -> ReviewCase:
+    """Give a claimed feedback back undecided. Raises as `claim`."""
+    return _move(db, account, feedback_id, row_version, "release")
+
+
+def approve(db: Database, account: Account, feedback_id: str, row_version: int) -> ReviewCase:
+    """Let it count: the visitor sees it. Raises as `claim`."""
+    return _move(db, account, feedback_id, row_version, "approve", reviewed_by=account.id)
+
+
+def reject(
+    db: Database, account: Account, feedback_id: str, row_version: int, *, reason: str | None, note: str = ""
+) -> ReviewCase:
+    """Keep it from the visitor, for one of the reasons on record; the note is for the other reviewers.
+
+    Raises:
+        InputRejected: no reason, or none that we know; the note is too long.
+        Conflict, NotFound: as `claim`.
+    """
+    if reason not in REASONS:
+        raise InputRejected("reason_needed")
+    if len(note) > NOTE_MAX_CHARS:
+        raise InputRejected("message_too_long", length=len(note), limit=NOTE_MAX_CHARS)
+    return _move(
+        db,
+        account,
+        feedback_id,
+        row_version,
+        "reject",
+        reason=reason,
+        reviewed_by=account.id,
+        reject_reason=reason,
+        review_note=note.strip() or None,
+    )
+
+
+def reopen(db: Database, account: Account, feedback_id: str, row_version: int) -> ReviewCase:
+    """Put a decided feedback back among the waiting. Raises as `claim`."""
+    return _move(
+        db, account, feedback_id, row_version, "reopen", reviewed_by=None, reject_reason=None, review_note=None
+    )
+
+
+def withdraw(db: Database, account: Account, feedback_id: str, row_version: int) -> ReviewCase:
+    """Take it away from everybody, whoever has it.
+
+    Raises:
+        NotAllowed: the account is no admin's.
+        Conflict, NotFound: as `claim`.
+    """
+    if not account.is_admin:
+        raise NotAllowed
+    return _move(db, account, feedback_id, row_version, "withdraw")
+
+
+def _move(
+    db: Database,
+    account: Account,
+    feedback_id: str,
+    row_version: int,
+    action: str,
+    *,
+    reason: str | None = None,
+    **values: object,
+) -> ReviewCase:
+    now = utc_now()
+    with db.write() as session:
+        row = session.get(FeedbackRow, feedback_id, with_for_update=True)
+        if row is None:
+            raise NotFound
+        before = ReviewState(row.review_state)
+        _check_hands(session, row, account, action, now)
+        after = move(before, action)
+        change = (
+            update(FeedbackRow)
+            .where(FeedbackRow.id == feedback_id, FeedbackRow.row_version == row_version)
+            .values(
+                {
+                    "review_state": after.value,
+                    "row_version": row_version + 1,
+                    "updated_at": now,
+                    "claimed_by": None,
+                    "claimed_until": None,
+                    **values,
+                }
+            )
+            .execution_options(synchronize_session=False)
+        )
+        if cast("CursorResult[Any]", session.execute(change)).rowcount != 1:
+            raise Conflict
+        detail = {"before": before.value, "after": after.value, "version": row.version_id}
+        audit(session, account.id, action, "feedback", feedback_id, **detail, **({"reason": reason} if reason else {}))
+        session.expire_all()
+        return _case(session, feedback_id)
+
+
+def _check_hands(session: Session, row: FeedbackRow, account: Account, action: str, now: datetime) -> None:
+    """Only the claimer moves what is claimed; a claim that ran out must be taken over first, by anybody."""
+    if row.review_state != ReviewState.CLAIMED or row.claimed_by == account.id or action == "withdraw":
+        return
+    if row.claimed_until is None or row.claimed_until <= now:
+        if action == "claim":
+            return
+        raise Conflict("claim_first")
+    claimer = session.get(AccountRow, row.claimed_by)
+    raise Conflict("claimed_by_other", name=claimer.name if claimer else "?")
+
+
+# ---------------------------------------------------------------------------------------------------- reading rows
+
+_Claimer = aliased(AccountRow)
+_Reviewer = aliased(AccountRow)
+
+
+def _item_query() -> Select[FeedbackRow, str, int, Any, list[Any], bool, str, str]:
+    """Everything that a line shows, in one statement however long the list is; no talk and no feedback text."""
+    return (
+        select(
+            FeedbackRow,
+            ConversationRow.scenario_id,
+            ConversationRow.message_count,
+            ScenarioVersionRow.body["title"],
+            FeedbackVersionRow.checks,
+            FeedbackVersionRow.partial,
+            _Claimer.name,
+            _Reviewer.name,
+        )
+        .join(ConversationRow, ConversationRow.id == FeedbackRow.conversation_id)
+        .join(ScenarioVersionRow, ScenarioVersionRow.hash == ConversationRow.scenario_hash)
+        .outerjoin(FeedbackVersionRow, FeedbackVersionRow.id == FeedbackRow.version_id)
+        .outerjoin(_Claimer, _Claimer.id == FeedbackRow.claimed_by)
+        .outerjoin(_Reviewer, _Reviewer.id == FeedbackRow.reviewed_by)
+    )
+
+
+def _item(found: Any, now: datetime) -> ReviewItem:
+    row, scenario_id, message_count, title, checks, partial, claimer, reviewer = found
+    outcomes = cast("list[dict[str, object]]", checks or [])
+    held = _is_held(row, now)
+    return ReviewItem(
+        id=row.id,
+        conversation_id=row.conversation_id,
+        state=_state_now(row, now),
+        scenario_id=scenario_id,
+        scenario_title=_title(title, scenario_id),
+        language=row.language,
+        message_count=message_count,
+        checks_passed=sum(1 for outcome in outcomes if outcome["passed"]),
+        checks=len(outcomes),
+        partial=bool(partial),
+        claimed_by=claimer if held else None,
+        claimed_until=row.claimed_until if held else None,
+        reviewed_by=reviewer,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _case(session: Session, feedback_id: str) -> ReviewCase:
+    found = session.execute(
+        select(FeedbackRow, ConversationRow, ScenarioVersionRow.body["title"], _Claimer.name, _Reviewer.name)
+        .join(ConversationRow, ConversationRow.id == FeedbackRow.conversation_id)
+        .join(ScenarioVersionRow, ScenarioVersionRow.hash == ConversationRow.scenario_hash)
+        .outerjoin(_Claimer, _Claimer.id == FeedbackRow.claimed_by)
+        .outerjoin(_Reviewer, _Reviewer.id == FeedbackRow.reviewed_by)
+        .where(FeedbackRow.id == feedback_id, FeedbackRow.review_state != ReviewState.NONE.value)
+    ).one_or_none()
+    if found is None:
+        raise NotFound
+    row, conversation, title, claimer, reviewer = found
+    now = utc_now()
+    held = _is_held(row, now)
+    version = session.get(FeedbackVersionRow, row.version_id) if row.version_id else None
+    job = _job_of(session, row, version)
+    return ReviewCase(
+        id=row.id,
+        conversation_id=conversation.id,
+        title=conversation.title,
+        state=_state_now(row, now),
+        row_version=row.row_version,
+        scenario_id=conversation.scenario_id,
+        scenario_title=_title(title, conversation.scenario_id),
+        language=row.language,
+        path=read_path(session, conversation.id, job.leaf_id if job else conversation.active_leaf_id),
+        body=FeedbackBody.model_validate(version.body) if version else None,
+        version_n=version.n if version else None,
+        partial=bool(version and version.partial),
+        checks=[Check.model_validate(check) for check in version.checks] if version else [],
+        lineage=dict(version.lineage) if version else {},
+        job_state=JobState(job.state) if job else None,
+        claimed_by=claimer if held else None,
+        claimed_by_id=row.claimed_by if held else None,
+        claimed_until=row.claimed_until if held else None,
+        reviewed_by=reviewer,
+        reject_reason=row.reject_reason,
+        note=row.review_note,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _job_of(session: Session, row: FeedbackRow, version: FeedbackVersionRow | None) -> FeedbackJobRow | None:
+    """The job that wrote this version, else the newest."""
+    if version and version.job_id:
+        return session.get(FeedbackJobRow, version.job_id)
+    return session.scalar(
+        select(FeedbackJobRow)
+        .where(FeedbackJobRow.feedback_id == row.id)
+        .order_by(FeedbackJobRow.created_at.desc())
+        .limit(1)
+    )
+
+
+def _is_held(row: FeedbackRow, now: datetime) -> bool:
+    return row.review_state == ReviewState.CLAIMED and row.claimed_until is not None and row.claimed_until > now
+
+
+def _state_now(row: FeedbackRow, now: datetime) -> ReviewState:
+    state = ReviewState(row.review_state)
+    return ReviewState.PENDING if state is ReviewState.CLAIMED and not _is_held(row, now) else state
+
+
+def _free_for(account: Account) -> tuple[Any, ...]:
+    claimed = FeedbackRow.review_state == ReviewState.CLAIMED.value
+    return (
+        FeedbackRow.review_state == ReviewState.PENDING.value,
+        and_(claimed, or_(FeedbackRow.claimed_until <= utc_now(), FeedbackRow.claimed_by == account.id)),
+    )
+
+
+def _title(title: object, scenario_id: str) -> dict[str, str]:
+    """The scenario's title by language, as it was when they talked."""
+    return (
+        {str(k): str(v) for k, v in cast("dict[str, object]", title).items()}
+        if isinstance(title, dict)
+        else {"en": scenario_id}
+    )
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, str]:
+    made, _, feedback_id = cursor.partition("~")
+    try:
+        at = datetime.fromisoformat(made)
+    except ValueError as error:
+        raise InputRejected("malformed", reason="cursor") from error
+    if at.tzinfo is None or not feedback_id:
+        raise InputRejected("malformed", reason="cursor")
+    return at, feedback_id
