@@ -26,6 +26,7 @@ from typing import Literal
 
 from launch.machine import Profile
 from launch.say import Counter, Stop, say
+from launch.tether import tethered
 
 TORCH = "torch==2.13.0+cpu"
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"  # the only place on the internet that has it; DEBRIEF_TORCH_INDEX
@@ -45,7 +46,8 @@ class Venv:
 
     def has(self, lock: Lock) -> bool:
         """True when that lock was installed to the end, and is still the same lock."""
-        return self._stamps().get(lock) == self._key(lock)
+        stamp = self._stamps().get(lock)
+        return stamp is not None and stamp == self._key(lock)
 
     def has_profile(self, profile: Profile) -> bool:
         """True when this profile's packages are there; `cpu` and `gpu` contain `app`'s."""
@@ -129,7 +131,7 @@ class Venv:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("DEBRIEF_")}
         with self.log.open("ab") as log:
             began = log.tell()
-            pip = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment)
+            pip = subprocess.Popen(tethered(command), stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment)
             try:
                 while pip.poll() is None:
                     counter.show(self._how_far(began, total))
@@ -188,7 +190,7 @@ class Venv:
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         counter = Counter("Preparing the packages for quick starts")
         compiling = subprocess.Popen(
-            [self.python, "-m", "compileall", "-q", "-j", "0", str(self.site_packages())],
+            tethered([str(self.python), "-m", "compileall", "-q", "-j", "0", str(self.site_packages())]),
             stdout=subprocess.DEVNULL,  # some packages carry files for other Pythons, which do not compile
             stderr=subprocess.DEVNULL,
             stdin=subprocess.DEVNULL,

@@ -27,6 +27,7 @@ from debrief.settings import Settings, signing_secret
 from inference.client import ChatModel
 from storage import accounts, conversations, feedback
 from storage.engine import Database
+from webapp import ui
 from webapp.api import (
     conversations as conversations_api,
     feedback as feedback_api,
@@ -71,6 +72,7 @@ def build_app(settings: Settings, *, ring: Callable[[str], None], pace: Pace | N
         app.include_router(routes.router)
     app.include_router(mine_api.docs_router)
     _end_api(app)
+    ui.mount(app, parts)
     return app
 
 
