@@ -172,7 +172,9 @@ def test_an_unsent_draft_is_there_after_a_reload(olga: Look):
 
 
 def test_words_never_become_markup_and_fetch_nothing(olga: Look):
-    evil = "${alert(1)} {{7}} <img src=http://192.0.2.1/a.png onerror=alert(1)> ![x](http://192.0.2.1/b.png) <b>bold</b>"
+    evil = (
+        "${alert(1)} {{7}} <img src=http://192.0.2.1/a.png onerror=alert(1)> ![x](http://192.0.2.1/b.png) <b>bold</b>"
+    )
     olga.house.model.enqueue(evil)
     olga.start(INTERVIEW)
     olga.say(evil)
