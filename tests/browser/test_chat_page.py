@@ -2,8 +2,9 @@
 
 import re
 
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, Request, Route, expect
 
+from storage.conversations import list_path
 from tests.browser.house import House, Look, answer_rows, below, message_box, own_rows, wait_until
 from tests.scripted_model import Script
 
@@ -30,6 +31,29 @@ def test_a_talk_of_three_turns_is_shown_in_the_native_transcript(olga: Look):
     expect(answer_rows(olga.page).nth(3)).to_contain_text("Thank you.")
     expect(message_box(olga.page)).to_have_value("")
     expect(below(olga.page)).to_have_text("")
+
+
+def test_an_answer_that_ends_before_its_id_is_known_is_shown(olga: Look):
+    """A fast model on a slow line: the live stream tells the end before the response to the sending arrives."""
+    conversation_id = olga.start(INTERVIEW)
+
+    def hold_back(route: Route) -> None:
+        response = route.fetch()
+        wait_until(lambda: is_answered(olga.house, conversation_id), "the answer is written")
+        olga.page.wait_for_timeout(300)  # the frames are on their way by now
+        route.fulfill(response=response)
+
+    olga.page.route(re.compile(r"/messages$"), hold_back)
+    olga.house.model.enqueue("Quick as a flash.")
+    olga.say("Hello.")
+    expect(answer_rows(olga.page).nth(1)).to_contain_text("Quick as a flash.")
+    expect(olga.page.locator("#message .submit-button")).to_be_visible()
+    expect(own_rows(olga.page)).to_have_count(1)
+
+
+def is_answered(house: House, conversation_id: str) -> bool:
+    last = list_path(house.db, conversation_id)[-1]
+    return last.role == "assistant" and last.state == "complete" and last.seq > 0
 
 
 def test_the_answer_grows_while_it_is_written_and_costs_no_gradio_event(olga: Look):
@@ -216,6 +240,7 @@ def test_past_conversations_can_be_opened_renamed_and_deleted(olga: Look):
     olga.start(INTERVIEW)
     olga.say("The first talk.")
     expect(answer_rows(olga.page)).to_have_count(2)
+    expect(olga.page.locator("#message .submit-button")).to_be_visible()  # its end moves it up in the list
     olga.page.get_by_role("button", name="New conversation").click()
     olga.start(INTERVIEW)
     entries = olga.page.locator(".entry")

@@ -15,7 +15,7 @@ CHAT_FILES = [
 ]
 QUOTED = re.compile(r"""["']([a-z][a-z0-9_]*)["']""")
 ASKED = re.compile(r"""\b(?:t|texts)\(\s*["']([a-z0-9_]+)["']""")
-PLACEHOLDER = re.compile(r"\$(\w+)")
+PLACEHOLDER = re.compile(r"\$(\w+)", re.ASCII)
 
 
 def ui_keys(language: str) -> set[str]:
