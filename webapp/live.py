@@ -81,7 +81,7 @@ async def _catch_up(parts: Parts, listener: Listener, resumed_id: str | None, of
     hello = {"model": model_data(state), "running": [answer.id for answer in running], "language": listener.language}
     listener.put("", Frame("hello", hello))
     for message in running:
-        listener.follow(_live_answer(parts.hub, listener, message), offset if message.id == resumed_id else 0)
+        _follow_running(parts.hub, listener, message, offset if message.id == resumed_id else 0)
     if resumed_id is not None and resumed_id not in hello["running"]:
         await _give_rest(parts, listener, resumed_id, offset)
 
@@ -93,17 +93,20 @@ async def _give_rest(parts: Parts, listener: Listener, answer_id: str, offset: i
     except NotFound:
         return
     if message.state is MessageState.RUNNING:
-        listener.follow(_live_answer(parts.hub, listener, message), offset)
+        _follow_running(parts.hub, listener, message, offset)
         return
     ended = Ended(message.state, message.error_code, len(message.text))
     answer = LiveAnswer(message.id, message.conversation_id, listener.visitor_id, message.text, ended=ended)
     listener.follow(answer, offset)
 
 
-def _live_answer(hub: Hub, listener: Listener, message: Message) -> LiveAnswer:
-    """The running answer as this process knows it; if another one writes it, as it stands in the row."""
-    found = LiveAnswer(message.id, message.conversation_id, listener.visitor_id, message.text, is_ours=False)
-    return hub.begin(found)
+def _follow_running(hub: Hub, listener: Listener, message: Message, offset: int) -> None:
+    """Follow the answer as this process knows it; if another one writes it, as it stands in the row."""
+    known = hub.find_answer(message.id)
+    if known is None:
+        known = LiveAnswer(message.id, message.conversation_id, listener.visitor_id, message.text, is_ours=False)
+    listener.follow(known, offset)  # before the hub lets all listeners follow it from its beginning
+    hub.begin(known)
 
 
 def _read_event_id(last_event_id: str | None) -> tuple[str | None, int]:
