@@ -1,0 +1,142 @@
+"""Who is asking: the visitor that a signed cookie names, and the account of a reviewer who signed in.
+
+The id comes from the request on every use, never from a component. A browser without the cookie gets a new id, which
+lasts only if the cookie reaches it: with a page, or with the first conversation made by the API. The visitor's row
+is made with that first conversation, so that a bare request leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from itsdangerous import BadSignature, Signer
+from starlette.requests import cookie_parser
+
+from webapp.refusals import header, reader_language
+
+if TYPE_CHECKING:
+    from storage.accounts import Account
+
+VISITOR_COOKIE = "debrief_visitor"
+SIGN_IN_COOKIE = "debrief_sign_in"
+COOKIE_MAX_AGE_S = 400 * 24 * 3600  # the longest that browsers keep one
+CookieProfile = Literal["http", "https", "framed"]
+FindAccount = Callable[[str], Awaitable["Account | None"]]
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who sent a request. `language` is that of the browser."""
+
+    visitor_id: str
+    account: Account | None
+    language: str
+
+
+def who_is_asking(request: Any) -> Asker:
+    """The visitor and account behind a Starlette request or a `gr.Request`."""
+    inner = getattr(request, "request", None)
+    state = (inner if inner is not None else request).state
+    return Asker(state.visitor_id, state.account, state.language)
+
+
+class VisitorSigner:
+    """Turns visitor ids into cookie values that only this installation can make."""
+
+    def __init__(self, secret: str) -> None:
+        self._signer = Signer(secret, salt="debrief.visitor", digest_method=hashlib.sha256)
+
+    def sign(self, visitor_id: str) -> str:
+        return self._signer.sign(visitor_id).decode("ascii")
+
+    def read(self, value: str | None) -> str | None:
+        """The id in a cookie, or None when it is missing or not ours."""
+        if not value or len(value) > 200:
+            return None
+        try:
+            return self._signer.unsign(value).decode("ascii")
+        except (BadSignature, UnicodeError):
+            return None
+
+
+def cookie_header(name: str, value: str, profile: CookieProfile, max_age_s: int = COOKIE_MAX_AGE_S) -> bytes:
+    """A Set-Cookie header, by hand: `partitioned=` of the standard library needs Python 3.14.
+
+    In another site's frame, as on a Space, only `SameSite=None; Secure; Partitioned` is kept by browsers.
+    """
+    flags = {
+        "http": "SameSite=Lax",
+        "https": "SameSite=Lax; Secure",
+        "framed": "SameSite=None; Secure; Partitioned",
+    }[profile]
+    return f"{name}={value}; Path=/; Max-Age={max_age_s}; HttpOnly; {flags}".encode("ascii")
+
+
+def cookie_profile(scope: Any, *, on_space: bool) -> CookieProfile:
+    if on_space:
+        return "framed"
+    return "https" if scope["scheme"] == "https" else "http"
+
+
+def read_cookies(scope: Any) -> dict[str, str]:
+    raw = header(scope, b"cookie")
+    return cookie_parser(raw) if raw else {}
+
+
+class Identity:
+    """ASGI middleware: puts `visitor_id`, `account` and `language` on `request.state`, gives the cookie with pages.
+
+    Pure ASGI, because Starlette's BaseHTTPMiddleware puts a queue between a live stream and its reader.
+    """
+
+    def __init__(self, app: Any, *, signer: VisitorSigner, find_account: FindAccount, on_space: bool) -> None:
+        self._app = app
+        self._signer = signer
+        self._find_account = find_account
+        self._on_space = on_space
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        cookies = read_cookies(scope)
+        known = self._signer.read(cookies.get(VISITOR_COOKIE))
+        visitor_id = known or f"v_{secrets.token_urlsafe(16)}"
+        sign_in = cookies.get(SIGN_IN_COOKIE)
+        state = scope.setdefault("state", {})
+        state["visitor_id"] = visitor_id
+        state["is_newcomer"] = known is None
+        state["account"] = await self._find_account(sign_in) if sign_in else None
+        state["language"] = reader_language(scope)
+        if not _may_hand_out(scope, known):
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_cookie(message: Any) -> None:
+            if message["type"] == "http.response.start" and _is_keepable(message, scope):
+                value = cookie_header(
+                    VISITOR_COOKIE, self._signer.sign(visitor_id), cookie_profile(scope, on_space=self._on_space)
+                )
+                message["headers"] = [*message["headers"], (b"set-cookie", value)]
+            await send(message)
+
+        await self._app(scope, receive, send_with_cookie)
+
+
+def _may_hand_out(scope: Any, known: str | None) -> bool:
+    """A page renews the cookie each time; making a conversation gives it to a newcomer."""
+    if scope["method"] == "GET":
+        return "/gradio_api/" not in scope["path"] and not scope["path"].startswith("/api/")
+    return known is None and scope["method"] == "POST" and scope["path"] == "/api/v1/conversations"
+
+
+def _is_keepable(message: Any, scope: Any) -> bool:
+    if scope["method"] == "POST":
+        return message["status"] == 201
+    return message["status"] == 200 and any(
+        name == b"content-type" and value.startswith(b"text/html") for name, value in message["headers"]
+    )

@@ -1,0 +1,37 @@
+"""What the web process is made of. Built once in `webapp.server.build_app` and handed to every page and route."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from debrief.feedback import FeedbackView
+from debrief.scenario import Scenario
+from debrief.settings import Settings
+from inference.client import ChatModel
+from storage.engine import Database
+from webapp.hub import Hub
+from webapp.identity import VisitorSigner
+from webapp.limits import RateLimits
+from webapp.pace import Pace
+from webapp.store import Store
+from webapp.turns import TurnRunner
+
+
+@dataclass(frozen=True)
+class Parts:
+    settings: Settings
+    db: Database
+    store: Store
+    """`await store(function, ...)`: a function of `storage`, called with the database in a thread."""
+    model: ChatModel
+    scenarios: dict[str, Scenario]
+    request_feedback: Callable[[str, str], FeedbackView]
+    """Blocking: (visitor id, conversation id) -> the feedback, new or the one that was there. Rings the worker."""
+    signer: VisitorSigner
+    hub: Hub
+    turns: TurnRunner
+    limits: RateLimits
+    pace: Pace
+    on_space: bool
+    """True on a Hugging Face Space: another site's frame, https outside, one proxy in front."""

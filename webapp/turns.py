@@ -1,0 +1,331 @@
+"""The writers of answers: tasks of the web process, not of a browser's request. Closing the tab changes nothing.
+
+A turn is stored first and answered then. While the model talks no transaction is open: the text grows in the hub,
+which the live streams read, and all running answers are saved together about every half second. An answer that is no
+longer ours to write (deleted, or taken for dead by another process) is dropped at the next saving.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache, partial
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from debrief.conversation import Conversation, Message, MessageState, Turn
+from debrief.errors import DebriefError, InputRejected, ModelUnavailable
+from debrief.prompts import ChatMessages, chat_messages, trim
+from debrief.scenario import Scenario
+from debrief.settings import Settings
+from inference.client import ChatModel
+from storage import conversations, gauges, live, scenarios
+from storage.engine import Database
+from webapp.hub import Ended, Hub, LiveAnswer
+from webapp.limits import RateLimits
+from webapp.pace import Pace
+from webapp.store import Store
+
+log = logging.getLogger(__name__)
+
+FIRST_TOKEN_GAUGE = "chat_first_token_s"  # noqa: S105  # a name, not a secret
+GAUGE_WEIGHT = 0.3
+"""Of the newest answer in the running mean that the worker reads."""
+FINISH_ATTEMPTS = 5
+
+
+@dataclass
+class _Run:
+    """One answer on its way, with what is found out about it."""
+
+    answer: LiveAnswer
+    writer_token: str
+    started: float = field(default_factory=time.monotonic)
+    writing: asyncio.Task[None] | None = None
+    ended_by: MessageState | None = None
+    """Set before `writing` is cancelled: why."""
+    is_lost: bool = False
+    saved_length: int = 0
+    saved_at: float = field(default_factory=time.monotonic)
+    first_token_s: float | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    model: str | None = None
+    finish_reason: str | None = None
+
+    def cancel(self, why: MessageState) -> None:
+        if self.ended_by is None:
+            self.ended_by = why
+        if self.writing is not None:
+            self.writing.cancel()
+
+
+@dataclass(frozen=True)
+class _Prompt:
+    """What a run needs to know of the talk before it may ask the model."""
+
+    scenario: Scenario
+    conversation: Conversation
+    path: list[Message]
+
+
+class TurnRunner:
+    """Begins turns, writes their answers, stops them."""
+
+    def __init__(
+        self, *, settings: Settings, store: Store, model: ChatModel, hub: Hub, limits: RateLimits, pace: Pace
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._model = model
+        self._hub = hub
+        self._limits = limits
+        self._pace = pace
+        self._runs: dict[str, _Run] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._saver: asyncio.Task[None] | None = None
+        self._first_token_mean: float | None = None
+        self._told_mean: float | None = None
+        self._is_closing = False
+
+    # --- what a visitor does
+
+    async def send(self, visitor_id: str, conversation_id: str, text: str, request_id: str | None = None) -> Turn:
+        """Store what the visitor says and begin the answer; comes back before the model has said a word.
+
+        Raises:
+            InputRejected: empty or too long.
+            NotFound, Conflict, TooBusy: as `storage.conversations.start_turn`; TooBusy also for too many a minute.
+        """
+        self._check_text(text)
+        self._limits.check_message(visitor_id)
+        start = partial(self._store, conversations.start_turn, visitor_id, conversation_id, text)
+        return self._begin(
+            visitor_id,
+            await start(
+                request_id or new_request_id(),
+                per_visitor_cap=self._settings.answers_at_once_per_visitor,
+                total_cap=self._settings.answers_at_once,
+            ),
+        )
+
+    async def retry(self, visitor_id: str, message_id: str, request_id: str | None = None) -> Turn:
+        """Begin another answer to the same words; the old one is kept.
+
+        Raises:
+            NotFound, InputRejected, Conflict, TooBusy: as `storage.conversations.start_retry`.
+        """
+        self._limits.check_message(visitor_id)
+        turn = await self._store(
+            conversations.start_retry,
+            visitor_id,
+            message_id,
+            request_id or new_request_id(),
+            per_visitor_cap=self._settings.answers_at_once_per_visitor,
+            total_cap=self._settings.answers_at_once,
+        )
+        return self._begin(visitor_id, turn)
+
+    async def stop(self, visitor_id: str, conversation_id: str) -> list[str]:
+        """End the answers being written in a conversation; what was written stays. Their ids.
+
+        One that another process writes ends when that process next saves.
+
+        Raises:
+            NotFound: not there or not yours.
+        """
+        ids = await self._store(conversations.request_stop, visitor_id, conversation_id)
+        for id in ids:
+            if (run := self._runs.get(id)) is not None:
+                run.cancel(MessageState.STOPPED)
+        return ids
+
+    async def close(self) -> None:
+        """End all answers as interrupted, text saved: the process is going away."""
+        self._is_closing = True
+        for run in list(self._runs.values()):
+            run.cancel(MessageState.INTERRUPTED)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=2)
+        if self._saver is not None:
+            self._saver.cancel()
+
+    @property
+    def running_count(self) -> int:
+        return len(self._runs)
+
+    def _check_text(self, text: str) -> None:
+        if not text.strip():
+            raise InputRejected("empty_message")
+        limit = self._settings.message_max_chars
+        if len(text) > limit:
+            raise InputRejected("message_too_long", length=len(text), limit=limit)
+
+    # --- the writing
+
+    def _begin(self, visitor_id: str, turn: Turn) -> Turn:
+        if not turn.is_new or turn.writer_token is None:
+            return turn
+        answer = LiveAnswer(turn.answer.id, turn.answer.conversation_id, visitor_id)
+        run = _Run(answer, turn.writer_token)
+        self._runs[answer.id] = run
+        self._hub.tell_turn(visitor_id, answer.conversation_id, turn.user_message.id, answer.id)
+        self._hub.tell_list(visitor_id, answer.conversation_id)
+        self._hub.begin(answer)
+        run.writing = asyncio.create_task(self._write(run), name=f"write {answer.id}")
+        task = asyncio.create_task(self._see_through(run), name=f"answer {answer.id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        if self._is_closing:
+            run.cancel(MessageState.INTERRUPTED)
+        elif self._saver is None or self._saver.done():
+            self._saver = asyncio.create_task(self._save_while_running(), name="save answers")
+        return turn
+
+    async def _see_through(self, run: _Run) -> None:
+        """Wait for the writing to end, whichever way, and store the end."""
+        assert run.writing is not None  # noqa: S101  # set by _begin
+        await asyncio.wait([run.writing])
+        self._runs.pop(run.answer.id, None)
+        ended = self._outcome(run, run.writing)
+        stored = await self._finish(run, ended)
+        self._hub.end(run.answer, stored)
+        self._hub.tell_list(run.answer.visitor_id, run.answer.conversation_id)
+
+    def _outcome(self, run: _Run, writing: asyncio.Task[None]) -> Ended:
+        length = len(run.answer.text)
+        if writing.cancelled():
+            state = run.ended_by or MessageState.INTERRUPTED
+            return Ended(state, "interrupted" if state is MessageState.INTERRUPTED else None, length)
+        error = writing.exception()
+        if isinstance(error, DebriefError):
+            log.info("answer failed", extra={"answer_id": run.answer.id, "code": error.reason, "values": error.values})
+            return Ended(MessageState.ERROR, error.reason, length)
+        if error is not None:
+            log.error("answer failed", extra={"answer_id": run.answer.id}, exc_info=error)
+            return Ended(MessageState.ERROR, "unexpected", length)
+        if not run.answer.text.strip():
+            return Ended(MessageState.ERROR, "empty_answer", length)
+        return Ended(MessageState.CUT_OFF if run.finish_reason == "length" else MessageState.COMPLETE, None, length)
+
+    async def _finish(self, run: _Run, ended: Ended) -> Ended:
+        """Store the end. What is told to the listeners is what is in the row."""
+        finish = partial(
+            self._store,
+            conversations.finish_answer,
+            run.answer.id,
+            run.writer_token,
+            state=MessageState(ended.state),
+            text=run.answer.text,
+            error_code=ended.error_code,
+            first_token_s=run.first_token_s,
+            total_s=time.monotonic() - run.started,
+            prompt_tokens=run.prompt_tokens,
+            completion_tokens=run.completion_tokens,
+            model=run.model,
+        )
+        for attempt in range(1, FINISH_ATTEMPTS + 1):
+            try:
+                return ended if await finish() else await self._as_stored(run, ended)
+            except SQLAlchemyError:
+                log.exception("could not store the end", extra={"answer_id": run.answer.id, "attempt": attempt})
+                await asyncio.sleep(0.2 * attempt)
+        return Ended(MessageState.ERROR, "unexpected", ended.length)
+
+    async def _as_stored(self, run: _Run, ended: Ended) -> Ended:
+        """Another process ended the answer, or it was deleted."""
+        stored = await self._store(conversations.get_messages, [run.answer.id])
+        if not stored:
+            return ended
+        return Ended(stored[0].state, stored[0].error_code, len(stored[0].text))
+
+    async def _write(self, run: _Run) -> None:
+        """Ask the model and take in its words until it has said all."""
+        await self._until_model_is_up()
+        info = await self._model.info()
+        run.model = info.name
+        prompt = await self._store(_read_prompt, run.answer.visitor_id, run.answer.conversation_id, run.answer.id)
+        reply_max = min(self._settings.reply_max_tokens, max(1, info.context_tokens // 2))
+        fitting = await trim(
+            prompt.path,
+            lambda path: chat_messages(prompt.scenario, prompt.conversation, path, info.template),
+            self._model.count_tokens,
+            info.context_tokens - reply_max,
+        )
+        await self._stream(run, fitting.messages, reply_max)
+
+    async def _until_model_is_up(self) -> None:
+        """While the model starts, wait: the answer then comes by itself. When it is down, say so at once.
+
+        Raises:
+            ModelUnavailable: it is down, or did not start in time.
+        """
+        deadline = time.monotonic() + self._pace.model_start_wait_s
+        while (state := await self._model.state()).state != "ready":
+            if state.state == "down" or time.monotonic() > deadline:
+                raise ModelUnavailable
+            await asyncio.sleep(min(0.25, self._pace.model_watch_s))
+
+    async def _stream(self, run: _Run, messages: ChatMessages, max_tokens: int) -> None:
+        asked = time.monotonic()
+        temperature = self._settings.reply_temperature
+        async with self._model.stream_reply(messages, max_tokens=max_tokens, temperature=temperature) as reply:
+            try:
+                async for piece in reply:
+                    if run.first_token_s is None:
+                        now = time.monotonic()
+                        run.first_token_s = now - run.started
+                        self._learn_first_token(now - asked)
+                    self._hub.extend(run.answer, piece)
+            finally:
+                run.prompt_tokens, run.completion_tokens = reply.prompt_tokens, reply.completion_tokens
+        run.finish_reason = reply.finish_reason
+
+    def _learn_first_token(self, seconds: float) -> None:
+        before = self._first_token_mean
+        self._first_token_mean = seconds if before is None else before + GAUGE_WEIGHT * (seconds - before)
+
+    # --- the saving
+
+    async def _save_while_running(self) -> None:
+        while self._runs:
+            await asyncio.sleep(self._pace.flush_s)
+            try:
+                await self._save()
+            except SQLAlchemyError:
+                log.exception("could not save the running answers", extra={"count": len(self._runs)})
+
+    async def _save(self) -> None:
+        now = time.monotonic()
+        due = [run for run in self._runs.values() if self._is_due(run, now)]
+        if due:
+            texts = [live.Writing(run.answer.id, run.writer_token, run.answer.text) for run in due]
+            saved = await self._store(live.save_answers, texts)
+            for run, written in zip(due, texts, strict=True):
+                run.saved_length, run.saved_at = len(written.text), now
+                if run.answer.id in saved.lost:
+                    run.is_lost = True
+                    run.cancel(MessageState.INTERRUPTED)
+                elif run.answer.id in saved.to_stop:
+                    run.cancel(MessageState.STOPPED)
+        if self._first_token_mean is not None and self._first_token_mean != self._told_mean:
+            self._told_mean = self._first_token_mean
+            await self._store(gauges.set_gauge, FIRST_TOKEN_GAUGE, self._told_mean)
+
+    def _is_due(self, run: _Run, now: float) -> bool:
+        return len(run.answer.text) > run.saved_length or now - run.saved_at >= self._pace.heartbeat_s
+
+
+def new_request_id() -> str:
+    """For a sender who did not choose one."""
+    return f"r_{secrets.token_urlsafe(12)}"
+
+
+def _read_prompt(db: Database, visitor_id: str, conversation_id: str, answer_id: str) -> _Prompt:
+    conversation = conversations.get_conversation(db, visitor_id, conversation_id)
+    path = conversations.list_path(db, conversation_id, answer_id)
+    return _Prompt(_scenario(db, conversation.scenario_hash), conversation, path)
