@@ -60,6 +60,8 @@ class Settings(BaseSettings):
         "auto", description="Send request priorities; auto: only to the server that we start."
     )
 
+    torch_index: str = Field("", description="Where make run finds PyTorch's CPU build; empty: PyTorch's own index.")
+
     reply_max_tokens: int = Field(512, ge=1, description="Longest answer in a talk.")
     reply_temperature: float = Field(0.7, ge=0, le=2, description="Sampling temperature of answers.")
     connect_timeout_s: float = Field(3, gt=0, description="Longest wait for the model server to accept.")
@@ -76,6 +78,9 @@ class Settings(BaseSettings):
     answers_at_once_per_visitor: int = Field(4, ge=1, description="Answers being written at once for one visitor.")
 
     feedback_seats: int = Field(2, ge=1, description="Feedbacks in flight at once, all workers together.")
+    chat_first_token_goal_s: float = Field(
+        1.0, gt=0, description="While chat's first token takes longer, only one feedback is made at a time."
+    )
     feedback_words: Literal["auto", "model", "rubric"] = Field(
         "auto", description="Who words the feedback: the model, or the rubric; auto: rubric for the packaged model."
     )

@@ -101,6 +101,12 @@ def count_accounts(db: Database) -> int:
         return session.scalar(select(func.count()).where(AccountRow.disabled_at.is_(None))) or 0
 
 
+def has_admin(db: Database) -> bool:
+    with db.read() as session:
+        wanted = select(AccountRow.id).where(AccountRow.role == "admin", AccountRow.disabled_at.is_(None)).limit(1)
+        return session.scalar(wanted) is not None
+
+
 def disable_account(db: Database, name: str, *, actor: str = SYSTEM) -> Account:
     """Shut an account: its sign-ins end, what it did stays on record.
 

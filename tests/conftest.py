@@ -13,6 +13,8 @@ from storage.engine import Database
 from storage.migrate import migrate
 from tests.postgres_server import postgres_server, run_sql
 
+pytest_plugins = ["tests.model_fixtures"]
+
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:

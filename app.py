@@ -1,0 +1,241 @@
+"""Debrief's command line. Without a command: everything, under one supervisor. See `python app.py --help`.
+
+Each command imports only what it needs, so the supervisor stays small and can say what is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from launch.say import Stop
+
+if TYPE_CHECKING:
+    from debrief.settings import Settings
+
+ROOT = Path(__file__).resolve().parent
+
+
+def main(arguments: list[str] | None = None) -> int:
+    given = _parser().parse_args(arguments)
+    if "file" in given:
+        given.file = given.file.resolve()
+    os.chdir(ROOT)  # settings name folders relative to the program
+    try:
+        return given.run(given)
+    except Stop as stop:
+        print(stop, file=sys.stderr)
+        return stop.code
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] in {"debrief", "storage", "inference", "tasks", "webapp", "launch"}:
+            raise
+        print(f"A package is missing ({error.name}). Do: make run", file=sys.stderr)
+        return 3
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        if not _is_ours(error):
+            raise
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="app.py",
+        description="Talk with a model in a scenario, then get a written review of how you did.",
+        epilog="Settings are environment variables or lines of the file .env; docs/settings.md lists them.",
+    )
+    parser.set_defaults(run=run_everything)
+    commands = parser.add_subparsers(title="commands", metavar="command", description="without one: start everything")
+
+    def command(name: str, run: object, about: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=about, description=f"{about[0].upper()}{about[1:]}.")
+        added.set_defaults(run=run)
+        return added
+
+    command("web", run_web, "start only the web server")
+    command("worker", run_worker, "start only the worker that writes feedback")
+    model = command("model", run_model, "start only the model server (vLLM)")
+    model.add_argument("--prepare", action="store_true", help="only prepare the packaged model, then end")
+    command("migrate", run_migrate, "bring the database up to date, with a copy of it before")
+    admin = command("admin", run_admin, "make an account for the review desk; the password is asked for")
+    admin.add_argument("name", help="name to sign in with")
+    admin.add_argument("--role", choices=["admin", "reviewer"], default="admin", help="default: %(default)s")
+    admin.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
+    settings = command("settings", run_settings, "print the settings in force, without the secret ones")
+    form = settings.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="as JSON, for programs")
+    form.add_argument("--markdown", action="store_true", help="all settings there are, as docs/settings.md")
+    form.add_argument("--env", action="store_true", help="all settings there are, as .env.example")
+    scenario = commands.add_parser("scenario", help="work on scenario files").add_subparsers(
+        required=True, metavar="check"
+    )
+    check = scenario.add_parser("check", help="say whether a scenario file is right, and if not where")
+    check.add_argument("file", type=Path)
+    check.set_defaults(run=run_scenario_check)
+    return parser
+
+
+def run_everything(_given: argparse.Namespace) -> int:
+    from launch.supervisor import main as supervise
+
+    return supervise()
+
+
+def run_web(_given: argparse.Namespace) -> int:
+    settings = _settings()  # before the imports: what is wrong in the settings is said first, and sooner
+    from tasks.broker import Broker
+    from webapp.server import serve
+
+    serve(settings, ring=Broker(settings).ring)
+    return 0
+
+
+def run_worker(_given: argparse.Namespace) -> int:
+    settings = _settings()
+    from tasks.worker import work
+
+    work(settings)
+    return 0
+
+
+def run_model(given: argparse.Namespace) -> int:
+    """Prepare the packaged model if it is the one, then become vLLM."""
+    from launch.machine import gpu_memory_gb, has_gpu
+    from launch.model import ModelPlan, better_model_for, command, environment, model_name
+    from launch.prepare_model import prepare
+
+    settings = _settings()
+    if not settings.model:
+        prepare(settings.prepared_model_dir)
+    if given.prepare:
+        return 0
+    plan = ModelPlan(
+        source=settings.model or str(settings.prepared_model_dir.resolve()),
+        name=model_name(settings.model),
+        port=settings.model_port,
+        seats=settings.model_seats,
+        context_tokens=settings.model_context_tokens,
+        api_key=settings.model_api_key.get_secret_value(),
+        has_gpu=has_gpu(),
+        log_level=settings.log_level,
+    )
+    if plan.has_gpu and not settings.model and (better := better_model_for(gpu_memory_gb())):
+        print(f"This GPU has room for a far better model: put DEBRIEF_MODEL={better} into .env", flush=True)
+    line = command(plan, sys.executable)
+    os.execve(line[0], line, environment(plan, os.environ))  # noqa: S606  # no shell is meant
+
+
+def run_migrate(_given: argparse.Namespace) -> int:
+    """Bring the tables up to date; make the first admin that DEBRIEF_ADMIN names."""
+    from storage.migrate import migrate
+
+    settings = _settings()
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    migrate(settings.database, backup_dir=settings.data_dir / "backups")
+    _make_first_admin(settings)
+    return 0
+
+
+def _make_first_admin(settings: Settings) -> None:
+    given = settings.admin.get_secret_value()
+    if not given:
+        return
+    from storage.accounts import create_account, has_admin
+    from storage.engine import Database
+
+    name, _, password = given.partition(":")
+    if not name or not password:
+        raise Stop("DEBRIEF_ADMIN must be name:password.")
+    db = Database(settings.database)
+    try:
+        if not has_admin(db):
+            create_account(db, name, password, "admin")
+            print(f"Made the first admin: {name}", flush=True)
+    finally:
+        db.close()
+
+
+def run_admin(given: argparse.Namespace) -> int:
+    from storage.accounts import create_account
+    from storage.engine import Database
+    from storage.migrate import migrate
+
+    settings = _settings()
+    password = sys.stdin.readline().rstrip("\n") if given.password_stdin else _ask_password()
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    migrate(settings.database, backup_dir=settings.data_dir / "backups")
+    db = Database(settings.database)
+    try:
+        create_account(db, given.name, password, given.role)
+    finally:
+        db.close()
+    print(f"{given.name} can sign in at /admin/ now, as {given.role}.")
+    return 0
+
+
+def _ask_password() -> str:
+    password = getpass.getpass("Password: ")
+    if password != getpass.getpass("The same again: "):
+        raise Stop("The two passwords differ; nothing was changed.")
+    return password
+
+
+def run_scenario_check(given: argparse.Namespace) -> int:
+    from debrief.scenario import load_scenario
+
+    scenario = load_scenario(given.file)
+    print(f"{given.file.name}: right. {scenario.id}, version {scenario.version}.")
+    return 0
+
+
+def run_settings(given: argparse.Namespace) -> int:
+    from debrief.settings_docs import settings_example, settings_table
+
+    if given.markdown or given.env:
+        print(settings_table() if given.markdown else settings_example(), end="")
+        return 0
+    values = _open_settings(_settings())
+    print(json.dumps(values, indent=1) if given.json else "\n".join(f"{name}: {text}" for name, text in values.items()))
+    return 0
+
+
+def _open_settings(settings: Settings) -> dict[str, object]:
+    """What may be shown: no secrets, and no addresses that may carry a password."""
+    from launch.model import model_name
+
+    hidden = {"secret", "admin", "model_api_key", "database_url", "queue_url"}
+    return settings.model_dump(mode="json", exclude=hidden) | {
+        "data_dir": str(settings.data_dir.resolve()),
+        "prepared_model_dir": str(settings.prepared_model_dir.resolve()),
+        "starts_own_model": settings.starts_own_model,
+        "uses_packaged_model": settings.starts_own_model and not settings.model,
+        "model_name": model_name(settings.model),
+    }
+
+
+def _settings() -> Settings:
+    from debrief.settings import read_settings
+
+    settings = read_settings()
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    return settings
+
+
+def _is_ours(error: Exception) -> bool:
+    from debrief.errors import DebriefError
+
+    return isinstance(error, DebriefError)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

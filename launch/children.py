@@ -1,0 +1,145 @@
+"""One supervised process: started in a group of its own, watched, restarted with growing pauses, ended for certain."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+PAUSES_S = (1, 2, 4, 8, 16, 30)
+STEADY_AFTER_S = 60  # alive for so long, and the next end counts as the first again
+LOG_MAX_BYTES = 5_000_000
+TETHER = Path(__file__).with_name("tether.py")
+
+
+@dataclass(frozen=True)
+class ChildPlan:
+    """What to run and how to end it.
+
+    Args:
+        ending: (seconds after the wish to end, signal), in order; the last is SIGKILL.
+        orphan_signal: what it gets when the supervisor itself is killed.
+    """
+
+    name: str
+    command: Sequence[str]
+    log: Path
+    ending: Sequence[tuple[float, signal.Signals]] = ((0, signal.SIGTERM), (6, signal.SIGKILL))
+    orphan_signal: signal.Signals = signal.SIGTERM
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+
+class Child:
+    """A plan and the process that carries it out now, if any. Only the main thread may use it (see tether.py)."""
+
+    def __init__(self, plan: ChildPlan) -> None:
+        self.plan = plan
+        self.restarts = 0
+        self.last_exit: int | None = None
+        self.started_at: datetime | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._failures = 0
+        self._alive_since = 0.0
+        self._due = 0.0
+        self._wish_to_end: float | None = None
+        self._signals_sent = 0
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
+
+    @property
+    def alive_s(self) -> float:
+        return time.monotonic() - self._alive_since if self._process else 0
+
+    @property
+    def pause_s(self) -> float:
+        """Seconds until the next start."""
+        return max(0.0, self._due - time.monotonic())
+
+    def start(self) -> None:
+        self.plan.log.parent.mkdir(parents=True, exist_ok=True)
+        shorten(self.plan.log)
+        tether = [sys.executable, "-I", "-S", str(TETHER), self.plan.orphan_signal.name, str(os.getpid())]
+        with self.plan.log.open("ab") as log:
+            log.write(f"--- {self.plan.name} starts, {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n".encode())
+            log.flush()
+            self._process = subprocess.Popen(
+                [*tether, *self.plan.command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=dict(self.plan.environment),
+                start_new_session=True,
+            )
+        self._alive_since = time.monotonic()
+        self.started_at = datetime.now(UTC)
+
+    def has_ended(self) -> bool:
+        """Look whether it has just ended; if so, end what it left behind and plan the next start."""
+        if (
+            self._process is None
+            or os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+        ):
+            return False
+        self._signal(signal.SIGKILL)  # its own children, while its number still belongs to it
+        self.last_exit = self._process.wait()
+        self._failures = 1 if self.alive_s > STEADY_AFTER_S else self._failures + 1
+        self._due = time.monotonic() + PAUSES_S[min(self._failures, len(PAUSES_S)) - 1]
+        self._process = None
+        return True
+
+    def restart_if_due(self) -> bool:
+        if self._process is not None or time.monotonic() < self._due:
+            return False
+        self.restarts += 1
+        self.start()
+        return True
+
+    def end(self) -> None:
+        """Begin or continue ending; call it again and again until `is_running` is false."""
+        if self._process is None or self.has_ended():
+            return
+        if self._wish_to_end is None:
+            self._wish_to_end = time.monotonic()
+        waited = time.monotonic() - self._wish_to_end
+        due = [name for after_s, name in self.plan.ending if waited >= after_s]
+        for name in due[self._signals_sent :]:
+            self._signal(name)
+        self._signals_sent = len(due)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._signal(signal.SIGKILL)
+
+    def _signal(self, name: signal.Signals) -> None:
+        if self._process is None:
+            return
+        try:
+            os.killpg(self._process.pid, name)
+        except ProcessLookupError:
+            pass
+        except PermissionError:
+            if sys.platform == "linux":  # macOS says this of a group whose members have all ended
+                raise
+
+
+def shorten(log: Path, max_bytes: int = LOG_MAX_BYTES) -> None:
+    """Keep one older part beside a log that has grown. Writers append, so the file itself is emptied, not replaced."""
+    try:
+        if log.stat().st_size <= max_bytes:
+            return
+        log.with_suffix(".log.1").write_bytes(log.read_bytes())
+        os.truncate(log, 0)
+    except FileNotFoundError:
+        return

@@ -1,0 +1,361 @@
+"""The making of feedback as a queue: the job row is the job. How a visitor sees it is `storage/feedback.py`.
+
+A worker claims a row with a fresh token and a lease, and may write to it only while the row still carries that token.
+Work may happen twice, its result is stored once. Seats are counted in the same transaction as the claim, so that
+workers on several machines share them.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, CursorResult, and_, delete, func, or_, select, text, update
+from sqlalchemy.orm import Session
+
+from debrief.errors import NotFound
+from debrief.feedback import Check, FeedbackBody, JobState
+from debrief.review import ReviewState, move
+from storage.audit import audit
+from storage.engine import Database, new_id, utc_now
+from storage.tables import (
+    ConversationRow,
+    FeedbackJobRow,
+    FeedbackRow,
+    FeedbackVersionRow,
+    GaugeRow,
+    ScenarioVersionRow,
+    WorkerRow,
+)
+
+logger = logging.getLogger(__name__)
+
+RETRY_DELAYS_S = (2.0, 8.0, 30.0)
+FORGET_WORKER_AFTER = timedelta(days=1)
+
+_Job = FeedbackJobRow
+_WAITING = (JobState.QUEUED.value, JobState.RETRY_WAIT.value)
+_QUEUE_LOCK = 0x4465627269656600  # any number that nobody else locks on this PostgreSQL database
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A job in this worker's hands. Whoever writes to it shows `token`."""
+
+    job_id: str
+    token: str
+    attempt: int
+    feedback_id: str
+    conversation_id: str
+    leaf_id: str
+    language: str
+
+
+def claim_job(db: Database, job_id: str, worker_id: str, *, lease_s: float, seats: int) -> Claim | None:
+    """Take a job that is due, or one whose worker has been silent for too long.
+
+    None when there is nothing to do: it is not due, in good hands, over, or all `seats` are taken. In the last case
+    the job is noted as not rung for, so that whoever frees a seat rings for it. A job that used up its attempts
+    without an end (its worker died each time) ends as failed here.
+    """
+    now = utc_now()
+    with db.write() as session:
+        _lock_queue(session)
+        job = session.get(_Job, job_id, with_for_update=True)
+        if job is None or not _is_claimable(job, now):
+            return None
+        if job.attempts >= job.max_attempts:
+            _fail(session, job, "worker_lost")
+            return None
+        if count_taken(session, now) >= seats:
+            job.rung_at = None
+            return None
+        feedback = session.get_one(FeedbackRow, job.feedback_id)
+        token = new_id("t")
+        job.state, job.token, job.worker_id = JobState.RUNNING.value, token, worker_id
+        job.lease_until = now + timedelta(seconds=lease_s)
+        job.attempts += 1
+        job.started_at = job.updated_at = now
+        job.progress, job.error_code = {"step": "reading"}, None
+        return Claim(job.id, token, job.attempts, feedback.id, job.conversation_id, job.leaf_id, feedback.language)
+
+
+def get_scenario_body(db: Database, claim: Claim) -> dict[str, Any]:
+    """The scenario as it was when the conversation began.
+
+    Raises:
+        NotFound: the conversation has been deleted.
+    """
+    body = (
+        select(ScenarioVersionRow.body)
+        .join(ConversationRow, ConversationRow.scenario_hash == ScenarioVersionRow.hash)
+        .where(ConversationRow.id == claim.conversation_id)
+    )
+    with db.read() as session:
+        found = session.scalar(body)
+        if found is None:
+            raise NotFound
+        return found
+
+
+def extend_lease(db: Database, claim: Claim, *, lease_s: float) -> bool:
+    """Say that the work goes on. False: the job is no longer ours, stop."""
+    return _update_mine(db, claim, lease_until=utc_now() + timedelta(seconds=lease_s))
+
+
+def set_progress(db: Database, claim: Claim, progress: dict[str, Any]) -> bool:
+    """Tell the visitor what is being done. False: the job is no longer ours, stop."""
+    return _update_mine(db, claim, progress=progress, updated_at=utc_now())
+
+
+def store_result(
+    db: Database,
+    claim: Claim,
+    *,
+    body: FeedbackBody,
+    checks: Sequence[Check],
+    partial: bool,
+    lineage: dict[str, Any],
+    release: Literal["checked", "hold"],
+) -> bool:
+    """Store what was written, end the job and hand the feedback to its visitor or to a reviewer, all or nothing.
+
+    Returns:
+        False when the job is no longer ours: nothing is stored.
+    """
+    state = JobState.PARTIAL if partial else JobState.SUCCEEDED
+    with db.write() as session:
+        if not _end(session, claim, state):
+            return False
+        feedback = session.get_one(FeedbackRow, claim.feedback_id, with_for_update=True)
+        version = FeedbackVersionRow(
+            id=new_id("fv"),
+            feedback_id=feedback.id,
+            n=1 + _last_version(session, feedback.id),
+            job_id=claim.job_id,
+            origin="model",
+            partial=partial,
+            body=body.model_dump(mode="json"),
+            checks=[check.model_dump(mode="json") for check in checks],
+            lineage={**lineage, "attempts": claim.attempt},
+            created_at=utc_now(),
+        )
+        session.add(version)
+        feedback.version_id = version.id
+        if feedback.review_state == ReviewState.NONE.value:
+            good = not partial and all(check.passed for check in checks)
+            _hand_over(feedback, release_at_once=release == "checked" and good and version.n == 1)
+        feedback.row_version += 1
+        feedback.updated_at = utc_now()
+        audit(
+            session, "worker", "feedback_written", "feedback", feedback.id, version=version.id, state=state.value,
+            review_state=feedback.review_state, attempts=claim.attempt,
+        )  # fmt: skip
+        return True
+
+
+def retry_later(db: Database, claim: Claim, error_code: str) -> float | None:
+    """Try again after a while, or end the job as failed when this was the last attempt.
+
+    Returns:
+        Seconds until the job is due again; None when it has ended or is no longer ours.
+    """
+    with db.write() as session:
+        job = _mine(session, claim)
+        if job is None:
+            return None
+        if job.attempts >= job.max_attempts:
+            _fail(session, job, error_code)
+            return None
+        wait_s = RETRY_DELAYS_S[min(job.attempts, len(RETRY_DELAYS_S)) - 1] * random.uniform(0.8, 1.2)  # noqa: S311 no secret
+        _let_go(job, JobState.RETRY_WAIT, run_after=utc_now() + timedelta(seconds=wait_s), error_code=error_code)
+        return wait_s
+
+
+def give_back(db: Database, claim: Claim, *, error_code: str | None = None, after_s: float = 0) -> bool:
+    """Put a job back as if it had not been tried: the worker stops, or the model is not ready.
+
+    `error_code` says what it waits for. False: the job is no longer ours.
+    """
+    with db.write() as session:
+        job = _mine(session, claim)
+        if job is None:
+            return False
+        job.attempts -= 1
+        _let_go(job, JobState.QUEUED, run_after=utc_now() + timedelta(seconds=after_s), error_code=error_code)
+        return True
+
+
+def fail_job(db: Database, claim: Claim, error_code: str) -> bool:
+    """End a job that no further attempt can help. False: the job is no longer ours."""
+    with db.write() as session:
+        job = _mine(session, claim)
+        if job is not None:
+            _fail(session, job, error_code)
+        return job is not None
+
+
+def skip_job(db: Database, claim: Claim, error_code: str) -> bool:
+    """End a job that has nothing to work on. False: the job is no longer ours."""
+    with db.write() as session:
+        return _end(session, claim, JobState.SKIPPED, error_code)
+
+
+def forget_ring(db: Database, job_id: str) -> None:
+    """Note that a ring came to nothing, so that the next look rings again."""
+    with db.write() as session:
+        session.execute(update(_Job).where(_Job.id == job_id, _Job.state.in_(_WAITING)).values(rung_at=None))
+
+
+def take_due(db: Database, *, seats: int, overlooked_after_s: float) -> list[str]:
+    """The jobs to ring for now, oldest first, noted as rung: as many as there are free seats, and no others.
+
+    A job needs a ring when it is due and nobody has rung, or when a ring that came `overlooked_after_s` ago has not
+    led to a claim although a seat is free. A running job whose lease has run out is due like a waiting one.
+    """
+    now = utc_now()
+    overlooked = now - timedelta(seconds=overlooked_after_s)
+    with db.write() as session:
+        _lock_queue(session)
+        free = seats - count_taken(session, now)
+        if free <= 0:
+            return []
+        due = or_(and_(_Job.state.in_(_WAITING), _Job.run_after <= now), _has_expired(now))
+        jobs = session.scalars(
+            select(_Job)
+            .where(due, or_(_Job.rung_at.is_(None), _Job.rung_at <= overlooked))
+            .order_by(_Job.created_at, _Job.id)
+            .limit(free)
+        ).all()
+        for job in jobs:
+            job.rung_at = now
+        return [job.id for job in jobs]
+
+
+def make_due(db: Database, error_code: str) -> int:
+    """What waited for this (the model, say) need not wait any longer. Gives the number of jobs."""
+    with db.write() as session:
+        waiting = update(_Job).where(_Job.state == JobState.QUEUED.value, _Job.error_code == error_code)
+        return _rows(session.execute(waiting.values(run_after=utc_now(), rung_at=None)))
+
+
+def count_taken(session: Session, now: datetime) -> int:
+    """Jobs in good hands: running, with a lease in force."""
+    taken = select(func.count()).where(_Job.state == JobState.RUNNING.value, _Job.lease_until > now)
+    return session.scalar(taken) or 0
+
+
+def win_turn(db: Database, name: str, *, every_s: float) -> bool:
+    """Whether this process does a regular job this time. At most one process in `every_s` seconds gets True."""
+    now = utc_now()
+    with db.write() as session:
+        _lock_queue(session)
+        row = session.get(GaugeRow, f"turn:{name}")
+        if row is None:
+            session.add(GaugeRow(name=f"turn:{name}", value=0, at=now))
+            return True
+        if row.at > now - timedelta(seconds=every_s):
+            return False
+        row.at = now
+        return True
+
+
+def beat(db: Database, worker_id: str, *, state: str = "running") -> None:
+    """A worker's sign of life. The rows of workers long gone are removed."""
+    now = utc_now()
+    with db.write() as session:
+        row = session.get(WorkerRow, worker_id)
+        if row is None:
+            session.add(WorkerRow(id=worker_id, started_at=now, beat_at=now, state=state))
+            session.execute(delete(WorkerRow).where(WorkerRow.beat_at < now - FORGET_WORKER_AFTER))
+        else:
+            row.beat_at, row.state = now, state
+
+
+def _lock_queue(session: Session) -> None:
+    """One at a time past this point until the end of the transaction. On SQLite every write is alone already."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _QUEUE_LOCK})
+
+
+def _is_claimable(job: FeedbackJobRow, now: datetime) -> bool:
+    if job.state in _WAITING:
+        return job.run_after <= now
+    return job.state == JobState.RUNNING.value and (job.lease_until is None or job.lease_until <= now)
+
+
+def _has_expired(now: datetime) -> ColumnElement[bool]:
+    return and_(_Job.state == JobState.RUNNING.value, _Job.lease_until <= now)
+
+
+def _is_mine(claim: Claim) -> ColumnElement[bool]:
+    return and_(_Job.id == claim.job_id, _Job.token == claim.token, _Job.state == JobState.RUNNING.value)
+
+
+def _mine(session: Session, claim: Claim) -> FeedbackJobRow | None:
+    return session.scalar(select(_Job).where(_is_mine(claim)).with_for_update())
+
+
+def _update_mine(db: Database, claim: Claim, **values: object) -> bool:
+    with db.write() as session:
+        return _rows(session.execute(update(_Job).where(_is_mine(claim)).values(**values))) == 1
+
+
+def _end(session: Session, claim: Claim, state: JobState, error_code: str | None = None) -> bool:
+    now = utc_now()
+    ended = update(_Job).where(_is_mine(claim))
+    return (
+        _rows(
+            session.execute(
+                ended.values(
+                    state=state.value,
+                    token=None,
+                    lease_until=None,
+                    error_code=error_code,
+                    progress={},
+                    finished_at=now,
+                    updated_at=now,
+                )
+            )
+        )
+        == 1
+    )
+
+
+def _let_go(job: FeedbackJobRow, state: JobState, *, run_after: datetime, error_code: str | None) -> None:
+    job.state, job.token, job.lease_until, job.rung_at = state.value, None, None, None
+    job.run_after, job.error_code, job.updated_at = run_after, error_code, utc_now()
+    job.progress = {"step": "waiting"}
+
+
+def _fail(session: Session, job: FeedbackJobRow, cause: str) -> None:
+    """The visitor reads that it failed; why is for the operator, in the audit and the log."""
+    now = utc_now()
+    job.state, job.token, job.lease_until = JobState.FAILED.value, None, None
+    job.error_code = "feedback_failed"
+    job.finished_at = job.updated_at = now
+    feedback = session.get_one(FeedbackRow, job.feedback_id, with_for_update=True)
+    if feedback.version_id and feedback.review_state == ReviewState.NONE.value:
+        _hand_over(feedback, release_at_once=False)  # a regeneration failed: the words that there are wait again
+    feedback.updated_at = now
+    logger.warning("job_failed job_id=%s cause=%s attempts=%d", job.id, cause, job.attempts)
+    audit(session, "worker", "feedback_failed", "feedback", feedback.id, cause=cause, attempts=job.attempts)
+
+
+def _hand_over(feedback: FeedbackRow, *, release_at_once: bool) -> None:
+    action = "auto_release" if release_at_once else "submit"
+    feedback.review_state = move(ReviewState(feedback.review_state), action).value
+
+
+def _last_version(session: Session, feedback_id: str) -> int:
+    newest = select(func.max(FeedbackVersionRow.n)).where(FeedbackVersionRow.feedback_id == feedback_id)
+    return session.scalar(newest) or 0
+
+
+def _rows(result: object) -> int:
+    assert isinstance(result, CursorResult)  # noqa: S101 what an UPDATE gives
+    return result.rowcount

@@ -1,0 +1,92 @@
+"""The bell between web and worker: private, JSON only, and never a reason for a request to fail."""
+
+import json
+import logging
+import pickletools
+import sqlite3
+import stat
+import time
+from contextlib import closing
+
+import pytest
+
+from debrief.settings import Settings
+from tasks.broker import Broker
+
+
+def messages(settings: Settings) -> list[bytes]:
+    with closing(sqlite3.connect(settings.queue_file)) as queue:
+        return [bytes(data) for (data,) in queue.execute("select data from task order by id")]
+
+
+def heard(broker: Broker) -> list[str]:
+    """What a worker's thread would take from the queue."""
+    ids: list[str] = []
+    while (task := broker.huey.dequeue()) is not None:
+        ids.extend(task.args)
+    return ids
+
+
+def test_a_ring_reaches_the_other_process(settings: Settings):
+    Broker(settings).ring("j_1")
+    worker = Broker(settings, answer=lambda _: None)
+    worker.open()
+    assert heard(worker) == ["j_1"]
+
+
+def test_the_queue_carries_json_with_job_ids_and_no_pickle(settings: Settings):
+    Broker(settings).ring("j_1")
+    [message] = messages(settings)
+    assert "j_1" in json.dumps(json.loads(message))
+    with pytest.raises(ValueError, match="opcode"):
+        list(pickletools.genops(message))
+
+
+def test_a_pickle_slipped_into_the_queue_is_not_run(settings: Settings, capsys: pytest.CaptureFixture[str]):
+    broker = Broker(settings)
+    broker.open()
+    with closing(sqlite3.connect(settings.queue_file)) as queue, queue:
+        queue.execute(
+            "insert into task (queue, data) values ('debrief', ?)", (b"cbuiltins\nprint\n(S'pickle ran'\ntR.",)
+        )
+    with pytest.raises(ValueError):  # noqa: PT011 any of json's
+        broker.huey.dequeue()
+    assert "pickle ran" not in capsys.readouterr().out
+
+
+def test_only_its_owner_can_read_the_queue(settings: Settings):
+    Broker(settings).ring("j_1")
+    for file in settings.data_dir.glob("queue.sqlite3*"):
+        if not file.name.endswith(".lock"):
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600, file.name
+
+
+def test_a_locked_queue_makes_nobody_wait_and_nothing_fail(settings: Settings, caplog: pytest.LogCaptureFixture):
+    broker = Broker(settings)
+    broker.ring("j_0")
+    with closing(sqlite3.connect(settings.queue_file, isolation_level=None)) as queue:
+        queue.execute("begin exclusive")
+        began = time.monotonic()
+        with caplog.at_level(logging.WARNING):
+            broker.ring("j_1")
+        assert time.monotonic() - began < 2
+    assert "ring_failed job_id=j_1" in caplog.text
+    broker.ring("j_2")
+    assert heard(broker) == ["j_0", "j_2"]
+
+
+def test_a_queue_that_cannot_be_opened_is_no_reason_to_fail(settings: Settings, caplog: pytest.LogCaptureFixture):
+    settings.queue_file.mkdir(parents=True)
+    Broker(settings).ring("j_1")
+    assert "ring_failed" in caplog.text
+
+
+def test_a_deleted_queue_is_made_anew_on_both_ends(settings: Settings):
+    web, worker = Broker(settings), Broker(settings, answer=lambda _: None)
+    web.ring("j_1")
+    worker.open()
+    for file in settings.data_dir.glob("queue.sqlite3"):
+        file.unlink()
+    web.ring("j_2")
+    worker.open()
+    assert heard(worker) == ["j_2"]
