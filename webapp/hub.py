@@ -121,13 +121,14 @@ class Listener:
                 frames.append(done_frame(following.answer, following.answer.ended, self.language))
         return frames
 
-    async def wait(self, timeout_s: float) -> None:
-        """Until there may be something to send, or the time is over."""
+    async def wait(self, timeout_s: float) -> bool:
+        """Until there may be something to send (True), or the time is over (False)."""
         try:
             async with asyncio.timeout(timeout_s):
                 await self._something.wait()
         except TimeoutError:
-            return
+            return False
+        return True
 
     def wake(self) -> None:
         self._something.set()

@@ -10,9 +10,7 @@ class Pace:
     """Seconds, all of them."""
 
     flush_s: float = 0.5
-    """Between two savings of the answers that are being written: what a crash may cost."""
-    heartbeat_s: float = 2.0
-    """Longest silence of a living writer in the row, even when the model says nothing."""
+    """Between two savings of the answers that are being written: what a crash may cost. Also their sign of life."""
     dead_after_s: float = 20.0
     """Silence after which an answer counts as interrupted."""
     janitor_s: float = 10.0

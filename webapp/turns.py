@@ -11,14 +11,11 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache, partial
-
-from sqlalchemy.exc import SQLAlchemyError
+from functools import partial
 
 from debrief.conversation import Conversation, Message, MessageState, Turn
-from debrief.errors import DebriefError, InputRejected, ModelUnavailable
+from debrief.errors import DebriefError, InputRejected, ModelUnavailable, NotSaved
 from debrief.prompts import ChatMessages, chat_messages, trim
 from debrief.scenario import Scenario
 from debrief.settings import Settings
@@ -48,9 +45,6 @@ class _Run:
     writing: asyncio.Task[None] | None = None
     ended_by: MessageState | None = None
     """Set before `writing` is cancelled: why."""
-    is_lost: bool = False
-    saved_length: int = 0
-    saved_at: float = field(default_factory=time.monotonic)
     first_token_s: float | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
@@ -85,6 +79,7 @@ class TurnRunner:
         self._hub = hub
         self._limits = limits
         self._pace = pace
+        self._scenarios: dict[str, Scenario] = {}
         self._runs: dict[str, _Run] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._saver: asyncio.Task[None] | None = None
@@ -103,15 +98,16 @@ class TurnRunner:
         """
         self._check_text(text)
         self._limits.check_message(visitor_id)
-        start = partial(self._store, conversations.start_turn, visitor_id, conversation_id, text)
-        return self._begin(
+        turn = await self._store(
+            conversations.start_turn,
             visitor_id,
-            await start(
-                request_id or new_request_id(),
-                per_visitor_cap=self._settings.answers_at_once_per_visitor,
-                total_cap=self._settings.answers_at_once,
-            ),
+            conversation_id,
+            text,
+            request_id or new_request_id(),
+            per_visitor_cap=self._settings.answers_at_once_per_visitor,
+            total_cap=self._settings.answers_at_once,
         )
+        return self._begin(visitor_id, turn)
 
     async def retry(self, visitor_id: str, message_id: str, request_id: str | None = None) -> Turn:
         """Begin another answer to the same words; the old one is kept.
@@ -170,12 +166,11 @@ class TurnRunner:
     def _begin(self, visitor_id: str, turn: Turn) -> Turn:
         if not turn.is_new or turn.writer_token is None:
             return turn
-        answer = LiveAnswer(turn.answer.id, turn.answer.conversation_id, visitor_id)
+        answer = self._hub.begin(LiveAnswer(turn.answer.id, turn.answer.conversation_id, visitor_id))
+        answer.is_ours = True  # the poller may have met the row before we came back from storing it
         run = _Run(answer, turn.writer_token)
         self._runs[answer.id] = run
         self._hub.tell_turn(visitor_id, answer.conversation_id, turn.user_message.id, answer.id)
-        self._hub.tell_list(visitor_id, answer.conversation_id)
-        self._hub.begin(answer)
         run.writing = asyncio.create_task(self._write(run), name=f"write {answer.id}")
         task = asyncio.create_task(self._see_through(run), name=f"answer {answer.id}")
         self._tasks.add(task)
@@ -194,7 +189,6 @@ class TurnRunner:
         ended = self._outcome(run, run.writing)
         stored = await self._finish(run, ended)
         self._hub.end(run.answer, stored)
-        self._hub.tell_list(run.answer.visitor_id, run.answer.conversation_id)
 
     def _outcome(self, run: _Run, writing: asyncio.Task[None]) -> Ended:
         length = len(run.answer.text)
@@ -231,7 +225,7 @@ class TurnRunner:
         for attempt in range(1, FINISH_ATTEMPTS + 1):
             try:
                 return ended if await finish() else await self._as_stored(run, ended)
-            except SQLAlchemyError:
+            except NotSaved:
                 log.exception("could not store the end", extra={"answer_id": run.answer.id, "attempt": attempt})
                 await asyncio.sleep(0.2 * attempt)
         return Ended(MessageState.ERROR, "unexpected", ended.length)
@@ -248,7 +242,9 @@ class TurnRunner:
         await self._until_model_is_up()
         info = await self._model.info()
         run.model = info.name
-        prompt = await self._store(_read_prompt, run.answer.visitor_id, run.answer.conversation_id, run.answer.id)
+        prompt = await self._store(
+            lambda db: self._read_prompt(db, run.answer.visitor_id, run.answer.conversation_id, run.answer.id)
+        )
         reply_max = min(self._settings.reply_max_tokens, max(1, info.context_tokens // 2))
         fitting = await trim(
             prompt.path,
@@ -296,36 +292,36 @@ class TurnRunner:
             await asyncio.sleep(self._pace.flush_s)
             try:
                 await self._save()
-            except SQLAlchemyError:
+            except Exception:  # the saving must go on whatever happened once
                 log.exception("could not save the running answers", extra={"count": len(self._runs)})
 
     async def _save(self) -> None:
-        now = time.monotonic()
-        due = [run for run in self._runs.values() if self._is_due(run, now)]
-        if due:
-            texts = [live.Writing(run.answer.id, run.writer_token, run.answer.text) for run in due]
-            saved = await self._store(live.save_answers, texts)
-            for run, written in zip(due, texts, strict=True):
-                run.saved_length, run.saved_at = len(written.text), now
-                if run.answer.id in saved.lost:
-                    run.is_lost = True
-                    run.cancel(MessageState.INTERRUPTED)
-                elif run.answer.id in saved.to_stop:
-                    run.cancel(MessageState.STOPPED)
+        """Store all texts so far, and learn which answers are to stop or are no longer ours."""
+        runs = list(self._runs.values())
+        texts = [live.Writing(run.answer.id, run.writer_token, run.answer.text) for run in runs]
+        saved = await self._store(live.save_answers, texts)
+        for run in runs:
+            if run.answer.id in saved.lost:
+                run.cancel(MessageState.INTERRUPTED)
+            elif run.answer.id in saved.to_stop:
+                run.cancel(MessageState.STOPPED)
         if self._first_token_mean is not None and self._first_token_mean != self._told_mean:
             self._told_mean = self._first_token_mean
             await self._store(gauges.set_gauge, FIRST_TOKEN_GAUGE, self._told_mean)
 
-    def _is_due(self, run: _Run, now: float) -> bool:
-        return len(run.answer.text) > run.saved_length or now - run.saved_at >= self._pace.heartbeat_s
+    # --- the prompt
+
+    def _read_prompt(self, db: Database, visitor_id: str, conversation_id: str, answer_id: str) -> _Prompt:
+        """Blocking. The scenario is the version that the talk began in, whatever the file says by now."""
+        conversation = conversations.get_conversation(db, visitor_id, conversation_id)
+        path = conversations.list_path(db, conversation_id, answer_id)
+        scenario = self._scenarios.get(conversation.scenario_hash)
+        if scenario is None:
+            scenario = Scenario.from_body(scenarios.get_body(db, conversation.scenario_hash))
+            self._scenarios[conversation.scenario_hash] = scenario
+        return _Prompt(scenario, conversation, path)
 
 
 def new_request_id() -> str:
     """For a sender who did not choose one."""
     return f"r_{secrets.token_urlsafe(12)}"
-
-
-def _read_prompt(db: Database, visitor_id: str, conversation_id: str, answer_id: str) -> _Prompt:
-    conversation = conversations.get_conversation(db, visitor_id, conversation_id)
-    path = conversations.list_path(db, conversation_id, answer_id)
-    return _Prompt(_scenario(db, conversation.scenario_hash), conversation, path)

@@ -1,0 +1,289 @@
+"""The shapes of the API: what a request may hold, what a response looks like.
+
+Requests are strict: an unknown key or a wrong type is refused with a sentence that names it. Responses are made
+here from the subject's own types and nowhere else.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from debrief.conversation import Conversation, ConversationSummary, Message, Turn
+from debrief.feedback import Check, FeedbackBody, FeedbackView
+from debrief.scenario import Scenario, SelectField, TextField
+from storage.accounts import Account
+from webapp.hub import answer_error
+from webapp.notices import feedback_notice
+
+RequestId = Annotated[str, Field(min_length=1, max_length=80, description="Chosen by the sender; again = once.")]
+Language = Literal["en", "ko"]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class NewConversation(_Request):
+    scenario: Annotated[str, Field(min_length=1, max_length=80)]
+    answers: dict[str, str] = {}
+    """Fills the scenario's form."""
+    language: Language | None = None
+    """Of the page and the debrief; else as Accept-Language says."""
+
+
+class ConversationChange(_Request):
+    title: Annotated[str, Field(max_length=1000)]
+
+
+class NewMessage(_Request):
+    text: str
+    request_id: RequestId | None = None
+
+
+class Retry(_Request):
+    request_id: RequestId | None = None
+
+
+class FeedbackRequest(_Request):
+    """Nothing to choose yet."""
+
+
+class Problem(BaseModel):
+    """What every error looks like."""
+
+    code: str
+    message: str
+
+
+class MessageOut(BaseModel):
+    id: str
+    role: Literal["user", "assistant"]
+    text: str
+    state: str
+    parent_id: str | None
+    created_at: datetime
+    error: Problem | None
+    first_token_s: float | None
+    total_s: float | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+
+    @classmethod
+    def of(cls, message: Message, language: str) -> MessageOut:
+        error = answer_error(message.error_code, message.id, language)
+        return cls(
+            id=message.id,
+            role=message.role,
+            text=message.text,
+            state=message.state.value,
+            parent_id=message.parent_id,
+            created_at=message.created_at,
+            error=Problem.model_validate(error) if error else None,
+            first_token_s=message.first_token_s,
+            total_s=message.total_s,
+            prompt_tokens=message.prompt_tokens,
+            completion_tokens=message.completion_tokens,
+        )
+
+
+class ConversationOut(BaseModel):
+    """A conversation with its active path, from the opening line to the active leaf."""
+
+    id: str
+    scenario: str
+    language: str
+    title: str
+    created_at: datetime
+    updated_at: datetime
+    messages: list[MessageOut]
+    active_leaf_id: str | None
+
+    @classmethod
+    def of(cls, conversation: Conversation, path: list[Message], language: str) -> ConversationOut:
+        return cls(
+            id=conversation.id,
+            scenario=conversation.scenario_id,
+            language=conversation.language,
+            title=conversation.title,
+            created_at=conversation.created_at,
+            updated_at=conversation.updated_at,
+            messages=[MessageOut.of(message, language) for message in path],
+            active_leaf_id=conversation.active_leaf_id,
+        )
+
+
+class FeedbackLine(BaseModel):
+    id: str
+    state: str
+    review_state: str
+
+
+class ConversationLine(BaseModel):
+    id: str
+    scenario: str
+    title: str
+    updated_at: datetime
+    message_count: int
+    feedback: FeedbackLine | None
+
+    @classmethod
+    def of(cls, summary: ConversationSummary) -> ConversationLine:
+        feedback = None
+        if summary.feedback_id and summary.feedback_state and summary.review_state:
+            feedback = FeedbackLine(
+                id=summary.feedback_id, state=summary.feedback_state, review_state=summary.review_state
+            )
+        return cls(
+            id=summary.conversation.id,
+            scenario=summary.conversation.scenario_id,
+            title=summary.conversation.title,
+            updated_at=summary.conversation.updated_at,
+            message_count=summary.message_count,
+            feedback=feedback,
+        )
+
+
+class ConversationLines(BaseModel):
+    items: list[ConversationLine]
+    next: str | None
+
+
+class TurnOut(BaseModel):
+    user_message_id: str
+    answer_id: str
+
+    @classmethod
+    def of(cls, turn: Turn) -> TurnOut:
+        return cls(user_message_id=turn.user_message.id, answer_id=turn.answer.id)
+
+
+class Stopped(BaseModel):
+    stopped: list[str]
+    """The answers that end now."""
+
+
+class FeedbackOut(BaseModel):
+    id: str
+    conversation_id: str
+    state: str
+    review_state: str
+    progress: dict[str, Any]
+    body: FeedbackBody | None
+    checks: list[Check]
+    lineage: dict[str, Any]
+    error: Problem | None
+    reject_reason: str | None
+    leaf_id: str
+    created_at: datetime
+    finished_at: datetime | None
+    worker_alive: bool
+    notice: str
+
+    @classmethod
+    def of(cls, view: FeedbackView, language: str) -> FeedbackOut:
+        error = answer_error(view.error_code, view.id, language)
+        return cls(
+            id=view.id,
+            conversation_id=view.conversation_id,
+            state=view.state.value,
+            review_state=view.review_state,
+            progress=view.progress,
+            body=view.body,
+            checks=view.checks,
+            lineage=view.lineage,
+            error=Problem.model_validate(error) if error else None,
+            reject_reason=view.reject_reason,
+            leaf_id=view.leaf_id,
+            created_at=view.created_at,
+            finished_at=view.finished_at,
+            worker_alive=view.worker_alive,
+            notice=feedback_notice(view, language),
+        )
+
+
+class FeedbackList(BaseModel):
+    items: list[FeedbackOut]
+    next: None = None
+
+
+class Choice(BaseModel):
+    key: str
+    label: str
+
+
+class FormFieldOut(BaseModel):
+    key: str
+    kind: Literal["select", "text"]
+    label: str
+    options: list[Choice]
+    hint: str | None
+    max_chars: int | None
+
+    @classmethod
+    def of(cls, field: SelectField | TextField, language: str) -> FormFieldOut:
+        is_select = isinstance(field, SelectField)
+        return cls(
+            key=field.key,
+            kind=field.kind,
+            label=field.label.to(language),
+            options=[Choice(key=o.key, label=o.label.to(language)) for o in field.options] if is_select else [],
+            hint=None if is_select or field.hint is None else field.hint.to(language),
+            max_chars=None if is_select else field.max_chars,
+        )
+
+
+class PersonaOut(BaseModel):
+    name: str
+    role: str
+
+
+class ScenarioOut(BaseModel):
+    id: str
+    title: str
+    summary: str
+    you_practise: str
+    minutes: int
+    languages: list[str]
+    persona: PersonaOut
+    form: list[FormFieldOut]
+    quick_replies: list[str]
+
+    @classmethod
+    def of(cls, scenario: Scenario, language: str) -> ScenarioOut:
+        return cls(
+            id=scenario.id,
+            title=scenario.title.to(language),
+            summary=scenario.summary.to(language),
+            you_practise=scenario.you_practise.to(language),
+            minutes=scenario.minutes,
+            languages=list(scenario.languages),
+            persona=PersonaOut(name=scenario.persona.name.to(language), role=scenario.persona.role.to(language)),
+            form=[FormFieldOut.of(field, language) for field in scenario.form],
+            quick_replies=[reply.to(language) for reply in scenario.quick_replies],
+        )
+
+
+class ScenarioList(BaseModel):
+    items: list[ScenarioOut]
+    next: None = None
+
+
+class AccountOut(BaseModel):
+    name: str
+    role: str
+
+
+class Me(BaseModel):
+    """Who the asker is to this server. The hint is for telling two browsers apart, not an identity."""
+
+    visitor_id_hint: str
+    language: str
+    account: AccountOut | None
+
+    @classmethod
+    def of(cls, visitor_id: str, language: str, account: Account | None) -> Me:
+        shown = AccountOut(name=account.name, role=account.role.value) if account else None
+        return cls(visitor_id_hint=visitor_id[:6], language=language, account=shown)

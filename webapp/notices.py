@@ -1,0 +1,38 @@
+"""What a visitor is told about where their debrief stands, in one sentence."""
+
+from __future__ import annotations
+
+from debrief.feedback import FeedbackView, JobState
+from debrief.review import ReviewState
+from debrief.texts import say
+
+
+def feedback_notice(view: FeedbackView, language: str) -> str:
+    """The sentence for this feedback as it is now."""
+    if not view.state.is_final:
+        return _while_making(view, language)
+    if view.state in (JobState.FAILED, JobState.CANCELLED, JobState.SKIPPED):
+        return say(f"notice.{view.state.value}", language)
+    return say(f"notice.{_review_key(view)}", language)
+
+
+def _while_making(view: FeedbackView, language: str) -> str:
+    if not view.worker_alive:
+        return say("notice.no_worker", language)
+    if view.state is JobState.RETRY_WAIT:
+        return say("notice.retry_wait", language)
+    step = str(view.progress.get("step", "waiting"))
+    if step == "waiting":
+        return say("notice.waiting", language, position=view.progress.get("position", 1))
+    if step == "writing":
+        return say("notice.writing", language, done=view.progress.get("done", 0), of=view.progress.get("of", 0))
+    return say(f"notice.{step}", language)
+
+
+def _review_key(view: FeedbackView) -> str:
+    state = ReviewState(view.review_state)
+    if state is ReviewState.AUTO_RELEASED:
+        return "partial" if view.state is JobState.PARTIAL else "auto_released"
+    if state in (ReviewState.PENDING, ReviewState.CLAIMED, ReviewState.NONE):
+        return "in_review"
+    return state.value

@@ -1,0 +1,230 @@
+"""The web process: builds its parts, puts the protective layers around them, and serves until it is told to stop.
+
+The page is up in seconds, before the model. Nothing is built on import.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+
+from debrief.errors import DebriefError, InputRejected, NotFound
+from debrief.feedback import FeedbackView
+from debrief.scenario import load_scenarios
+from debrief.settings import Settings, signing_secret
+from inference.client import ChatModel
+from storage import accounts, conversations, feedback
+from storage.engine import Database
+from webapp.api.conversations import conversations_router
+from webapp.api.feedback import feedback_router
+from webapp.api.health import health_router
+from webapp.api.mine import add_docs, me_router
+from webapp.hub import Hub
+from webapp.identity import Identity, VisitorSigner
+from webapp.limits import (
+    PRIVATE_NETWORKS,
+    AddressLimit,
+    BodyLimit,
+    GradioDoors,
+    LastGuard,
+    OwnOriginOnly,
+    RateLimits,
+    SecurityHeaders,
+    TrustedProxies,
+)
+from webapp.live import live_router
+from webapp.pace import Pace
+from webapp.parts import Parts
+from webapp.refusals import error_body, error_headers, reader_language
+from webapp.store import Store
+from webapp.turns import TurnRunner
+from webapp.watch import Janitor, ModelWatcher, Poller, forever
+
+log = logging.getLogger(__name__)
+
+CHAT_PRIORITY = 0
+GRACE_S = 3
+
+
+def build_app(settings: Settings, *, ring: Callable[[str], None], pace: Pace | None = None) -> FastAPI:
+    """The whole web application. `ring` tells the worker of a new feedback job; it never raises."""
+    parts = build_parts(settings, ring=ring, pace=pace or Pace())
+    app = FastAPI(title="Debrief", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
+    app.state.parts = parts
+    _add_layers(app, parts)
+    _say_errors(app)
+    for router in (conversations_router(parts), feedback_router(parts), live_router(parts), me_router()):
+        app.include_router(router)
+    app.include_router(health_router(parts))
+    add_docs(app)
+    _end_api(app)
+    return app
+
+
+def build_parts(settings: Settings, *, ring: Callable[[str], None], pace: Pace) -> Parts:
+    store = Store(Database(settings.database))
+    model = ChatModel(settings, priority=CHAT_PRIORITY)
+    hub, limits = Hub(), RateLimits(settings)
+    return Parts(
+        settings=settings,
+        db=store.db,
+        store=store,
+        model=model,
+        scenarios=load_scenarios(settings.scenario_dir),
+        request_feedback=partial(_request_feedback, store.db, settings, ring),
+        signer=VisitorSigner(signing_secret(settings)),
+        hub=hub,
+        turns=TurnRunner(settings=settings, store=store, model=model, hub=hub, limits=limits, pace=pace),
+        limits=limits,
+        pace=pace,
+        on_space=bool(os.environ.get("SPACE_ID")),
+    )
+
+
+def _request_feedback(
+    db: Database, settings: Settings, ring: Callable[[str], None], visitor_id: str, conversation_id: str
+) -> FeedbackView:
+    """Store the request, then ring: a lost ring costs seconds, a job without a row would cost trust."""
+    conversation = conversations.get_conversation(db, visitor_id, conversation_id)
+    versions = {
+        "scenario": conversation.scenario_hash,
+        "model": settings.model or settings.model_base_url,
+        "words": settings.feedback_words,
+    }
+    view, job_id = feedback.request_feedback(db, visitor_id, conversation_id, versions=versions)
+    if job_id is not None:
+        ring(job_id)
+    return view
+
+
+def _add_layers(app: FastAPI, parts: Parts) -> None:
+    """Around all routes and mounts; the last one added is the outermost."""
+
+    async def find_account(token: str) -> accounts.Account | None:
+        return await parts.store(accounts.who_is, token)
+
+    # No origin may read from another site. Gradio reflects any Origin, with credentials, unless it finds this here.
+    app.add_middleware(CORSMiddleware, allow_origins=[])
+    app.add_middleware(Identity, signer=parts.signer, find_account=find_account, on_space=parts.on_space)
+    app.add_middleware(BodyLimit, limit_bytes=parts.settings.body_max_bytes)
+    app.add_middleware(AddressLimit, limits=parts.limits)
+    app.add_middleware(OwnOriginOnly)
+    app.add_middleware(GradioDoors)
+    app.add_middleware(LastGuard)
+    app.add_middleware(SecurityHeaders, on_space=parts.on_space)
+    trusted = parts.settings.trusted_proxies or (PRIVATE_NETWORKS if parts.on_space else "")
+    if trusted:
+        app.add_middleware(TrustedProxies, trusted=trusted)
+
+
+def _say_errors(app: FastAPI) -> None:
+    @app.exception_handler(DebriefError)
+    async def ours(request: Request, error: DebriefError) -> Response:  # pyright: ignore[reportUnusedFunction]
+        return _error_response(request, error)
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(request: Request, error: RequestValidationError) -> Response:  # pyright: ignore[reportUnusedFunction]
+        problem = error.errors()[0]
+        where = ".".join(str(part) for part in problem["loc"] if part != "body")
+        return _error_response(request, InputRejected(reason=f"{where}: {problem['msg']}" if where else problem["msg"]))
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:  # pyright: ignore[reportUnusedFunction]
+        if error.status_code == 404:
+            return _error_response(request, NotFound())
+        return _error_response(request, InputRejected(reason=str(error.detail)), error.status_code)
+
+
+def _error_response(request: Request, error: DebriefError, status: int | None = None) -> Response:
+    response = JSONResponse(error_body(error, reader_language(request.scope)), status or error.http_status)
+    response.raw_headers.extend([*error_headers(error), (b"cache-control", b"no-store")])
+    return response
+
+
+def _end_api(app: FastAPI) -> None:
+    """What is left under `/api/` is not there: a page must not answer for it."""
+
+    @app.api_route("/api/{rest:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
+    async def nothing_here(rest: str) -> None:  # pyright: ignore[reportUnusedFunction]
+        raise NotFound
+
+    @app.get("/admin", include_in_schema=False)
+    async def to_admin() -> RedirectResponse:  # pyright: ignore[reportUnusedFunction]
+        return RedirectResponse("admin/", status_code=307)
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    parts: Parts = app.state.parts
+    pace = parts.pace
+    loops = [
+        asyncio.create_task(forever(name, interval_s, look), name=name)
+        for name, interval_s, look in (
+            ("janitor", pace.janitor_s, Janitor(parts.store, pace).look),
+            ("poller", pace.poll_s, Poller(parts.store, parts.hub).look),
+            ("model watcher", pace.model_watch_s, ModelWatcher(parts.model, parts.hub, pace).look),
+        )
+    ]
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+        await finish_work(parts)
+        await parts.model.aclose()
+        parts.store.close()
+        parts.db.close()
+
+
+async def finish_work(parts: Parts) -> None:
+    """Store what is being written as interrupted, then end the live streams. Doing it twice is harmless."""
+    await parts.turns.close()
+    parts.hub.close()
+
+
+class WebServer(uvicorn.Server):
+    """Ends answers and live streams first when it is told to stop: uvicorn would wait for them."""
+
+    def __init__(self, app: FastAPI, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._parts: Parts = app.state.parts
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await finish_work(self._parts)
+        await super().shutdown(sockets)
+
+
+def web_server(app: FastAPI, settings: Settings) -> WebServer:
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        proxy_headers=False,  # webapp.limits.TrustedProxies reads them, for named proxies only
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    return WebServer(app, config)
+
+
+def serve(settings: Settings, *, ring: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    web_server(build_app(settings, ring=ring), settings).run()
