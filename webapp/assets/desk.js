@@ -6,12 +6,14 @@ import { feedbackBody } from "./feedback_card.js";
 import { clearMarks, markRow, rows } from "./marks.js";
 import { LANGUAGE, t, when } from "./words.js";
 
+const NOTICE_MS = 6000;
 const LOOK_AGAIN_MS = 20000;
 const FILTERS = ["waiting", "released", "approved", "rejected", "all"];
 const CLOCK = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit" });
 
 const places = new Map(); // slot name -> {root, trigger}
 let facts = null;
+let noticeTimer = 0;
 
 const SLOTS = {
   "desk-bar": bar,
@@ -40,6 +42,7 @@ window.desk = {
     document.body.dataset.state = next.case?.state ?? "";
     writeAddress();
     for (const name of places.keys()) draw(name);
+    letNoticeGo();
     if (isAnother) document.querySelector("#desk-card")?.scrollTo({ top: 0 });
   },
   open_reject() {
@@ -50,6 +53,12 @@ window.desk = {
     document.body.classList.remove("rejecting");
   },
 };
+
+/** Good news leaves by itself; what was refused stays until the next thing is done. */
+function letNoticeGo() {
+  clearTimeout(noticeTimer);
+  if (facts.notice?.kind === "good") noticeTimer = setTimeout(() => places.get("desk-notice")?.root.replaceChildren(), NOTICE_MS);
+}
 
 function writeAddress() {
   const address = new URLSearchParams();
@@ -103,7 +112,7 @@ function line(item) {
     h(
       "button",
       { class: isOpen ? "desk-item open" : "desk-item", type: "button", "data-key": item.id, "aria-current": isOpen ? "true" : null, onclick: () => open(item.id) },
-      h("span", { class: "desk-item-top" }, h("span", { class: "desk-item-title" }, item.title), stateBadge(item.state)),
+      h("span", { class: "desk-item-top" }, h("span", { class: "desk-item-title" }, item.title), stateBadge(item.is_mine ? "mine" : item.state)),
       h("span", { class: "desk-item-meta" }, `${when(item.created_at)} · ${words("item_messages", { n: item.messages })}`, who ? ` · ${who}` : null),
       checksLine(item),
     ),
@@ -132,14 +141,18 @@ function open(id) {
 
 function caseHead() {
   const shown = facts.case;
-  if (!shown) return h("div", { class: "desk-choose" }, h("p", { class: "quiet" }, words(facts.has_next ? "choose" : "choose_none")));
+  if (!shown) return h("div", { class: "desk-choose" }, h("p", { class: "quiet" }, words(facts.has_next ? "choose" : "choose_none")), facts.has_next ? nextButton() : null);
   return h(
     "div",
     { class: "desk-case-head" },
     h("button", { class: "back desk-back", type: "button", "data-key": "back", onclick: () => open("") }, icon("back"), words("back")),
-    h("div", { class: "desk-case-title" }, h("h2", {}, shown.title), stateBadge(shown.state)),
+    h("div", { class: "desk-case-title" }, h("h2", {}, shown.title), stateBadge(shown.is_mine ? "mine" : shown.state)),
     standing(shown),
   );
+}
+
+function nextButton() {
+  return h("button", { class: "button primary", type: "button", "data-key": "next", onclick: () => document.querySelector("#desk-next").click() }, words("next"));
 }
 
 function standing(shown) {

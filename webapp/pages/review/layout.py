@@ -122,6 +122,7 @@ def _transcript() -> gr.Chatbot:
         feedback_options=None,
         latex_delimiters=[],
         group_consecutive_messages=False,
+        autoscroll=False,
         allow_tags=False,
         sanitize_html=True,
         elem_id="transcript",

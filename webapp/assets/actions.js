@@ -1,0 +1,362 @@
+// What the visitor can do, as calls of our routes. Each keeps the state honest: what failed says so, no text is lost.
+
+import { call, newRequestId } from "./api.js";
+import { Growing } from "./live.js";
+import { repaint } from "./painter.js";
+import { change, isBusy, isFinal, runningAnswer, state } from "./state.js";
+import { LANGUAGE, t } from "./words.js";
+
+// ---- where we are ---------------------------------------------------------------------------------------------
+
+function go(conversationId, push) {
+  const url = new URL(location.href);
+  if (conversationId) url.searchParams.set("c", conversationId);
+  else url.searchParams.delete("c");
+  if (url.href !== location.href) history[push ? "pushState" : "replaceState"](null, "", url);
+}
+
+const NOTHING_OPEN = { conversation: null, messages: [], missing: null, sendError: null, hint: null, feedback: null, feedbackError: null };
+
+export function showStart({ push = false } = {}) {
+  go(null, push);
+  keepDraft();
+  change({ ...NOTHING_OPEN, view: "start", chosenScenario: null, startError: null, isStarting: false });
+  repaint();
+  closeSidebarOnPhones();
+  if (state.scenarios === null) loadScenarios();
+}
+
+export async function openConversation(id, { push = false } = {}) {
+  go(id, push);
+  keepDraft();
+  change({ ...NOTHING_OPEN, view: "talk", conversation: { id, title: t("loading"), scenario: null } });
+  repaint({ text: draftOf(id) });
+  closeSidebarOnPhones();
+  await refreshConversation(id);
+  await refreshFeedback(id);
+}
+
+/** Follow the address: at load, and when the visitor goes back or forward. */
+export function followAddress() {
+  const id = new URL(location.href).searchParams.get("c");
+  if (!id) showStart();
+  else if (id !== state.conversation?.id) openConversation(id);
+}
+
+function closeSidebarOnPhones() {
+  if (matchMedia("(min-width: 1000px)").matches) return;
+  const sidebar = document.querySelector(".sidebar.open");
+  sidebar?.querySelector(".toggle-button")?.click();
+}
+
+// ---- reading --------------------------------------------------------------------------------------------------
+
+export async function loadScenarios() {
+  const language = state.talkLanguage ?? LANGUAGE;
+  try {
+    const { items } = await call("GET", "scenarios", { language });
+    if (language !== (state.talkLanguage ?? LANGUAGE)) return; // chosen otherwise meanwhile
+    scenariosLanguage = language;
+    change({ scenarios: items, scenariosError: null });
+  } catch (error) {
+    change({ scenariosError: error.message });
+  }
+}
+
+export async function refreshList() {
+  try {
+    const { items } = await call("GET", "conversations");
+    change({ list: items, listError: null });
+  } catch (error) {
+    change({ listError: state.list ? null : error.message });
+  }
+}
+
+/** Read the stored conversation. What a running answer has shown already is not taken back. */
+export async function refreshConversation(id) {
+  let stored;
+  try {
+    stored = await call("GET", `conversations/${id}`);
+  } catch (error) {
+    if (state.conversation?.id !== id) return;
+    if (error.status === 404) change({ missing: error.message, messages: [] });
+    else change({ hint: error.message });
+    repaint();
+    return;
+  }
+  if (state.conversation?.id !== id) return;
+  const { messages, ...conversation } = stored;
+  for (const message of messages.filter(({ state: how }) => how === "running")) rememberRunning(message);
+  change({ conversation, messages, missing: null, talkLanguage: conversation.language ?? state.talkLanguage });
+  if (scenarioLanguageDiffers(conversation)) loadScenarios();
+  repaint();
+}
+
+let scenariosLanguage = null;
+const scenarioLanguageDiffers = ({ language }) => Boolean(language) && language !== scenariosLanguage;
+
+function rememberRunning(message) {
+  const known = state.growing.get(message.id);
+  if (known && known.points >= [...message.text].length) message.text = known.text;
+  else state.growing.set(message.id, new Growing(message.text));
+}
+
+export async function refreshFeedback(id) {
+  try {
+    const { items } = await call("GET", `conversations/${id}/feedback`);
+    if (state.conversation?.id === id && items.length) change({ feedback: items[0] });
+  } catch (error) {
+    if (state.conversation?.id === id && error.status !== 404) change({ feedbackError: error.message });
+  }
+}
+
+async function readFeedback(id) {
+  try {
+    const feedback = await call("GET", `feedback/${id}`);
+    if (feedback.conversation_id === state.conversation?.id) change({ feedback, feedbackError: null });
+  } catch (error) {
+    change({ feedbackError: error.message });
+  }
+}
+
+// ---- talking --------------------------------------------------------------------------------------------------
+
+export async function start(scenario, answers) {
+  change({ isStarting: scenario.id, startError: null });
+  try {
+    const body = { scenario: scenario.id, answers, language: state.talkLanguage ?? LANGUAGE };
+    const { id } = await call("POST", "conversations", { body });
+    await openConversation(id, { push: true });
+    change({ chosenScenario: null });
+    document.querySelector("#message textarea")?.focus();
+  } catch (error) {
+    change({ startError: error.message });
+  } finally {
+    change({ isStarting: false });
+    refreshList();
+  }
+}
+
+/**
+ * Send what stands in the box. The promise's value is what stays in the box: nothing when it is on its way.
+ * When sending fails the text is put back.
+ */
+export async function send(text) {
+  if (state.sending?.text === text) return ""; // the same Enter twice
+  if (!text.trim() || !state.conversation) return text;
+  if (isBusy()) {
+    change({ hint: t("still_answering") });
+    return text;
+  }
+  deliver(text);
+  return "";
+}
+
+/** Say something that was not typed: a quick reply. */
+export const say = (text) => !isBusy() && deliver(text, { isTyped: false });
+export const askToGoOn = () => say(state.conversation.language === "ko" ? "계속해 주세요." : "Please go on.");
+
+/** Send again what could not be sent: the same sending, so that it can never arrive twice. */
+export function sendAgain() {
+  const { text, requestId } = state.sendError;
+  repaint({ text: "" });
+  return deliver(text, { requestId });
+}
+
+async function deliver(text, { requestId, isTyped = true } = {}) {
+  const { id } = state.conversation;
+  const again = state.sendError?.text === text ? state.sendError.requestId : null;
+  const sending = { text, requestId: requestId ?? again ?? newRequestId() };
+  change({ sending, sendError: null, hint: null });
+  repaint();
+  try {
+    const body = { text, request_id: sending.requestId };
+    const { user_message_id: userId, answer_id: answerId } = await call("POST", `conversations/${id}/messages`, { body });
+    forgetDraft(id);
+    if (state.conversation?.id === id) addTurn(text, userId, answerId);
+  } catch (error) {
+    if (state.conversation?.id !== id) return saveDraft(id, text);
+    change({ sendError: { ...sending, message: error.message } });
+    if (isTyped) repaint({ text: restored(text) });
+    if (error.code === "answer_running") refreshConversation(id);
+  } finally {
+    if (state.sending === sending) change({ sending: null });
+    repaint();
+  }
+}
+
+function restored(text) {
+  const typedSince = document.querySelector("#message textarea")?.value ?? "";
+  return typedSince && typedSince !== text ? `${text}\n${typedSince}` : text;
+}
+
+function addTurn(text, userId, answerId) {
+  if (state.messages.some(({ id }) => id === answerId)) return; // the live stream was faster
+  const now = new Date().toISOString();
+  const user = { id: userId, role: "user", text, state: "complete", created_at: now };
+  change({ messages: [...state.messages, user, answerTo(answerId)] });
+}
+
+function answerTo(answerId) {
+  const growing = state.growing.get(answerId) ?? new Growing();
+  state.growing.set(answerId, growing);
+  return { id: answerId, role: "assistant", text: growing.text, state: "running", created_at: new Date().toISOString() };
+}
+
+export async function stop() {
+  const { id } = state.conversation ?? {};
+  if (!id) return;
+  try {
+    await call("POST", `conversations/${id}/stop`);
+  } catch (error) {
+    change({ hint: error.message });
+  }
+}
+
+export async function retry(answerId) {
+  const { id } = state.conversation;
+  change({ hint: null });
+  try {
+    const { answer_id: newId } = await call("POST", `messages/${answerId}/retry`, { body: { request_id: newRequestId() } });
+    const kept = state.messages.filter((message) => message.id !== answerId && message.id !== newId);
+    if (state.conversation?.id === id) change({ messages: [...kept, answerTo(newId)] });
+  } catch (error) {
+    change({ hint: error.message });
+  }
+  repaint();
+}
+
+export async function rename(id, title) {
+  change({ renaming: null });
+  if (!title) return;
+  try {
+    await call("PATCH", `conversations/${id}`, { body: { title } });
+    if (state.conversation?.id === id) change({ conversation: { ...state.conversation, title } });
+  } catch (error) {
+    change({ listError: error.message });
+  }
+  refreshList();
+}
+
+export async function remove(id) {
+  change({ deleting: null });
+  try {
+    await call("DELETE", `conversations/${id}`);
+    forgetDraft(id);
+    if (state.conversation?.id === id) showStart();
+  } catch (error) {
+    change({ listError: error.message });
+  }
+  refreshList();
+}
+
+// ---- the debrief ----------------------------------------------------------------------------------------------
+
+export async function askFeedback() {
+  const { id } = state.conversation;
+  change({ isAskingFeedback: true, feedbackError: null });
+  try {
+    const { id: feedbackId } = await call("POST", `conversations/${id}/feedback`, { body: {} });
+    await readFeedback(feedbackId);
+  } catch (error) {
+    change({ feedbackError: error.message });
+  } finally {
+    change({ isAskingFeedback: false });
+  }
+}
+
+// ---- frames of the live stream --------------------------------------------------------------------------------
+
+let listTimer = 0;
+let refreshTimer = 0;
+
+const refreshSoon = () => {
+  clearTimeout(refreshTimer);
+  refreshTimer = setTimeout(() => state.conversation && refreshConversation(state.conversation.id), 100);
+};
+
+/** How each kind of frame changes the page. `live` is asked to begin again when something is missing. */
+export const frames = {
+  hello({ model, running }) {
+    frames.model(model);
+    const open = runningAnswer();
+    if (open && !running.includes(open.id)) refreshSoon();
+  },
+
+  model(model) {
+    change({ model: { ...model, heardAt: Date.now() } });
+  },
+
+  turn({ conversation_id: id, answer_id: answerId }) {
+    if (id !== state.conversation?.id || state.messages.some((message) => message.id === answerId)) return;
+    if (!state.sending) refreshSoon();
+  },
+
+  answer({ id, conversation_id: conversationId, seq, text }, live) {
+    if (conversationId !== state.conversation?.id) return;
+    const growing = state.growing.get(id) ?? new Growing();
+    state.growing.set(id, growing);
+    if (!growing.put(seq, text)) return live.restart();
+    const message = state.messages.find((known) => known.id === id);
+    if (!message) {
+      if (!state.sending) refreshSoon();
+      return;
+    }
+    if (message.state !== "running") return;
+    message.text = growing.text;
+    repaint();
+  },
+
+  done({ id, conversation_id: conversationId, state: how, error, length }) {
+    if (conversationId !== state.conversation?.id) return;
+    const growing = state.growing.get(id);
+    state.growing.delete(id);
+    const message = state.messages.find((known) => known.id === id);
+    if (!message) return;
+    if (!growing || growing.points !== length) return refreshSoon();
+    const finished = { ...message, text: growing.text, state: how, error };
+    change({ messages: state.messages.map((known) => (known.id === id ? finished : known)), hint: null });
+    repaint();
+  },
+
+  feedback(progress) {
+    if (progress.conversation_id !== state.conversation?.id) return;
+    const isNewer = state.feedback && state.feedback.id !== progress.id;
+    if (!state.feedback || isNewer || isFinal(progress)) readFeedback(progress.id);
+    else change({ feedback: { ...state.feedback, ...progress } });
+  },
+
+  list() {
+    clearTimeout(listTimer);
+    // A hidden tab reads the list when it is looked at again (page.js).
+    if (document.visibilityState === "visible") listTimer = setTimeout(refreshList, 300);
+  },
+};
+
+// ---- drafts: what was typed and not sent, per conversation, in this browser -----------------------------------
+
+const draftKey = (id) => `debrief-draft-${id}`;
+
+export function saveDraft(id, text) {
+  try {
+    if (text) localStorage.setItem(draftKey(id), text);
+    else localStorage.removeItem(draftKey(id));
+  } catch {
+    // Storage may be switched off; then there are no drafts.
+  }
+}
+
+export function draftOf(id) {
+  try {
+    return localStorage.getItem(draftKey(id)) ?? "";
+  } catch {
+    return "";
+  }
+}
+
+const forgetDraft = (id) => saveDraft(id, "");
+
+export function keepDraft() {
+  const box = document.querySelector("#message textarea");
+  if (state.conversation && box) saveDraft(state.conversation.id, box.value);
+}

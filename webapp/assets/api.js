@@ -1,0 +1,52 @@
+// Asking our own routes. The cookie says who asks; Accept-Language says in which language to answer.
+
+import { t } from "./words.js";
+
+/** What went wrong, in a sentence for the person. `code` is the API's; "offline" when the server was not reached. */
+export class CallFailed extends Error {
+  constructor(code, message, status) {
+    super(message);
+    this.code = code;
+    this.status = status;
+  }
+}
+
+const address = (path) => new URL(`api/v1/${path}`, document.baseURI);
+
+/** Ask a route and return its JSON. Throws CallFailed. */
+export async function call(method, path, { body, language } = {}) {
+  const headers = { Accept: "application/json" };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (language) headers["Accept-Language"] = language;
+  let response;
+  try {
+    response = await fetch(address(path), {
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      credentials: "same-origin",
+      cache: "no-store",
+    });
+  } catch {
+    throw new CallFailed("offline", t("offline"), 0);
+  }
+  const text = await response.text();
+  let answer = null;
+  try {
+    answer = text ? JSON.parse(text) : null;
+  } catch {
+    answer = null;
+  }
+  if (!response.ok) {
+    throw new CallFailed(answer?.code ?? "unreadable", answer?.message ?? t("unreadable_answer"), response.status);
+  }
+  return answer;
+}
+
+export const LIVE = () => address("live");
+
+/** A fresh id for one sending; works on plain http too, where crypto.randomUUID does not exist. */
+export function newRequestId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

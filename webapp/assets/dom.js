@@ -1,0 +1,49 @@
+// Building elements. Text always goes in as text nodes, never as HTML: the words come from people and models.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+const PATHS = {
+  plus: "M12 5v14M5 12h14",
+  pencil: "M4 20l1-4L16.5 4.5a2.1 2.1 0 0 1 3 3L8 19z",
+  trash: "M5 7h14M10 7V5h4v2M7 7l1 12h8l1-12",
+  back: "M15 5l-7 7 7 7",
+  down: "M6 9l6 6 6-6",
+  retry: "M5 12a7 7 0 1 1 2 5M5 18v-4h4",
+  person: "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM5 20a7 7 0 0 1 14 0",
+  target: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 16a4 4 0 1 0 0-8 4 4 0 0 0 0 8z",
+  clock: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 7v5l3 2",
+  check: "M5 12.5l4.5 4.5L19 7.5",
+  arrow: "M5 12h14M13 6l6 6-6 6",
+};
+
+/** An element: `h("p", {class: "note", onclick: f}, "text", child)`. Null and false children are left out. */
+export function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "value") element.value = value;
+    else element.setAttribute(name, value === true ? "" : String(value));
+  }
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+export function icon(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  const attributes = { viewBox: "0 0 24 24", "aria-hidden": "true", class: "icon" };
+  for (const [key, value] of Object.entries(attributes)) svg.setAttribute(key, value);
+  const path = document.createElementNS(SVG, "path");
+  path.setAttribute("d", PATHS[name]);
+  svg.append(path);
+  return svg;
+}
+
+/** Replace what `root` shows. Elements with the same `data-key` count as the same: focus and opened details stay. */
+export function show(root, ...children) {
+  const focused = root.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+  const opened = [...root.querySelectorAll("details[data-key][open]")].map((details) => details.dataset.key);
+  root.replaceChildren(...children.flat(Infinity).filter(Boolean));
+  for (const key of opened) root.querySelector(`details[data-key="${CSS.escape(key)}"]`)?.setAttribute("open", "");
+  if (focused) root.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+}

@@ -1,0 +1,110 @@
+// The visitor's page: puts the pieces together. `state.js` holds what is known, `actions.js` changes it, each slot
+// (webapp/components/slots.py) shows a part of it, `painter.js` the native transcript, `live.js` brings the news.
+
+import { followAddress, frames, keepDraft, loadScenarios, refreshConversation, refreshFeedback, refreshList, saveDraft, send, stop } from "./actions.js";
+import { call } from "./api.js";
+import { renderConversations } from "./conversations.js";
+import { renderDebrief } from "./debrief.js";
+import { Live } from "./live.js";
+import { paint, usePainter } from "./painter.js";
+import { renderScenarios } from "./scenarios.js";
+import { change, isFinal, state, watch } from "./state.js";
+import { renderBelow, renderHeader } from "./talk.js";
+import { LANGUAGE } from "./words.js";
+
+const ASLEEP_MS = 30000;
+
+/** What each slot shows, and on what it depends: it is drawn again only when one of these has changed. */
+const SLOTS = {
+  conversations: [renderConversations, (s) => [s.renaming ?? s.deleting ?? s.list, s.listError, s.renaming, s.deleting, s.conversation?.id, s.view, s.me]],
+  scenarios: [renderScenarios, (s) => [s.scenarios, s.scenariosError, s.talkLanguage, s.chosenScenario, s.isStarting, s.startError, ...modelNews(s)]],
+  "talk-header": [renderHeader, (s) => [s.conversation, s.messages, s.missing, s.sending, s.sendError, s.scenarios]],
+  "below-transcript": [renderBelow, (s) => [s.conversation, s.messages, s.sending, s.sendError, s.hint, s.scenarios, ...modelNews(s)]],
+  debrief: [renderDebrief, (s) => [s.view, s.missing, s.messages, s.feedback, s.feedbackError, s.isAskingFeedback, ...waitingNews(s)]],
+};
+
+const modelNews = (s) => [s.isConnected, s.model?.state, s.model?.state === "starting" ? seconds() : 0];
+const waitingNews = (s) => (s.feedback && !isFinal(s.feedback) ? modelNews(s) : []);
+const seconds = () => Math.floor(Date.now() / 1000);
+
+// Gradio calls these (pages/chat/events.py).
+window.debrief = { send, stop, paint };
+
+const mounted = new Map(); // slot name -> {root, drawnFor}
+const isPainter = (name) => name === "painter";
+
+function mount({ name, element, trigger }) {
+  if (isPainter(name)) return usePainter(trigger);
+  mounted.set(name, { root: element.querySelector(".slot") ?? element, drawnFor: null });
+  draw(name);
+  if (name === "conversations") requestAnimationFrame(openSidebarOnDesktops);
+}
+
+function draw(name) {
+  const place = mounted.get(name);
+  const [render, dependsOn] = SLOTS[name];
+  const now = dependsOn(state);
+  if (place.drawnFor && place.drawnFor.length === now.length && now.every((value, at) => Object.is(value, place.drawnFor[at]))) return;
+  place.drawnFor = now;
+  render(place.root);
+}
+
+function drawAll() {
+  document.body.dataset.view = state.missing ? "missing" : state.view;
+  for (const name of mounted.keys()) draw(name);
+}
+
+/** Korean and other input methods use Enter to finish a syllable; that Enter must not send (keyCode 229: Safari). */
+function guardComposition(event) {
+  if (event.key !== "Enter" && event.keyCode !== 229) return;
+  if ((event.isComposing || event.keyCode === 229) && event.target.closest?.("#message")) event.stopImmediatePropagation();
+}
+
+function listen() {
+  for (const kind of ["keydown", "keypress"]) window.addEventListener(kind, guardComposition, { capture: true });
+  window.addEventListener("popstate", followAddress);
+  window.addEventListener("pagehide", keepDraft);
+  document.addEventListener("input", (event) => {
+    if (state.conversation && event.target.closest?.("#message")) saveDraft(state.conversation.id, event.target.value);
+  });
+  setInterval(() => state.model?.state === "starting" && change(), 1000);
+}
+
+let hiddenAt = 0;
+
+function refreshWhenLookedAt() {
+  if (document.visibilityState === "hidden") {
+    hiddenAt = Date.now();
+    return;
+  }
+  refreshList();
+  if (Date.now() - hiddenAt < ASLEEP_MS || !state.conversation) return;
+  refreshConversation(state.conversation.id);
+  refreshFeedback(state.conversation.id);
+}
+
+function openSidebarOnDesktops() {
+  if (!matchMedia("(min-width: 1000px)").matches) return;
+  const button = document.querySelector(".sidebar:not(.open) .toggle-button");
+  button?.click();
+}
+
+function begin() {
+  document.documentElement.lang = LANGUAGE;
+  state.talkLanguage = LANGUAGE;
+  watch(drawAll);
+  listen();
+  const waiting = window.debriefSlots ?? [];
+  window.debriefSlots = { push: mount };
+  waiting.forEach(mount);
+  drawAll();
+  document.addEventListener("visibilitychange", refreshWhenLookedAt);
+  const live = new Live((kind, data) => frames[kind](data, live), (isConnected) => change({ isConnected }));
+  live.start();
+  loadScenarios();
+  refreshList();
+  call("GET", "me").then((me) => change({ me }), () => {});
+  followAddress();
+}
+
+begin();

@@ -1,0 +1,84 @@
+// Painting the native Chatbot and message box from the state, without asking the server.
+//
+// The hidden component "painter" fires its `select` event; that event has no Python function, only a JavaScript one
+// (`paint`, see pages/chat/events.py) whose answer becomes the components' values.
+
+import { state, isBusy } from "./state.js";
+import { markOf } from "./talk.js";
+import { rows } from "./quotes.js";
+
+const PAINT_EVERY_MS = 50;
+const NO_CHANGE = { __type__: "update" };
+
+let trigger = null;
+let timer = 0;
+let paintedAt = 0;
+let boxText; // what the message box shall hold after the next painting; undefined: leave it alone
+let wasBusy = false;
+
+export function usePainter(fire) {
+  trigger = fire;
+  repaint();
+}
+
+/** Paint soon: at most every 50 ms, the newest state. `text` also sets the message box. */
+export function repaint({ text } = {}) {
+  if (text !== undefined) boxText = text;
+  if (!trigger || timer) return;
+  const wait = Math.max(0, PAINT_EVERY_MS - (performance.now() - paintedAt));
+  timer = setTimeout(() => {
+    timer = 0;
+    paintedAt = performance.now();
+    trigger("select", {});
+  }, wait);
+}
+
+/** The new values of [transcript, message box]. */
+export function paint() {
+  requestAnimationFrame(() => requestAnimationFrame(decorate));
+  return [transcript(), messageBox()];
+}
+
+function transcript() {
+  const shown = state.messages.map(({ role, text }) => bubble(role, text));
+  if (state.sending && state.conversation) shown.push(bubble("user", state.sending.text));
+  return shown;
+}
+
+const bubble = (role, text) => ({
+  role,
+  metadata: { title: null },
+  options: [],
+  content: [{ type: "text", text: withoutPictures(text) || "\u200b" }],
+});
+
+/** A Markdown picture in the model's or a visitor's words would be fetched from elsewhere: it stays words. */
+const withoutPictures = (text) => text.replaceAll("![", "!\u200b[");
+
+function messageBox() {
+  const busy = isBusy();
+  const update = { ...NO_CHANGE };
+  if (busy !== wasBusy) Object.assign(update, { submit_btn: !busy, stop_btn: busy });
+  if (boxText !== undefined) update.value = boxText;
+  wasBusy = busy;
+  boxText = undefined;
+  return update;
+}
+
+/** What Gradio's rows do not carry: how an answer ended, in words, and whose message it is. */
+export function decorate() {
+  for (const [at, row] of rows().entries()) {
+    const message = state.messages[at];
+    setOrDrop(row, "data-mark", message ? markOf(message) : null);
+    setOrDrop(row, "data-state", message?.state ?? (state.sending ? "sending" : null));
+    setOrDrop(row, "data-message", message?.id ?? null);
+  }
+}
+
+function setOrDrop(element, name, value) {
+  if (value) {
+    if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+  } else {
+    element.removeAttribute(name);
+  }
+}

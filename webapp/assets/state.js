@@ -1,0 +1,63 @@
+// What the page knows, and the one place where it changes. Everything here can be read again from the server.
+
+export const state = {
+  view: new URL(location.href).searchParams.has("c") ? "talk" : "start",
+  me: null,
+  model: null, // {state, since_s, heardAt}
+  isConnected: true,
+
+  scenarios: null,
+  scenariosError: null,
+  talkLanguage: null,
+  chosenScenario: null,
+  answers: {},
+  isStarting: false,
+  startError: null,
+
+  list: null,
+  listError: null,
+  renaming: null,
+  deleting: null,
+
+  conversation: null, // {id, title, scenario, language, ...}
+  messages: [], // the active path
+  missing: null, // the sentence for a link that leads nowhere
+  sending: null, // {text, requestId}
+  sendError: null, // {text, requestId, message}
+  hint: null,
+  growing: new Map(), // answer id -> Growing
+
+  feedback: null,
+  feedbackError: null,
+  isAskingFeedback: false,
+};
+
+const watchers = new Set();
+let isDue = false;
+
+export function watch(watcher) {
+  watchers.add(watcher);
+}
+
+/** Change the state and, once per frame, tell those who show it. */
+export function change(values = {}) {
+  Object.assign(state, values);
+  if (isDue) return;
+  isDue = true;
+  const tell = () => {
+    isDue = false;
+    for (const watcher of watchers) watcher();
+  };
+  // Hidden tabs get no animation frames.
+  if (document.visibilityState === "visible") requestAnimationFrame(tell);
+  else setTimeout(tell, 50);
+}
+
+export const isRunning = (message) => message?.state === "running";
+export const lastMessage = () => state.messages.at(-1) ?? null;
+export const runningAnswer = () => state.messages.find((message) => isRunning(message)) ?? null;
+export const ownMessages = () => state.messages.filter((message) => message.role === "user");
+export const isBusy = () => state.sending !== null || runningAnswer() !== null;
+export const scenarioOf = (conversation) =>
+  state.scenarios?.find((scenario) => scenario.id === conversation?.scenario) ?? null;
+export const isFinal = (feedback) => !["queued", "running", "retry_wait"].includes(feedback.state);

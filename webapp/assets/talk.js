@@ -1,0 +1,91 @@
+// Around the native transcript: the header above it, and below it what went wrong and what can be said.
+
+import { askToGoOn, retry, say, sendAgain, showStart } from "./actions.js";
+import { h, icon, show } from "./dom.js";
+import { modelBanner } from "./model_banner.js";
+import { isBusy, lastMessage, ownMessages, scenarioOf, state } from "./state.js";
+import { t } from "./words.js";
+
+export function renderHeader(root) {
+  if (state.missing) return show(root, missing());
+  const persona = scenarioOf(state.conversation)?.persona;
+  show(
+    root,
+    h(
+      "header",
+      { class: "talk-head" },
+      h("h1", {}, state.conversation?.title ?? t("loading")),
+      persona ? h("span", { class: "pill" }, `${persona.name} · ${persona.role}`) : null,
+      h("span", { class: "saved", role: "status" }, savedWords()),
+      h("button", { class: "button small jump", type: "button", "data-key": "jump", onclick: () => jumpTo("debrief") }, t("to_debrief"), icon("down")),
+    ),
+  );
+}
+
+function savedWords() {
+  if (!state.conversation) return "";
+  if (state.sending) return t("saving");
+  if (state.sendError) return t("not_sent");
+  const turns = ownMessages().length;
+  return turns ? t("saved", { turns }) : t("saved_start");
+}
+
+function missing() {
+  return h(
+    "div",
+    { class: "missing", role: "alert" },
+    h("h1", {}, t("missing_title")),
+    h("p", {}, state.missing),
+    h("button", { class: "button primary", type: "button", "data-key": "missing-new", onclick: () => showStart({ push: true }) }, t("new_conversation")),
+  );
+}
+
+export function jumpTo(id) {
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  document.getElementById(id)?.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
+}
+
+export function renderBelow(root) {
+  show(root, h("div", { class: "below", "aria-live": "polite" }, modelBanner(), trouble(), state.hint ? h("p", { class: "quiet" }, state.hint) : null, quickReplies()));
+}
+
+function trouble() {
+  if (state.sendError) return problem(state.sendError.message, t("try_again"), "send-again", sendAgain);
+  const message = lastMessage();
+  if (!message || message.role !== "assistant" || isBusy()) return null;
+  const again = () => retry(message.id);
+  if (message.state === "error") return problem(message.error?.message ?? t("answer_failed"), t("try_again"), "retry", again);
+  if (message.state === "interrupted") return problem(message.error?.message ?? t("answer_interrupted"), t("try_again"), "retry", again);
+  if (message.state === "stopped") return remark(t("answer_stopped"), t("try_again"), "retry", again);
+  if (message.state === "cut_off") return remark(t("answer_cut_off"), t("go_on"), "go-on", askToGoOn);
+  return null;
+}
+
+function problem(words, label, key, onclick) {
+  return h("div", { class: "problem", role: "alert" }, h("span", {}, words), h("button", { class: "button small", type: "button", "data-key": key, onclick }, icon("retry"), label));
+}
+
+function remark(words, label, key, onclick) {
+  return h("div", { class: "remark" }, h("span", {}, words), h("button", { class: "button small", type: "button", "data-key": key, onclick }, label));
+}
+
+function quickReplies() {
+  const replies = scenarioOf(state.conversation)?.quick_replies ?? [];
+  if (replies.length === 0 || isBusy() || ownMessages().length > 0 || state.sendError || !state.conversation) return null;
+  return h(
+    "div",
+    { class: "quick", role: "group", "aria-label": t("quick_replies") },
+    replies.map((reply) => h("button", { class: "chip", type: "button", "data-key": `quick-${reply}`, onclick: () => say(reply) }, reply)),
+  );
+}
+
+/** What stands under an answer in the transcript, in words, or null. */
+export function markOf(message) {
+  if (message.role !== "assistant") return null;
+  if (message.state === "running") return message.text ? null : t("mark_thinking");
+  if (message.state === "stopped") return t("mark_stopped");
+  if (message.state === "cut_off") return t("mark_cut_off");
+  if (message.state === "interrupted") return t("mark_interrupted");
+  if (message.state === "error") return message.text ? t("mark_broken") : t("mark_failed");
+  return null;
+}
