@@ -59,7 +59,7 @@ class CriterionResult(_Record):
     key: str
     name: str
     status: Literal["scored", "not_observed", "unscored"]
-    level: int | None = Field(None, ge=1, le=5)
+    level: int | None = Field(default=None, ge=1, le=5)
     level_name: str | None = None
     reason: str | None = None
     evidence: list[Evidence] = []

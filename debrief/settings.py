@@ -90,6 +90,9 @@ class Settings(BaseSettings):
     )
     job_lease_s: float = Field(60, gt=0, description="How long a worker may be silent before its job is given away.")
     job_heartbeat_s: float = Field(15, gt=0, description="How often a worker says that it is alive.")
+    job_retry_s: float = Field(
+        2, gt=0, description="Wait before a job's second attempt; before the third it is four times as long."
+    )
     reaper_interval_s: float = Field(10, gt=0, description="How often forgotten jobs are looked for.")
 
     sign_in_hours: float = Field(12, gt=0, description="How long a reviewer's sign-in lasts without use.")

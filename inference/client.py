@@ -7,50 +7,49 @@ caller's: a chat turn offers "try again", a feedback job has its own schedule.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 from collections.abc import AsyncGenerator, Generator
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Literal, cast
-from urllib.parse import urlsplit
-
-import httpx2
-import openai
-import orjson
+from typing import Any, Literal
 
 from debrief.errors import ModelBroke, ModelError, ModelRefused, ModelUnavailable
 from debrief.prompts import TemplateRules
 from debrief.settings import Settings
-from inference.failures import as_our_errors
-from inference.probe import Message, NoTokenizer, choose_model, estimate_tokens, probe_template, told_context
+from inference.failures import telling_nonsense
+from inference.probe import ASK_TIMEOUT_S, NoTokenizer, Tokenizer, choose_model, estimate_tokens, told_context
 from inference.reply import FinishReason, Patience, Reply, read_finish_reason
+from inference.server import Message, ModelServer
+from inference.shared import Shared
 from inference.sse import without_thinking
 
 log = logging.getLogger(__name__)
 
-ASK_TIMEOUT_S = 10
+State = Literal["starting", "ready", "down"]
 STATE_FRESH_S = 1
-# Below the 5 s after which vLLM's server drops an idle connection: never send on one that is about to close.
-IDLE_CONNECTION_S = 2
 
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What the server told about the model; `counts_exactly` is False where tokens are estimated."""
+    """What the server told about the model.
+
+    `counts_exactly` is False where tokens are estimated. `opens_with_thinking`: the chat template opens the model's
+    thoughts itself, so that an answer begins inside of them.
+    """
 
     name: str
     context_tokens: int
     counts_exactly: bool
     template: TemplateRules
+    opens_with_thinking: bool = False
 
 
 @dataclass(frozen=True)
 class ModelState:
     """How the model is, and for how long. "starting" until it was ready once, "down" after."""
 
-    state: Literal["starting", "ready", "down"]
+    state: State
     since_s: float
     detail: str
 
@@ -77,41 +76,37 @@ class ChatModel:
 
     def __init__(self, settings: Settings, *, priority: int) -> None:
         self._settings = settings
-        self._extra_body = {"priority": priority} if settings.sends_priority else None
-        self._openai = _connect(settings)
-        self._root = settings.model_base_url.removesuffix("/v1")
+        self._server = ModelServer(settings, {"priority": priority} if settings.sends_priority else {})
         self._info: ModelInfo | None = None
-        self._info_lock = asyncio.Lock()
-        self._state: Literal["starting", "ready", "down"] = "starting"
+        self._ask_info = Shared(self._ask_info_now)
+        self._state: State = "starting"
         self._state_since = monotonic()
-        self._state_checked_at = 0.0
         self._state_detail = ""
-        self._state_lock = asyncio.Lock()
+        self._state_checked_at = 0.0
         self._was_ready = False
+        self._check_state = Shared(self._check_state_now)
 
     async def aclose(self) -> None:
         """Close all connections; answers that still stream break."""
-        await self._openai.close()
+        await self._ask_info.aclose()
+        await self._check_state.aclose()
+        await self._server.aclose()
 
     async def info(self) -> ModelInfo:
         """What the model is and can do; asked once, and again after the server was lost."""
-        async with self._info_lock:
-            if self._info is None:
-                self._info = await self._ask_info()
-            return self._info
+        return self._info or await self._ask_info()
 
     async def state(self) -> ModelState:
         """How the model is now, at most a second old."""
-        async with self._state_lock:
-            if monotonic() - self._state_checked_at >= STATE_FRESH_S:
-                await self._check_state()
+        if monotonic() - self._state_checked_at >= STATE_FRESH_S:
+            await self._check_state()
         return ModelState(self._state, monotonic() - self._state_since, self._state_detail)
 
     async def count_tokens(self, messages: list[Message]) -> int:
         """Tokens of these messages as one prompt, template included; estimated on the high side where not told."""
         info = await self.info()
-        counted = await self._tokenize(info.name, messages) if info.counts_exactly else None
-        return estimate_tokens(messages) if counted is None else counted
+        tokens = await Tokenizer(self._server, info.name).tokenize(messages) if info.counts_exactly else None
+        return estimate_tokens(messages) if tokens is None else len(tokens)
 
     def stream_reply(
         self, messages: list[Message], *, max_tokens: int, temperature: float, seed: int | None = None
@@ -149,40 +144,31 @@ class ChatModel:
             "max_tokens": max_tokens,
             "temperature": temperature,
             **({} if seed is None else {"seed": seed}),
-            **(self._extra_body or {}),
         }
         started_at = monotonic()
         with self._noting_failure():
-            answer = await self._post("/chat/completions", body, self._settings.feedback_timeout_s)
-            return _read_completion(answer, monotonic() - started_at)
+            answer = await self._server.post_chat(body, self._settings.feedback_timeout_s)
+            with telling_nonsense():
+                return _read_completion(answer, monotonic() - started_at)
 
     @asynccontextmanager
     async def _stream(
         self, messages: list[Message], max_tokens: int, temperature: float, seed: int | None
     ) -> AsyncGenerator[Reply]:
-        model = (await self.info()).name
-        clock = asyncio.get_running_loop().time
-        started_at = clock()
-        patience = self._patience()
-        request = self._openai.chat.completions.with_streaming_response.create(
-            model=model,
-            messages=cast("Any", messages),  # openai types each role; ours are {"role", "content"}
-            max_tokens=max_tokens,
-            temperature=temperature,
-            seed=openai.omit if seed is None else seed,
-            stream=True,
-            stream_options={"include_usage": True},
-            extra_body=self._extra_body,
-        )
+        info = await self.info()
+        started_at = asyncio.get_running_loop().time()
+        settings = self._settings
+        patience = Patience(settings.first_token_timeout_s, settings.next_token_timeout_s, settings.reply_timeout_s)
         with self._noting_failure():
-            with as_our_errors():
-                async with asyncio.timeout_at(started_at + min(patience.first_token_s, patience.total_s)):
-                    response = await request.__aenter__()
-            try:
-                async with aclosing(cast("Any", response.iter_bytes())) as received:
-                    yield Reply(received, patience, started_at=started_at)
-            finally:
-                await response.close()
+            async with self._server.stream_chat(
+                info.name,
+                messages,
+                headers_by=started_at + min(patience.first_token_s, patience.total_s),
+                max_tokens=max_tokens,
+                temperature=temperature,
+                **({} if seed is None else {"seed": seed}),
+            ) as received:
+                yield Reply(received, patience, started_at=started_at, opens_with_thinking=info.opens_with_thinking)
 
     @contextmanager
     def _noting_failure(self) -> Generator[None]:
@@ -194,44 +180,29 @@ class ChatModel:
             self._state_checked_at = 0.0
             raise
 
-    async def _ask_info(self) -> ModelInfo:
-        model = await self._ask_model()
-        context_tokens = _context(told_context(model), self._settings.model_context_tokens)
+    async def _ask_info_now(self) -> ModelInfo:
+        model = await self._ask_model(ASK_TIMEOUT_S)
         name = str(model["id"])
+        context_tokens = _context(told_context(model), self._settings.model_context_tokens)
+        tokenizer = Tokenizer(self._server, name)
         try:
-            template = await probe_template(lambda messages: self._tokenize(name, messages))
-            counts_exactly = True
+            template = await tokenizer.probe_template()
+            thinking = await tokenizer.opens_with_thinking()
+            self._info = ModelInfo(name, context_tokens, True, template, thinking)
         except NoTokenizer:
-            template = TemplateRules(takes_system=False, takes_assistant_first=False)
-            counts_exactly = False
             log.warning("The model server does not count tokens; they are estimated", extra={"model": name})
-        return ModelInfo(name, context_tokens, counts_exactly, template)
+            careful = TemplateRules(takes_system=False, takes_assistant_first=False)
+            self._info = ModelInfo(name, context_tokens, False, careful)
+        return self._info
 
-    async def _ask_model(self) -> dict[str, object]:
+    async def _ask_model(self, timeout_s: float) -> dict[str, object]:
         """Our entry of /v1/models. Our own server has one model, under a name that it chooses."""
         wanted = "" if self._settings.starts_own_model else self._settings.model
-        return choose_model(await self._get("/models", ASK_TIMEOUT_S), wanted)
+        return choose_model(await self._server.get("/models", timeout_s), wanted)
 
-    async def _tokenize(self, model: str, messages: list[Message]) -> int | None:
-        """Tokens of a prompt by vLLM's own route; None when the model's template refuses the messages.
-
-        Raises:
-            NoTokenizer: this server has no such route.
-        """
+    async def _check_state_now(self) -> None:
         try:
-            answer = await self._post(f"{self._root}/tokenize", {"model": model, "messages": messages}, ASK_TIMEOUT_S)
-        except ModelRefused as error:
-            if error.values.get("status") == 400:
-                return None
-            raise NoTokenizer from error
-        count = answer.get("count")
-        if not isinstance(count, int):
-            raise NoTokenizer
-        return count
-
-    async def _check_state(self) -> None:
-        try:
-            await self._ask_model()
+            await self._ask_model(self._settings.connect_timeout_s)
         except ModelRefused as error:
             self._note_state("down", str(error.values.get("reason", error)))
         except ModelError:
@@ -241,54 +212,10 @@ class ChatModel:
             self._note_state("ready", "")
         self._state_checked_at = monotonic()
 
-    def _note_state(self, state: Literal["starting", "ready", "down"], detail: str) -> None:
+    def _note_state(self, state: State, detail: str) -> None:
         if state != self._state:
             self._state, self._state_since = state, monotonic()
         self._state_detail = detail
-
-    async def _get(self, path: str, timeout_s: float) -> dict[str, object]:
-        with as_our_errors():
-            async with asyncio.timeout(timeout_s):
-                response = await self._openai.get(path, cast_to=httpx2.Response)
-        return _read_json(response)
-
-    async def _post(self, path: str, body: dict[str, object], timeout_s: float) -> dict[str, object]:
-        with as_our_errors():
-            async with asyncio.timeout(timeout_s):
-                response = await self._openai.post(path, cast_to=httpx2.Response, body=body)
-        return _read_json(response)
-
-    def _patience(self) -> Patience:
-        settings = self._settings
-        return Patience(settings.first_token_timeout_s, settings.next_token_timeout_s, settings.reply_timeout_s)
-
-
-def _connect(settings: Settings) -> openai.AsyncOpenAI:
-    """The HTTP side. Silence is timed by us (a read timeout of httpx would start anew with each comment line)."""
-    url = settings.model_base_url
-    patience = httpx2.Timeout(None, connect=settings.connect_timeout_s, pool=settings.connect_timeout_s)
-    client = openai.AsyncOpenAI(
-        base_url=url,
-        api_key=settings.model_api_key.get_secret_value() or "none",
-        max_retries=0,
-        timeout=patience,
-        http_client=openai.DefaultAsyncHttpxClient(
-            timeout=patience,
-            limits=httpx2.Limits(keepalive_expiry=IDLE_CONNECTION_S),
-            trust_env=not _is_loopback(url),  # HTTP_PROXY is not meant for our own machine
-        ),
-    )
-    # openai takes these from OPENAI_ORG_ID and OPENAI_PROJECT_ID; they are nobody else's business.
-    client.organization = client.project = None
-    return client
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _context(told: int, configured: int) -> int:
@@ -304,24 +231,14 @@ def _context(told: int, configured: int) -> int:
     return told or configured
 
 
-def _read_json(response: httpx2.Response) -> dict[str, object]:
-    try:
-        answer = orjson.loads(response.content)
-    except orjson.JSONDecodeError as error:
-        raise ModelRefused(reason="what it answers is not JSON; check DEBRIEF_MODEL_URL") from error
-    return cast("dict[str, object]", answer) if isinstance(answer, dict) else {}
-
-
-def _read_completion(answer: dict[str, object], seconds: float) -> Completion:
-    choices = cast("list[dict[str, object]]", answer.get("choices") or [])
-    if not choices:
-        raise ModelBroke
-    message = cast("dict[str, str | None]", choices[0].get("message") or {})
-    usage = cast("dict[str, Any]", answer.get("usage") or {})
-    details = cast("dict[str, int | None]", usage.get("prompt_tokens_details") or {})
+def _read_completion(answer: dict[str, Any], seconds: float) -> Completion:
+    choice: dict[str, Any] = answer["choices"][0]
+    text: str = choice["message"].get("content") or ""
+    usage: dict[str, Any] = answer.get("usage") or {}
+    details: dict[str, Any] = usage.get("prompt_tokens_details") or {}
     return Completion(
-        text=without_thinking(message.get("content") or ""),
-        finish_reason=read_finish_reason(choices[0].get("finish_reason")),
+        text=text if text.lstrip().startswith("{") else without_thinking(text),
+        finish_reason=read_finish_reason(choice.get("finish_reason")),
         prompt_tokens=usage.get("prompt_tokens"),
         completion_tokens=usage.get("completion_tokens"),
         cached_tokens=details.get("cached_tokens"),

@@ -36,6 +36,15 @@ def as_our_errors() -> Generator[None]:
         raise ModelBroke from error
 
 
+@contextmanager
+def telling_nonsense() -> Generator[None]:
+    """Around the reading of what the server sent: JSON that is none, or of another shape than agreed, is ModelBroke."""
+    try:
+        yield
+    except (ValueError, TypeError, AttributeError, LookupError) as error:
+        raise ModelBroke from error
+
+
 def from_status(status: int, body: object, headers: Mapping[str, str]) -> ModelError:
     """The error for an HTTP status that is not 200.
 

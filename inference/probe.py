@@ -7,15 +7,21 @@ folded into the forms that each template takes, and tokens are estimated on the 
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
 from typing import cast
 
 from debrief.errors import ModelRefused
 from debrief.prompts import TemplateRules
+from inference.server import Message, ModelServer
+from inference.sse import THINKING_TAGS
 
-Message = dict[str, str]
-CountTokens = Callable[[list[Message]], Awaitable["int | None"]]
 
+class NoTokenizer(Exception):
+    """The server does not count tokens for us. Never leaves `inference`."""
+
+
+ASK_TIMEOUT_S = 10
+PROMPT_END_TOKENS = 8
+USER: Message = {"role": "user", "content": "Good morning, nice to see you here."}
 # What servers call it: vLLM and SGLang, OpenRouter, Groq, Mistral and LM Studio.
 CONTEXT_KEYS = ("max_model_len", "context_length", "context_window", "max_context_length")
 BYTES_PER_TOKEN = 3
@@ -23,18 +29,13 @@ MESSAGE_OVERHEAD_TOKENS = 8
 PROMPT_OVERHEAD_TOKENS = 32
 
 
-class NoTokenizer(Exception):
-    """The server does not count tokens for us. Never leaves `inference`."""
-
-
-def choose_model(listed: object, wanted: str) -> dict[str, object]:
+def choose_model(listed: dict[str, object], wanted: str) -> dict[str, object]:
     """The entry of /v1/models that we talk to: the wanted one by name or path, else the first.
 
     Raises:
         ModelRefused: the server has no model, or not this one.
     """
-    entries = cast("dict[str, object]", listed).get("data") if isinstance(listed, dict) else None
-    models = [entry for entry in cast("list[dict[str, object]]", entries or []) if entry.get("id")]
+    models = [entry for entry in cast("list[dict[str, object]]", listed.get("data") or []) if entry.get("id")]
     if not models:
         raise ModelRefused(reason="it lists no model; check DEBRIEF_MODEL_URL")
     if not wanted:
@@ -51,30 +52,58 @@ def told_context(model: dict[str, object]) -> int:
     return next((length for key in CONTEXT_KEYS if isinstance(length := model.get(key), int) and length > 0), 0)
 
 
-async def probe_template(count: CountTokens) -> TemplateRules:
-    """Ask the server's tokenizer which messages the model's chat template takes.
-
-    Args:
-        count: tokens of a prompt, or None when the template refuses it.
-
-    A template may also swallow a message without a word. Then a longer one adds no tokens; comparing with no message
-    at all would not tell, because some templates have a system message of their own to fill the gap.
+class Tokenizer:
+    """The tokenizer of a vLLM server, by its own routes beside /v1.
 
     Raises:
-        NoTokenizer: not even a plain question can be counted.
+        NoTokenizer: from every method, when this server has no such routes.
     """
-    user: Message = {"role": "user", "content": "Good morning, nice to see you here."}
-    if await count([user]) is None:
-        raise NoTokenizer
 
-    async def takes(opening: list[Message], role: str) -> bool:
-        short = await count([*opening, {"role": role, "content": "Welcome."}, user])
-        long = await count([*opening, {"role": role, "content": "Welcome to our little shop by the river."}, user])
-        return short is not None and long is not None and long > short
+    def __init__(self, server: ModelServer, model: str) -> None:
+        self._server, self._model = server, model
 
-    takes_system = await takes([], "system")
-    opening: list[Message] = [{"role": "system", "content": "Be kind."}] if takes_system else []
-    return TemplateRules(takes_system=takes_system, takes_assistant_first=await takes(opening, "assistant"))
+    async def tokenize(self, messages: list[Message]) -> list[int] | None:
+        """The tokens of these messages as one prompt; None when the model's chat template refuses them."""
+        try:
+            answer = await self._ask("tokenize", {"messages": messages})
+        except ModelRefused as error:
+            if error.values.get("status") == 400:
+                return None
+            raise NoTokenizer from error
+        tokens = answer.get("tokens")
+        if not isinstance(tokens, list) or "count" not in answer:
+            raise NoTokenizer
+        return cast("list[int]", tokens)
+
+    async def takes(self, opening: list[Message], role: str) -> bool:
+        """Whether the template takes a message of this role after these and before the visitor's first.
+
+        A template may also swallow a message without a word. Then a longer one adds no tokens; comparing with no
+        message at all would not tell, because some templates fill the gap with a system message of their own.
+        """
+        short = await self.tokenize([*opening, {"role": role, "content": "Welcome."}, USER])
+        long = await self.tokenize([*opening, {"role": role, "content": "Welcome to our shop by the river."}, USER])
+        return short is not None and long is not None and len(long) > len(short)
+
+    async def probe_template(self) -> TemplateRules:
+        """What the template takes, asked in the order in which it would be sent."""
+        if await self.tokenize([USER]) is None:
+            raise NoTokenizer
+        takes_system = await self.takes([], "system")
+        opening: list[Message] = [{"role": "system", "content": "Be kind."}] if takes_system else []
+        return TemplateRules(takes_system=takes_system, takes_assistant_first=await self.takes(opening, "assistant"))
+
+    async def opens_with_thinking(self) -> bool:
+        """Whether the template itself opens the model's thoughts, so that the answer begins inside of them."""
+        tokens = await self.tokenize([USER]) or []
+        try:
+            answer = await self._ask("detokenize", {"tokens": tokens[-PROMPT_END_TOKENS:]})
+        except ModelRefused:
+            return False
+        return str(answer.get("prompt", "")).rstrip().endswith(tuple(THINKING_TAGS))
+
+    async def _ask(self, route: str, body: dict[str, object]) -> dict[str, object]:
+        return await self._server.post(f"{self._server.root}/{route}", {"model": self._model, **body}, ASK_TIMEOUT_S)
 
 
 def estimate_tokens(messages: list[Message]) -> int:

@@ -11,7 +11,7 @@ from typing import Literal, Self, cast
 import orjson
 
 from debrief.errors import ModelBroke, ModelError
-from inference.failures import as_our_errors, from_event
+from inference.failures import as_our_errors, from_event, telling_nonsense
 from inference.sse import EventReader, ThinkingFilter
 
 FinishReason = Literal["stop", "length"]
@@ -37,7 +37,14 @@ class Reply:
         ModelError: one of its family, from the loop. What was given out before stays with the caller.
     """
 
-    def __init__(self, received: AsyncIterator[bytes], patience: Patience, *, started_at: float) -> None:
+    def __init__(
+        self,
+        received: AsyncIterator[bytes],
+        patience: Patience,
+        *,
+        started_at: float,
+        opens_with_thinking: bool = False,
+    ) -> None:
         self.finish_reason: FinishReason | None = None
         self.prompt_tokens: int | None = None
         self.completion_tokens: int | None = None
@@ -46,7 +53,7 @@ class Reply:
         self._give_up_at = started_at + patience.total_s
         self._next_by = started_at + patience.first_token_s
         self._events = EventReader()
-        self._thinking = ThinkingFilter()
+        self._thinking = ThinkingFilter(inside=opens_with_thinking)
         self._done = False
         self._ended = False
 
@@ -84,13 +91,8 @@ class Reply:
         if data == b"[DONE]":
             self._done = True
             return ""
-        try:
-            event = orjson.loads(data)
-        except orjson.JSONDecodeError as error:
-            raise ModelBroke from error
-        if not isinstance(event, dict):
-            return ""
-        return self._read_chunk(cast("dict[str, object]", event))
+        with telling_nonsense():
+            return self._read_chunk(orjson.loads(data))
 
     def _read_chunk(self, chunk: dict[str, object]) -> str:
         """The answer's words in one chat.completion.chunk; takes note of usage and of the end."""
@@ -106,7 +108,9 @@ class Reply:
             self.finish_reason = read_finish_reason(ended)
         delta = cast("dict[str, object]", choices[0].get("delta") or {})
         words = delta.get("content")
-        if words or delta.get("reasoning_content") or delta.get("reasoning"):
+        if thoughts := delta.get("reasoning_content") or delta.get("reasoning"):
+            self._thinking.leave()
+        if words or thoughts:
             self._next_by = asyncio.get_running_loop().time() + self._patience.next_token_s
         return self._thinking.feed(words) if isinstance(words, str) else ""
 

@@ -44,58 +44,77 @@ class EventReader:
 
 
 class ThinkingFilter:
-    """Lets only the answer through when a model writes its thoughts between tags in the same text."""
+    """Lets only the answer through when a model writes its thoughts between tags in the same text.
 
-    def __init__(self) -> None:
+    Args:
+        inside: the prompt has opened the thoughts already; they end with any closing tag.
+    """
+
+    def __init__(self, *, inside: bool = False) -> None:
         self._held = ""
-        self._closing_tag = ""
+        self._closing_tags = tuple(THINKING_TAGS.values()) if inside else ()
         self._skip_blank = False
 
     def feed(self, piece: str) -> str:
         """The words that certainly belong to the answer; a possible beginning of a tag waits for the next piece."""
-        if not self._closing_tag and not self._held and not self._skip_blank and "<" not in piece and "[" not in piece:
+        if not (self._held or self._closing_tags or self._skip_blank or "<" in piece or "[" in piece):
             return piece
         text, shown = self._held + piece, ""
         self._held = ""
         while text:
-            text, words = self._leave_thoughts(text) if self._closing_tag else self._enter_thoughts(text)
+            text, words = self._leave_thoughts(text) if self._closing_tags else self._enter_thoughts(text)
             shown += words
         return shown
+
+    def leave(self) -> None:
+        """What comes next is the answer: the server has told the thoughts apart."""
+        self._closing_tags = ()
 
     def finish(self) -> str:
         """What was held back and turned out to be no tag."""
         held, self._held = self._held, ""
-        return "" if self._closing_tag else held
+        return "" if self._closing_tags else held
 
     def _enter_thoughts(self, text: str) -> tuple[str, str]:
+        """What is left to read, and the words before a thought begins."""
         if self._skip_blank:
             text = text.lstrip()
             self._skip_blank = not text
-        found = [(at, tag) for tag in THINKING_TAGS if (at := text.find(tag)) >= 0]
-        if found:
-            at, tag = min(found)
-            self._closing_tag = THINKING_TAGS[tag]
+        at, tag = _find_first(text, tuple(THINKING_TAGS))
+        if tag:
+            self._closing_tags = (THINKING_TAGS[tag],)
             return text[at + len(tag) :], text[:at]
-        keep = max(_overlap(text, tag) for tag in THINKING_TAGS)
-        self._held = text[len(text) - keep :]
-        return "", text[: len(text) - keep]
+        return "", self._hold_back(text, tuple(THINKING_TAGS))
 
     def _leave_thoughts(self, text: str) -> tuple[str, str]:
-        at = text.find(self._closing_tag)
-        if at < 0:
-            keep = _overlap(text, self._closing_tag)
-            self._held = text[len(text) - keep :]
+        at, tag = _find_first(text, self._closing_tags)
+        if not tag:
+            self._hold_back(text, self._closing_tags)
             return "", ""
-        after = text[at + len(self._closing_tag) :]
-        self._closing_tag = ""
+        self._closing_tags = ()
         self._skip_blank = True
-        return after, ""
+        return text[at + len(tag) :], ""
+
+    def _hold_back(self, text: str, tags: tuple[str, ...]) -> str:
+        """Keep what may be the beginning of a tag; the rest comes back."""
+        keep = max(_overlap(text, tag) for tag in tags)
+        self._held = text[len(text) - keep :]
+        return text[: len(text) - keep]
 
 
 def without_thinking(text: str) -> str:
-    """A whole answer without the thoughts between tags."""
-    filtered = ThinkingFilter()
-    return filtered.feed(text) + filtered.finish()
+    """A whole answer without the thoughts between tags, also when the prompt had opened them."""
+    closing_at, closing_tag = _find_first(text, tuple(THINKING_TAGS.values()))
+    opening_at, opening_tag = _find_first(text, tuple(THINKING_TAGS))
+    inside = bool(closing_tag) and (not opening_tag or closing_at < opening_at)
+    thinking = ThinkingFilter(inside=inside)
+    return thinking.feed(text) + thinking.finish()
+
+
+def _find_first(text: str, tags: tuple[str, ...]) -> tuple[int, str]:
+    """Where the first of the tags stands, and which; (-1, "") without any."""
+    found = [(at, tag) for tag in tags if (at := text.find(tag)) >= 0]
+    return min(found, default=(-1, ""))
 
 
 def _overlap(text: str, tag: str) -> int:

@@ -45,7 +45,8 @@ class Venv:
 
     def has(self, lock: Lock) -> bool:
         """True when that lock was installed to the end, and is still the same lock."""
-        return self._stamps().get(lock) == self._key(lock)
+        stamp = self._stamps().get(lock)
+        return stamp is not None and stamp == self._key(lock)
 
     def has_profile(self, profile: Profile) -> bool:
         """True when this profile's packages are there; `cpu` and `gpu` contain `app`'s."""

@@ -7,19 +7,18 @@ Each function is one short transaction. "Not there" and "not yours" are the same
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Select, TextClause, delete, func, select, text, tuple_, update
 from sqlalchemy.orm import Session, aliased
 
 from debrief.conversation import Conversation, ConversationSummary, Message, MessageState, Page, Role, Turn
 from debrief.errors import Conflict, InputRejected, NotFound, TooBusy
-from storage.engine import Database, insert_or_ignore, new_id, storable, utc_now
+from storage.engine import Database, insert_or_ignore, new_id, utc_now
 from storage.scenarios import keep_version
-from storage.tables import ConversationRow, FeedbackJobRow, FeedbackRow, MessageRow, VisitorRow
+from storage.tables import ConversationRow, FeedbackJobRow, FeedbackRow, MessageRow, VisitorRow, storable
 
 TITLE_MAX_CHARS = 200
 REQUEST_ID_MAX_CHARS = 80
@@ -516,8 +515,8 @@ def _cursor(last: Conversation) -> str:
 def _place(cursor: str) -> tuple[datetime, str]:
     try:
         at, id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        return datetime.fromisoformat(at), str(id)
-    except (ValueError, TypeError, binascii.Error) as error:
+        return datetime.fromisoformat(at).astimezone(UTC), str(id)
+    except (ValueError, TypeError, OverflowError) as error:
         raise InputRejected(reason="the cursor is not one of ours") from error
 
 

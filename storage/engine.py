@@ -7,7 +7,6 @@ IMMEDIATE for everything that writes, and a second engine that cannot write for 
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -23,7 +22,6 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from debrief.errors import NotSaved
 
 BUSY_TIMEOUT_MS = 30_000
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def utc_now() -> datetime:
@@ -33,11 +31,6 @@ def utc_now() -> datetime:
 def new_id(prefix: str) -> str:
     """A random id that cannot be guessed, such as `c_3fV…`; the prefix says of what (128 bits)."""
     return f"{prefix}_{secrets.token_urlsafe(16)}"
-
-
-def storable(words: str) -> str:
-    """The words with NUL and lone surrogates, which no database takes, replaced one by one (positions stay)."""
-    return _UNSTORABLE.sub("\ufffd", words)
 
 
 class Database:
@@ -110,8 +103,7 @@ def _insert(session: Session, table: type[DeclarativeBase]) -> sqlite.Insert | p
 
 def _open(url: str, *, is_sqlite: bool, begin: str, read_only: bool = False) -> Engine:
     if not is_sqlite:
-        options: dict[str, Any] = {"postgresql_readonly": True} if read_only else {}
-        return create_engine(url, pool_pre_ping=True, execution_options=options)
+        return _open_server(url, read_only=read_only)
     engine = create_engine(url, pool_size=8, max_overflow=8, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
 
     @event.listens_for(engine, "connect")
@@ -131,5 +123,19 @@ def _open(url: str, *, is_sqlite: bool, begin: str, read_only: bool = False) -> 
     @event.listens_for(engine, "begin")
     def start(connection: Any) -> None:  # pyright: ignore[reportUnusedFunction]
         connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _open_server(url: str, *, read_only: bool) -> Engine:
+    options: dict[str, Any] = {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"} if read_only else {}
+    engine = create_engine(url, pool_size=8, max_overflow=8, pool_pre_ping=True, execution_options=options)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:  # pyright: ignore[reportUnusedFunction]
+        # A lock held by a process that hangs must not hold the others for ever; as long as on SQLite.
+        connection.execute(f"SET lock_timeout = {BUSY_TIMEOUT_MS}")
+        connection.execute(f"SET idle_in_transaction_session_timeout = {BUSY_TIMEOUT_MS}")
+        connection.commit()
 
     return engine

@@ -34,7 +34,7 @@ from storage.tables import (
 
 logger = logging.getLogger(__name__)
 
-RETRY_DELAYS_S = (2.0, 8.0, 30.0)
+RETRY_BACK_OFF = (1, 4, 15)
 FORGET_WORKER_AFTER = timedelta(days=1)
 
 _Job = FeedbackJobRow
@@ -158,8 +158,8 @@ def store_result(
         return True
 
 
-def retry_later(db: Database, claim: Claim, error_code: str) -> float | None:
-    """Try again after a while, or end the job as failed when this was the last attempt.
+def retry_later(db: Database, claim: Claim, error_code: str, *, first_wait_s: float) -> float | None:
+    """Try again after a while, longer each time, or end the job as failed when this was the last attempt.
 
     Returns:
         Seconds until the job is due again; None when it has ended or is no longer ours.
@@ -171,7 +171,8 @@ def retry_later(db: Database, claim: Claim, error_code: str) -> float | None:
         if job.attempts >= job.max_attempts:
             _fail(session, job, error_code)
             return None
-        wait_s = RETRY_DELAYS_S[min(job.attempts, len(RETRY_DELAYS_S)) - 1] * random.uniform(0.8, 1.2)  # noqa: S311 no secret
+        back_off = RETRY_BACK_OFF[min(job.attempts, len(RETRY_BACK_OFF)) - 1]
+        wait_s = first_wait_s * back_off * random.uniform(0.8, 1.2)  # noqa: S311 no secret
         _let_go(job, JobState.RETRY_WAIT, run_after=utc_now() + timedelta(seconds=wait_s), error_code=error_code)
         return wait_s
 

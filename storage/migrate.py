@@ -23,6 +23,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 
 from debrief.errors import ConfigError
 from storage.engine import BUSY_TIMEOUT_MS
@@ -40,13 +41,17 @@ def migrate(url: str, *, backup_dir: Path | None) -> None:
             PostgreSQL database is not copied: that is `pg_dump`'s work.
 
     Raises:
-        ConfigError: the database is newer than this program, or is not a file that can be opened.
+        ConfigError: the database is newer than this program, or cannot be opened or written.
     """
     parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        _migrate_sqlite(parsed, backup_dir)
-    else:
-        _migrate_server(parsed)
+    try:
+        if parsed.get_backend_name() == "sqlite":
+            _migrate_sqlite(parsed, backup_dir)
+        else:
+            _migrate_server(parsed)
+    except (OSError, sqlite3.DatabaseError, OperationalError) as error:
+        reason = error.orig if isinstance(error, OperationalError) else error
+        raise ConfigError(reason=f"The database {parsed} cannot be used: {reason}") from error
 
 
 def is_current(url: str) -> bool:
@@ -54,8 +59,7 @@ def is_current(url: str) -> bool:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite" and not _sqlite_file(parsed).exists():
         return False
-    with _engine(parsed).connect() as connection:
-        return _revision(connection) == _newest()
+    return _found(parsed) == _newest()
 
 
 def _migrate_sqlite(url: URL, backup_dir: Path | None) -> None:
@@ -66,10 +70,10 @@ def _migrate_sqlite(url: URL, backup_dir: Path | None) -> None:
         with closing(_raw(file)) as connection:
             # Once and for all: the file itself remembers. Done here because it fails on a busy file.
             connection.execute("PRAGMA journal_mode = WAL")
-        with _engine(url).connect() as connection:
-            found = _revision(connection)
+        found = _found(url)
         if found == _newest():
             return
+        _expect_known(found)
         if found is not None and backup_dir is not None:
             _copy(file, backup_dir, found)
         with _engine(url).begin() as connection:
@@ -80,16 +84,20 @@ def _migrate_sqlite(url: URL, backup_dir: Path | None) -> None:
 def _migrate_server(url: URL) -> None:
     with _engine(url).begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
-        if _revision(connection) != _newest():
+        found = _revision(connection)
+        if found != _newest():
+            _expect_known(found)
             _upgrade(connection)
 
 
 def _upgrade(connection: Connection) -> None:
-    found = _revision(connection)
+    command.upgrade(_config(connection), "head")
+
+
+def _expect_known(found: str | None) -> None:
     known = {step.revision for step in _steps().walk_revisions()}
     if found is not None and found not in known:
         raise ConfigError(reason=f"The database is newer than this program (schema {found}). Start the newer version.")
-    command.upgrade(_config(connection), "head")
 
 
 def _check_references(connection: Connection) -> None:
@@ -111,7 +119,7 @@ def _copy(file: Path, backup_dir: Path, revision: str) -> None:
     draft.rename(copy)
 
 
-def _engine(url: URL) -> Engine:
+def _engine(url: URL, *, begin: str = "BEGIN IMMEDIATE") -> Engine:
     """One connection, one transaction; SQLite with references off, because making a table anew would cascade."""
     engine = create_engine(url, poolclass=NullPool)
     if engine.dialect.name != "sqlite":
@@ -125,7 +133,7 @@ def _engine(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:  # pyright: ignore[reportUnusedFunction]
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connection.exec_driver_sql(begin)
 
     return engine
 
@@ -168,6 +176,11 @@ def _steps() -> ScriptDirectory:
 
 def _newest() -> str | None:
     return _steps().get_current_head()
+
+
+def _found(url: URL) -> str | None:
+    with _engine(url, begin="BEGIN").connect() as connection:
+        return _revision(connection)
 
 
 def _revision(connection: Connection) -> str | None:

@@ -1,21 +1,44 @@
-"""What the job tests share: asking, claiming and storing with everything filled in but the point."""
+"""What the job tests share: asking, claiming, storing; a real worker process; a talk in a real scenario."""
 
-from debrief.feedback import Check, Coverage, FeedbackBody, FeedbackView
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+from debrief.feedback import Check, Coverage, FeedbackBody, FeedbackView, JobState
+from debrief.scenario import Scenario, load_scenario
+from debrief.settings import Settings
 from storage import jobs
 from storage.engine import Database
-from storage.feedback import request_feedback
+from storage.feedback import get_feedback, request_feedback
 from storage.jobs import Claim
-from tests.factories import OLGA, make_conversation
+from storage.tables import FeedbackJobRow
+from tasks.broker import Broker
+from tests.factories import OLGA, make_conversation, make_turn
 
+ROOT = Path(__file__).parents[1]
 SEATS = 100
 
 
-def ask_for_feedback(db: Database, *, visitor_id: str = OLGA) -> tuple[FeedbackView, str]:
+def ask_for_feedback(
+    db: Database, *, visitor_id: str = OLGA, said: str = "I led a team of three and we shipped on time."
+) -> tuple[FeedbackView, str]:
     """A new talk of one turn and the request for its debrief; the view and the job's id."""
-    talk = make_conversation(db, visitor_id=visitor_id, turns=1)
+    scenario = interview()
+    talk = make_conversation(db, visitor_id=visitor_id, scenario_hash=scenario.hash, scenario_body=scenario.body())
+    make_turn(db, talk, text=said)
     view, job_id = request_feedback(db, visitor_id, talk.id, versions={"rubric": "1"})
     assert job_id
     return view, job_id
+
+
+def interview() -> Scenario:
+    return load_scenario(ROOT / "scenarios" / "job_interview.toml")
 
 
 def claim(
@@ -40,3 +63,106 @@ def store(
         lineage={"model": "scripted"},
         release=release,
     )
+
+
+def get_job(db: Database, job_id: str) -> FeedbackJobRow:
+    with db.read() as session:
+        return session.get_one(FeedbackJobRow, job_id)
+
+
+def wait_until(condition: Callable[[], bool], what: str, *, within_s: float = 20) -> None:
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {within_s} s: {what}"
+        time.sleep(0.02)
+
+
+def wait_for_end(db: Database, view: FeedbackView, *, within_s: float = 20) -> FeedbackView:
+    """The feedback when its making has ended."""
+    wait_until(lambda: get_feedback(db, OLGA, view.id).state.is_final, "the job's end", within_s=within_s)
+    return get_feedback(db, OLGA, view.id)
+
+
+def wait_for_start(db: Database, job_id: str) -> None:
+    wait_until(lambda: get_job(db, job_id).state == JobState.RUNNING.value, "the job's start")
+
+
+class WorkerProcess:
+    """`python app.py worker` with these settings, in a process group of its own; its log is kept in a file."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._log = settings.data_dir / f"worker-{time.monotonic_ns()}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, str(ROOT / "app.py"), "worker"],
+                env=_environment(self._settings),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.send(signal.SIGKILL)
+        self.process.wait()
+
+    @property
+    def process(self) -> "subprocess.Popen[bytes]":
+        assert self._process
+        return self._process
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    @property
+    def worker_id(self) -> str:
+        """Its own id, as it logs it; empty until then."""
+        found = re.search(r"worker_started worker_id=(\S+)", self.log)
+        return found[1] if found else ""
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """kill -9, and see it dead."""
+        self.send(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self, *, within_s: float = 10) -> float:
+        """TERM; gives the seconds that it took to end."""
+        began = time.monotonic()
+        self.send(signal.SIGTERM)
+        assert self.process.wait(within_s) == 0, self.log
+        return time.monotonic() - began
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """The settings as variables; what is not given is what the settings' defaults are."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DEBRIEF_")}
+    given = settings.model_dump(mode="json", include=settings.model_fields_set)
+    return kept | {f"DEBRIEF_{name.upper()}": str(value) for name, value in given.items()}
+
+
+def with_quick_jobs(settings: Settings, model_url: str, **changes: object) -> Settings:
+    """Leases, retries and looks of the reaper in fractions of a second; words from the rubric."""
+    return settings.model_copy(
+        update={
+            "model_url": model_url,
+            "feedback_words": "rubric",
+            "job_lease_s": 2.0,
+            "job_heartbeat_s": 0.3,
+            "job_retry_s": 0.1,
+            "reaper_interval_s": 0.5,
+            **changes,
+        }
+    )
+
+
+def ring(settings: Settings, job_id: str) -> None:
+    Broker(settings).ring(job_id)

@@ -151,6 +151,7 @@ class ScriptedModel:
         context_tokens: longer prompts get vLLM's 400; `tells_context=False` keeps it secret.
         has_tokenize: False: 404 for /tokenize, as other servers.
         takes_system, takes_assistant_first: False: vLLM's 400 for a template that raises.
+        prompt_end: how the chat template ends a prompt, for example "<think>".
         api_key: when set, requests under /v1 without it get a 401.
         choose: decides single places of structured answers, see `tests.schema_instances`.
     """
@@ -169,6 +170,7 @@ class ScriptedModel:
         has_tokenize: bool = True,
         takes_system: bool = True,
         takes_assistant_first: bool = True,
+        prompt_end: str = "Assistant:",
         api_key: str = "",
         choose: Choose = undecided,
     ) -> None:
@@ -181,8 +183,13 @@ class ScriptedModel:
         self.has_tokenize = has_tokenize
         self.takes_system = takes_system
         self.takes_assistant_first = takes_assistant_first
+        self.prompt_end = prompt_end
         self.api_key = api_key
         self.choose = choose
+        self.swallows_system = False
+        """The template drops system messages without a word."""
+        self.hangs = False
+        """Take every request and answer none."""
         self.default: Callable[[Received], Script] | None = None
         """Replaces the default answer."""
         self.requests: list[Received] = []
@@ -192,6 +199,8 @@ class ScriptedModel:
         """Answers sent to their end."""
         self.cancelled = 0
         """Answers whose reader left before the end."""
+        self.connections = 0
+        """TCP connections so far."""
         self.port = port
         self._starts_up = up
         self._scripts: deque[tuple[Script | Callable[[Received], Script], Wanted]] = deque()
@@ -273,6 +282,8 @@ class ScriptedModel:
     async def answer(self, connection: _Connection, received: Received) -> None:
         """Answer one request."""
         self.requests.append(received)
+        if self.hangs:
+            await connection.wait(FOREVER_S, comments=False)
         guarded = received.path.startswith("/v1/") and self.api_key
         if guarded and received.headers.get("authorization") != f"Bearer {self.api_key}":
             connection.send_json(401, {"error": "Unauthorized"})
@@ -282,6 +293,8 @@ class ScriptedModel:
             connection.send_json(200, {"object": "list", "data": [self._model_entry()]})
         elif received.path == "/tokenize" and self.has_tokenize:
             self._tokenize(connection, received)
+        elif received.path == "/detokenize" and self.has_tokenize:
+            connection.send_json(200, {"prompt": self.prompt_end})
         elif received.path == "/health":
             connection.send(200, b"")
         elif received.path == "/metrics":
@@ -297,7 +310,8 @@ class ScriptedModel:
         if refusal := self._template_refusal(received.messages):
             connection.send_json(400, _error(400, refusal))
             return
-        count = count_tokens(received.messages)
+        kept = [m for m in received.messages if not (self.swallows_system and m["role"] == "system")]
+        count = count_tokens(kept)
         told = {"count": count, "max_model_len": self.context_tokens, "tokens": list(range(count)), "token_strs": None}
         connection.send_json(200, told)
 
@@ -495,6 +509,7 @@ class _Connection(asyncio.Protocol):
         self._transport = transport
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._model._connections.add(self)
+        self._model.connections += 1
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._left.set()

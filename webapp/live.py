@@ -1,4 +1,4 @@
-"""The live route: what happens to one visitor's talks and debriefs, as server-sent events.
+"""The live stream: what happens to one visitor's talks and debriefs, as server-sent events.
 
 A response of our own and not Starlette's StreamingResponse: its headers leave at once, it follows the hub without a
 queue between, ends as soon as the browser or the process goes away, and costs a few microseconds a frame.
@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from starlette.responses import Response
 
 from debrief.conversation import Message, MessageState, Turn
 from debrief.errors import NotFound
 from inference.client import ModelState
 from storage import conversations
 from webapp.hub import Ended, Frame, Hub, Listener, LiveAnswer
-from webapp.identity import Asker, who_is_asking
+from webapp.identity import Asker
 from webapp.pace import Pace
 from webapp.parts import Parts
 
@@ -31,29 +31,7 @@ _HEADERS = (
 _EVENT_ID = re.compile(r"(m_[\w-]{1,40}):(\d{1,9})")
 
 
-def live_router(parts: Parts) -> APIRouter:
-    router = APIRouter()
-
-    @router.get("/api/v1/live", summary="What happens, as server-sent events")
-    async def live(  # pyright: ignore[reportUnusedFunction]
-        request: Request,
-        conversation_id: Annotated[str | None, Query(description="Only of this conversation.")] = None,
-        last_event_id: Annotated[str | None, Header(description="Go on after this event.")] = None,
-    ) -> LiveResponse:
-        return await open_live(parts, who_is_asking(request), conversation_id, last_event_id)
-
-    @router.get("/api/v1/conversations/{conversation_id}/live", summary="The same for one conversation")
-    async def live_of_conversation(  # pyright: ignore[reportUnusedFunction]
-        request: Request, conversation_id: str, last_event_id: Annotated[str | None, Header()] = None
-    ) -> LiveResponse:
-        return await open_live(parts, who_is_asking(request), conversation_id, last_event_id)
-
-    return router
-
-
-async def open_live(
-    parts: Parts, asker: Asker, conversation_id: str | None, last_event_id: str | None
-) -> LiveResponse:
+async def open_live(parts: Parts, asker: Asker, conversation_id: str | None, last_event_id: str | None) -> LiveResponse:
     """A stream that begins with how things stand: the model, the running answers, what a resumed reader lacks.
 
     Raises:
@@ -103,7 +81,7 @@ async def _catch_up(parts: Parts, listener: Listener, resumed_id: str | None, of
     hello = {"model": model_data(state), "running": [answer.id for answer in running], "language": listener.language}
     listener.put("", Frame("hello", hello))
     for message in running:
-        listener.follow(_live_answer(parts.hub, listener, message), offset if message.id == resumed_id else 0)
+        _follow_running(parts.hub, listener, message, offset if message.id == resumed_id else 0)
     if resumed_id is not None and resumed_id not in hello["running"]:
         await _give_rest(parts, listener, resumed_id, offset)
 
@@ -115,17 +93,20 @@ async def _give_rest(parts: Parts, listener: Listener, answer_id: str, offset: i
     except NotFound:
         return
     if message.state is MessageState.RUNNING:
-        listener.follow(_live_answer(parts.hub, listener, message), offset)
+        _follow_running(parts.hub, listener, message, offset)
         return
     ended = Ended(message.state, message.error_code, len(message.text))
     answer = LiveAnswer(message.id, message.conversation_id, listener.visitor_id, message.text, ended=ended)
     listener.follow(answer, offset)
 
 
-def _live_answer(hub: Hub, listener: Listener, message: Message) -> LiveAnswer:
-    """The running answer as this process knows it; if another one writes it, as it stands in the row."""
-    found = LiveAnswer(message.id, message.conversation_id, listener.visitor_id, message.text, is_ours=False)
-    return hub.begin(found)
+def _follow_running(hub: Hub, listener: Listener, message: Message, offset: int) -> None:
+    """Follow the answer as this process knows it; if another one writes it, as it stands in the row."""
+    known = hub.find_answer(message.id)
+    if known is None:
+        known = LiveAnswer(message.id, message.conversation_id, listener.visitor_id, message.text, is_ours=False)
+    listener.follow(known, offset)  # before the hub lets all listeners follow it from its beginning
+    hub.begin(known)
 
 
 def _read_event_id(last_event_id: str | None) -> tuple[str | None, int]:

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from functools import partial
 
 import uvicorn
@@ -27,10 +27,14 @@ from debrief.settings import Settings, signing_secret
 from inference.client import ChatModel
 from storage import accounts, conversations, feedback
 from storage.engine import Database
-from webapp.api.conversations import conversations_router
-from webapp.api.feedback import feedback_router
-from webapp.api.health import health_router
-from webapp.api.mine import add_docs, me_router
+from webapp import ui
+from webapp.api import (
+    conversations as conversations_api,
+    feedback as feedback_api,
+    health as health_api,
+    live as live_api,
+    mine as mine_api,
+)
 from webapp.hub import Hub
 from webapp.identity import Identity, VisitorSigner
 from webapp.limits import (
@@ -44,7 +48,6 @@ from webapp.limits import (
     SecurityHeaders,
     TrustedProxies,
 )
-from webapp.live import live_router
 from webapp.pace import Pace
 from webapp.parts import Parts
 from webapp.refusals import error_body, error_headers, reader_language
@@ -65,11 +68,11 @@ def build_app(settings: Settings, *, ring: Callable[[str], None], pace: Pace | N
     app.state.parts = parts
     _add_layers(app, parts)
     _say_errors(app)
-    for router in (conversations_router(parts), feedback_router(parts), live_router(parts), me_router()):
-        app.include_router(router)
-    app.include_router(health_router(parts))
-    add_docs(app)
+    for routes in (conversations_api, feedback_api, live_api, mine_api, health_api):
+        app.include_router(routes.router)
+    app.include_router(mine_api.docs_router)
     _end_api(app)
+    ui.mount(app, parts)
     return app
 
 
@@ -166,7 +169,7 @@ def _end_api(app: FastAPI) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
     parts: Parts = app.state.parts
     pace = parts.pace
     loops = [

@@ -209,10 +209,9 @@ class TurnRunner:
     async def _finish(self, run: _Run, ended: Ended) -> Ended:
         """Store the end. What is told to the listeners is what is in the row."""
         finish = partial(
-            self._store,
             conversations.finish_answer,
-            run.answer.id,
-            run.writer_token,
+            answer_id=run.answer.id,
+            writer_token=run.writer_token,
             state=MessageState(ended.state),
             text=run.answer.text,
             error_code=ended.error_code,
@@ -224,7 +223,7 @@ class TurnRunner:
         )
         for attempt in range(1, FINISH_ATTEMPTS + 1):
             try:
-                return ended if await finish() else await self._as_stored(run, ended)
+                return ended if await self._store(finish) else await self._as_stored(run, ended)
             except NotSaved:
                 log.exception("could not store the end", extra={"answer_id": run.answer.id, "attempt": attempt})
                 await asyncio.sleep(0.2 * attempt)

@@ -150,7 +150,7 @@ class ModelWatcher:
         self._model = model
         self._hub = hub
         self._pace = pace
-        self._told = ""
+        self._told: str = ""
         self._told_at = 0.0
 
     async def look(self) -> None:

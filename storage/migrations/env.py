@@ -6,13 +6,19 @@ from typing import Any, Literal
 
 from alembic import context
 
-from storage.tables import Base, UtcDateTime
+from storage.tables import Base, String, Text, UtcDateTime
 
 
 def render_item(kind: str, item: Any, _autogen: object) -> str | Literal[False]:
-    """Write our own time type as the plain one, so that an old migration needs none of today's code."""
-    if kind == "type" and isinstance(item, UtcDateTime):
+    """Write our own types as the plain ones, so that an old migration needs none of today's code."""
+    if kind != "type":
+        return False
+    if isinstance(item, UtcDateTime):
         return "sa.DateTime(timezone=True)"
+    if isinstance(item, Text):
+        return "sa.Text()"
+    if isinstance(item, String):
+        return f"sa.{item.impl_instance!r}"
     return False
 
 

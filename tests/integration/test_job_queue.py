@@ -13,12 +13,7 @@ from storage.engine import Database
 from storage.feedback import cancel_feedback, get_feedback, regenerate_feedback
 from storage.tables import FeedbackJobRow, FeedbackVersionRow
 from tests.factories import OLGA
-from tests.job_scene import ask_for_feedback, claim, store
-
-
-def job(db: Database, job_id: str) -> FeedbackJobRow:
-    with db.read() as session:
-        return session.get_one(FeedbackJobRow, job_id)
+from tests.job_scene import ask_for_feedback, claim, get_job, store
 
 
 def make_older(db: Database, seconds: float, *columns: str) -> None:
@@ -40,7 +35,7 @@ def test_of_twenty_claims_at_once_one_succeeds(any_database: Database):
     with ThreadPoolExecutor(20) as threads:
         claims = list(threads.map(lambda n: claim(any_database, job_id, worker_id=f"k_{n}"), range(20)))
     assert len([one for one in claims if one]) == 1
-    assert job(any_database, job_id).attempts == 1
+    assert get_job(any_database, job_id).attempts == 1
 
 
 def test_claims_at_once_never_pass_the_seats(any_database: Database):
@@ -60,7 +55,7 @@ def test_a_worker_that_was_too_slow_stores_nothing(any_database: Database):
     assert not store(any_database, slow, summary="slow")
     assert not jobs.extend_lease(any_database, slow, lease_s=60)
     assert not jobs.set_progress(any_database, slow, {"step": "checking"})
-    assert jobs.retry_later(any_database, slow, "model_broke") is None
+    assert jobs.retry_later(any_database, slow, "model_broke", first_wait_s=2) is None
     assert not jobs.give_back(any_database, slow)
     assert count_versions(any_database) == 1
     view = get_feedback(any_database, OLGA, quick.feedback_id)
@@ -83,7 +78,7 @@ def test_retries_wait_longer_each_time_and_end_after_the_third_attempt(any_datab
     for _ in range(2):
         mine = claim(any_database, job_id)
         assert mine
-        wait_s = jobs.retry_later(any_database, mine, "model_broke")
+        wait_s = jobs.retry_later(any_database, mine, "model_broke", first_wait_s=2)
         assert wait_s
         waits.append(wait_s)
         assert get_feedback(any_database, OLGA, view.id).state == JobState.RETRY_WAIT
@@ -93,7 +88,7 @@ def test_retries_wait_longer_each_time_and_end_after_the_third_attempt(any_datab
     assert 6.4 <= waits[1] <= 9.6
     mine = claim(any_database, job_id)
     assert mine
-    assert jobs.retry_later(any_database, mine, "model_broke") is None
+    assert jobs.retry_later(any_database, mine, "model_broke", first_wait_s=2) is None
     view = get_feedback(any_database, OLGA, view.id)
     assert (view.state, view.error_code) == (JobState.FAILED, "feedback_failed")
     assert list_audit(any_database, view.id)[-1].detail == {"cause": "model_broke", "attempts": 3}
@@ -114,7 +109,7 @@ def test_a_job_given_back_has_used_no_attempt(any_database: Database):
         assert mine
         assert mine.attempt == 1
         assert jobs.give_back(any_database, mine)
-    assert job(any_database, job_id).attempts == 0
+    assert get_job(any_database, job_id).attempts == 0
 
 
 def test_a_job_that_waits_for_the_model_is_due_as_soon_as_it_is_ready(any_database: Database):
@@ -213,7 +208,7 @@ def test_a_retry_is_rung_for_when_it_is_due_and_not_before(any_database: Databas
     _, job_id = ask_for_feedback(any_database)
     mine = claim(any_database, job_id)
     assert mine
-    jobs.retry_later(any_database, mine, "model_broke")
+    jobs.retry_later(any_database, mine, "model_broke", first_wait_s=2)
     assert jobs.take_due(any_database, seats=1, overlooked_after_s=10) == []
     make_older(any_database, 3, "run_after")
     assert jobs.take_due(any_database, seats=1, overlooked_after_s=10) == [job_id]

@@ -11,6 +11,7 @@ from debrief.errors import InputRejected
 from debrief.scenario import conversation_title, fill_form, opening_line
 from storage import conversations
 from storage.engine import Database
+from webapp.api.asking import TheAsker, TheParts
 from webapp.api.shapes import (
     ConversationChange,
     ConversationLine,
@@ -26,93 +27,87 @@ from webapp.api.shapes import (
     TurnOut,
 )
 from webapp.hub import Listener
-from webapp.identity import Asker, who_is_asking
-from webapp.live import LiveResponse, follow_turn
+from webapp.identity import Asker
+from webapp.live import follow_turn
 from webapp.parts import Parts
 
 PAGE_MAX = 100
 
 
-def conversations_router(parts: Parts) -> APIRouter:
-    router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1")
 
-    @router.get("/scenarios", summary="What can be practised")
-    async def list_scenarios(request: Request) -> ScenarioList:  # pyright: ignore[reportUnusedFunction]
-        language = who_is_asking(request).language
-        return ScenarioList(items=[ScenarioOut.of(scenario, language) for scenario in parts.scenarios.values()])
 
-    @router.post("/conversations", status_code=201, summary="Begin a talk")
-    async def begin(request: Request, wish: NewConversation) -> ConversationOut:  # pyright: ignore[reportUnusedFunction]
-        asker = who_is_asking(request)
-        conversation, opening = await _begin(parts, asker, wish)
-        parts.hub.tell_list(asker.visitor_id, conversation.id)
-        return ConversationOut.of(conversation, [opening], asker.language)
+@router.get("/scenarios", summary="What can be practised")
+async def list_scenarios(parts: TheParts, asker: TheAsker) -> ScenarioList:
+    return ScenarioList(items=[ScenarioOut.of(scenario, asker.language) for scenario in parts.scenarios.values()])
 
-    @router.get("/conversations", summary="My talks, newest first")
-    async def list_mine(  # pyright: ignore[reportUnusedFunction]
-        request: Request,
-        limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 50,
-        cursor: Annotated[str | None, Query(max_length=300)] = None,
-    ) -> ConversationLines:
-        visitor_id = who_is_asking(request).visitor_id
-        page = await parts.store(conversations.list_conversations, visitor_id, limit=limit, cursor=cursor)
-        return ConversationLines(items=[ConversationLine.of(item) for item in page.items], next=page.next)
 
-    @router.get("/conversations/{conversation_id}", summary="One talk with its messages")
-    async def get(request: Request, conversation_id: str) -> ConversationOut:  # pyright: ignore[reportUnusedFunction]
-        asker = who_is_asking(request)
-        conversation, path = await parts.store(_read, asker.visitor_id, conversation_id)
-        return ConversationOut.of(conversation, path, asker.language)
+@router.post("/conversations", status_code=201, summary="Begin a talk")
+async def begin(parts: TheParts, asker: TheAsker, wish: NewConversation) -> ConversationOut:
+    conversation, opening = await _begin(parts, asker, wish)
+    parts.hub.tell_list(asker.visitor_id, conversation.id)
+    return ConversationOut.of(conversation, [opening], asker.language)
 
-    @router.patch("/conversations/{conversation_id}", summary="Rename a talk")
-    async def rename(  # pyright: ignore[reportUnusedFunction]
-        request: Request, conversation_id: str, change: ConversationChange
-    ) -> ConversationOut:
-        asker = who_is_asking(request)
-        await parts.store(conversations.rename_conversation, asker.visitor_id, conversation_id, change.title)
-        parts.hub.tell_list(asker.visitor_id, conversation_id)
-        conversation, path = await parts.store(_read, asker.visitor_id, conversation_id)
-        return ConversationOut.of(conversation, path, asker.language)
 
-    @router.delete("/conversations/{conversation_id}", status_code=204, summary="Delete a talk for good")
-    async def delete(request: Request, conversation_id: str) -> Response:  # pyright: ignore[reportUnusedFunction]
-        visitor_id = who_is_asking(request).visitor_id
-        await parts.turns.stop(visitor_id, conversation_id)
-        await parts.store(conversations.delete_conversation, visitor_id, conversation_id)
-        parts.hub.tell_list(visitor_id, conversation_id)
-        return Response(status_code=204)
+@router.get("/conversations", summary="My talks, the one touched last first")
+async def list_mine(
+    parts: TheParts,
+    asker: TheAsker,
+    limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 50,
+    cursor: Annotated[str | None, Query(max_length=300)] = None,
+) -> ConversationLines:
+    page = await parts.store(conversations.list_conversations, asker.visitor_id, limit=limit, cursor=cursor)
+    return ConversationLines(items=[ConversationLine.of(item) for item in page.items], next=page.next)
 
-    @router.post(
-        "/conversations/{conversation_id}/messages", status_code=202, response_model=TurnOut, summary="Say something"
-    )
-    async def say(  # pyright: ignore[reportUnusedFunction]
-        request: Request, conversation_id: str, message: NewMessage
-    ) -> TurnOut | LiveResponse:
-        asker = who_is_asking(request)
-        turn = await parts.turns.send(asker.visitor_id, conversation_id, message.text, message.request_id)
-        return await _turn_response(parts, request, asker, turn)
 
-    @router.post("/conversations/{conversation_id}/stop", summary="Stop the answer")
-    async def stop(request: Request, conversation_id: str) -> Stopped:  # pyright: ignore[reportUnusedFunction]
-        return Stopped(stopped=await parts.turns.stop(who_is_asking(request).visitor_id, conversation_id))
+@router.get("/conversations/{conversation_id}", summary="One talk with its messages")
+async def get(parts: TheParts, asker: TheAsker, conversation_id: str) -> ConversationOut:
+    conversation, path = await parts.store(_read, asker.visitor_id, conversation_id)
+    return ConversationOut.of(conversation, path, asker.language)
 
-    @router.get("/messages/{message_id}", summary="One message")
-    async def get_message(request: Request, message_id: str) -> MessageOut:  # pyright: ignore[reportUnusedFunction]
-        asker = who_is_asking(request)
-        message = await parts.store(conversations.get_message, asker.visitor_id, message_id)
-        return MessageOut.of(message, asker.language)
 
-    @router.post(
-        "/messages/{message_id}/retry", status_code=202, response_model=TurnOut, summary="Another answer, please"
-    )
-    async def retry(  # pyright: ignore[reportUnusedFunction]
-        request: Request, message_id: str, wish: Retry | None = None
-    ) -> TurnOut | LiveResponse:
-        asker = who_is_asking(request)
-        turn = await parts.turns.retry(asker.visitor_id, message_id, wish.request_id if wish else None)
-        return await _turn_response(parts, request, asker, turn)
+@router.patch("/conversations/{conversation_id}", summary="Rename a talk")
+async def rename(parts: TheParts, asker: TheAsker, conversation_id: str, change: ConversationChange) -> ConversationOut:
+    await parts.store(conversations.rename_conversation, asker.visitor_id, conversation_id, change.title)
+    parts.hub.tell_list(asker.visitor_id, conversation_id)
+    conversation, path = await parts.store(_read, asker.visitor_id, conversation_id)
+    return ConversationOut.of(conversation, path, asker.language)
 
-    return router
+
+@router.delete("/conversations/{conversation_id}", status_code=204, summary="Delete a talk for good")
+async def delete(parts: TheParts, asker: TheAsker, conversation_id: str) -> None:
+    await parts.turns.stop(asker.visitor_id, conversation_id)
+    await parts.store(conversations.delete_conversation, asker.visitor_id, conversation_id)
+    parts.hub.tell_list(asker.visitor_id, conversation_id)
+
+
+@router.post(
+    "/conversations/{conversation_id}/messages", status_code=202, response_model=TurnOut, summary="Say something"
+)
+async def say(
+    request: Request, parts: TheParts, asker: TheAsker, conversation_id: str, message: NewMessage
+) -> TurnOut | Response:
+    turn = await parts.turns.send(asker.visitor_id, conversation_id, message.text, message.request_id)
+    return await _turn_response(parts, request, asker, turn)
+
+
+@router.post("/conversations/{conversation_id}/stop", summary="Stop the answer")
+async def stop(parts: TheParts, asker: TheAsker, conversation_id: str) -> Stopped:
+    return Stopped(stopped=await parts.turns.stop(asker.visitor_id, conversation_id))
+
+
+@router.get("/messages/{message_id}", summary="One message")
+async def get_message(parts: TheParts, asker: TheAsker, message_id: str) -> MessageOut:
+    message = await parts.store(conversations.get_message, asker.visitor_id, message_id)
+    return MessageOut.of(message, asker.language)
+
+
+@router.post("/messages/{message_id}/retry", status_code=202, response_model=TurnOut, summary="Another answer, please")
+async def retry(
+    request: Request, parts: TheParts, asker: TheAsker, message_id: str, wish: Retry | None = None
+) -> TurnOut | Response:
+    turn = await parts.turns.retry(asker.visitor_id, message_id, wish.request_id if wish else None)
+    return await _turn_response(parts, request, asker, turn)
 
 
 async def _begin(parts: Parts, asker: Asker, wish: NewConversation) -> tuple[Conversation, Message]:
@@ -140,7 +135,7 @@ def _read(db: Database, visitor_id: str, conversation_id: str) -> tuple[Conversa
     return conversation, conversations.list_path(db, conversation_id)
 
 
-async def _turn_response(parts: Parts, request: Request, asker: Asker, turn: Turn) -> TurnOut | LiveResponse:
+async def _turn_response(parts: Parts, request: Request, asker: Asker, turn: Turn) -> TurnOut | Response:
     """The two ids, or the answer itself as it is written when the sender accepts an event stream."""
     if "text/event-stream" not in request.headers.get("accept", ""):
         return TurnOut.of(turn)

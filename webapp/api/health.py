@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from storage import live
 from storage.feedback import WORKER_SILENT_AFTER_S
+from webapp.api.asking import TheParts
 from webapp.live import model_data
 from webapp.parts import Parts
 
@@ -28,17 +29,15 @@ class Health(BaseModel):
     database: Literal["ready", "down"]
 
 
-def health_router(parts: Parts) -> APIRouter:
-    router = APIRouter()
+router = APIRouter()
 
-    @router.get("/healthz", summary="How the parts are")
-    async def healthz(response: Response) -> Health:  # pyright: ignore[reportUnusedFunction]
-        health = await read_health(parts)
-        response.status_code = 200 if health.ok else 503
-        response.headers["cache-control"] = "no-store"
-        return health
 
-    return router
+@router.get("/healthz", summary="How the parts are")
+async def healthz(parts: TheParts, response: Response) -> Health:
+    health = await read_health(parts)
+    response.status_code = 200 if health.ok else 503
+    response.headers["cache-control"] = "no-store"
+    return health
 
 
 async def read_health(parts: Parts) -> Health:
@@ -59,7 +58,7 @@ async def _database_and_worker(parts: Parts) -> tuple[Literal["ready", "down"], 
     try:
         async with asyncio.timeout(DATABASE_TIMEOUT_S):
             silence_s = await parts.store(live.find_worker_silence_s)
-    except Exception:  # whatever the database says, it does not work
+    except Exception:  # noqa: BLE001  # whatever the database says, it does not work
         return "down", "down"
     is_alive = silence_s is not None and silence_s <= WORKER_SILENT_AFTER_S
     return "ready", "ready" if is_alive else "down"

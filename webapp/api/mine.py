@@ -5,45 +5,41 @@ from __future__ import annotations
 import html
 from typing import Any, cast
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from debrief.errors import NotAllowed, SignInNeeded
+from webapp.api.asking import TheAsker
 from webapp.api.shapes import Me
-from webapp.identity import who_is_asking
+from webapp.identity import Asker
+
+router = APIRouter(prefix="/api/v1")
+docs_router = APIRouter()
 
 
-def me_router() -> APIRouter:
-    router = APIRouter(prefix="/api/v1")
-
-    @router.get("/me", summary="Who I am here")
-    async def me(request: Request) -> Me:  # pyright: ignore[reportUnusedFunction]
-        asker = who_is_asking(request)
-        return Me.of(asker.visitor_id, asker.language, asker.account)
-
-    return router
+@router.get("/me", summary="Who I am here")
+async def me(asker: TheAsker) -> Me:
+    return Me.of(asker.visitor_id, asker.language, asker.account)
 
 
-def add_docs(app: FastAPI) -> None:
-    """`/openapi.json` and a plain page of it at `/docs`, for signed-in admins. Nothing is loaded from elsewhere."""
-
-    @app.get("/openapi.json", include_in_schema=False)
-    async def openapi(request: Request) -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
-        require_admin(request)
-        return JSONResponse(app.openapi())
-
-    @app.get("/docs", include_in_schema=False)
-    async def docs(request: Request) -> HTMLResponse:  # pyright: ignore[reportUnusedFunction]
-        require_admin(request)
-        return HTMLResponse(docs_page(app.openapi()))
+@docs_router.get("/openapi.json", include_in_schema=False)
+async def openapi(request: Request, asker: TheAsker) -> JSONResponse:
+    require_admin(asker)
+    return JSONResponse(request.app.openapi())
 
 
-def require_admin(request: Request) -> None:
+@docs_router.get("/docs", include_in_schema=False)
+async def docs(request: Request, asker: TheAsker) -> HTMLResponse:
+    """A plain page of it: nothing is loaded from elsewhere."""
+    require_admin(asker)
+    return HTMLResponse(docs_page(request.app.openapi()))
+
+
+def require_admin(asker: Asker) -> None:
     """Raises SignInNeeded or NotAllowed for everybody who is not a signed-in admin."""
-    account = who_is_asking(request).account
-    if account is None:
+    if asker.account is None:
         raise SignInNeeded
-    if not account.is_admin:
+    if not asker.account.is_admin:
         raise NotAllowed
 
 

@@ -49,11 +49,14 @@ const bubble = (role, text) => ({
   role,
   metadata: { title: null },
   options: [],
-  content: [{ type: "text", text: withoutPictures(text) || "\u200b" }],
+  content: [{ type: "text", text: asWords(text) || "\u200b" }],
 });
 
-/** A Markdown picture in the model's or a visitor's words would be fetched from elsewhere: it stays words. */
-const withoutPictures = (text) => text.replaceAll("![", "!\u200b[");
+/**
+ * HTML and Markdown pictures in people's and models' words stay words, in code as well: an empty character keeps the
+ * Chatbot from reading them. Its own sanitising lets <img> through, and that would fetch from elsewhere.
+ */
+const asWords = (text) => text.replaceAll("![", "!\u200b[").replace(/<(?=[a-z/!?])/gi, "<\u200b");
 
 function messageBox() {
   const busy = isBusy();
@@ -71,6 +74,7 @@ export function decorate() {
     const message = state.messages[at];
     setOrDrop(row, "data-mark", message ? markOf(message) : null);
     setOrDrop(row, "data-state", message?.state ?? (state.sending ? "sending" : null));
+    setOrDrop(row, "data-empty", message && !message.text ? "yes" : null);
     setOrDrop(row, "data-message", message?.id ?? null);
   }
 }

@@ -89,7 +89,6 @@ function card(scenario) {
       h(
         "span",
         { class: "card-foot" },
-        h("span", {}, t("minutes", { minutes: scenario.minutes }), " · ", scenario.languages.map((tag) => LANGUAGES[tag] ?? tag).join(", ")),
         h("span", { class: "card-go" }, state.isStarting === scenario.id ? t("starting") : t(hasForm ? "prepare" : "start"), icon("arrow")),
       ),
     ),
@@ -102,6 +101,7 @@ function facts(scenario) {
     { class: "card-facts" },
     h("span", {}, icon("person"), h("span", {}, h("b", {}, scenario.persona.name), ", ", scenario.persona.role)),
     h("span", {}, icon("target"), h("span", {}, scenario.you_practise)),
+    h("span", { class: "card-quiet" }, icon("clock"), h("span", {}, t("minutes", scenario), " · ", scenario.languages.map((tag) => LANGUAGES[tag] ?? tag).join(", "))),
   );
 }
 

@@ -1,0 +1,59 @@
+"""A web process of its own, for tests that kill one. The settings come from the environment.
+
+`python -m tests.web_process` prints its port and serves until it is ended.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from debrief.settings import Settings, read_settings
+from tests.web_scene import QUICK, until
+from webapp.server import build_app, web_server
+
+ROOT = Path(__file__).parents[1]
+
+
+def main() -> None:
+    settings = read_settings()
+    server = web_server(build_app(settings, ring=lambda _job_id: None, pace=QUICK), settings)
+
+    def announce() -> None:
+        until(lambda: server.started)
+        print(server.servers[0].sockets[0].getsockname()[1], flush=True)
+
+    threading.Thread(target=announce, daemon=True).start()
+    server.run()
+
+
+@contextmanager
+def web_process(settings: Settings) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The process and its URL; killed at the end if it still runs."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("DEBRIEF_")} | {
+        "DEBRIEF_DATA_DIR": str(settings.data_dir.resolve()),
+        "DEBRIEF_MODEL_URL": settings.model_url,
+        "DEBRIEF_RATE_LIMIT": "off",
+        "DEBRIEF_PORT": "0",
+        "PYTHONPATH": str(ROOT),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.web_process"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout
+        port = until(process.stdout.readline, within_s=30, what="the process to print its port").strip()
+        yield process, f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout and process.stdout.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""What the visitor's page must know before its first request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from debrief.settings import Settings
+from debrief.texts import LANGUAGES, catalog
+
+
+def page_texts() -> dict[str, dict[str, str]]:
+    """The page's labels by language, keys without their `ui.` prefix."""
+    return {
+        language: {key.removeprefix("ui."): text for key, text in catalog(language).items() if key.startswith("ui.")}
+        for language in LANGUAGES
+    }
+
+
+def page_facts(settings: Settings) -> dict[str, Any]:
+    """Facts of this server that the page's JavaScript shows or obeys."""
+    return {
+        "english_only": settings.starts_own_model and not settings.model,
+        "message_max_chars": settings.message_max_chars,
+    }

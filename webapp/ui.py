@@ -1,0 +1,93 @@
+"""The visitor's pages: what is mounted where, and with which look. A table of contents."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import gradio as gr
+from fastapi import FastAPI, HTTPException, Response
+
+from webapp.pages.chat import events, layout
+from webapp.pages.chat.handlers import page_facts, page_texts
+from webapp.parts import Parts
+from webapp.theme import make_theme
+
+ASSETS = Path(__file__).parent / "assets"
+KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+
+
+def mount(app: FastAPI, parts: Parts) -> None:
+    """Put the visitor's page at `/`. Call it last: it takes every path that nothing else has."""
+    assets = _read_assets(parts)
+    version = hashlib.sha256("".join(assets.values()).encode()).hexdigest()[:12]
+    _serve_assets(app, assets, version)
+    texts = gr.I18n(**page_texts())
+    gr.mount_gradio_app(  # pyright: ignore[reportUnknownMemberType]  # auth= is a bare Callable
+        app,
+        build_page(texts),
+        path="/",
+        theme=make_theme(),
+        head=_head(version),
+        i18n=texts,
+        footer_links=[],
+        run_history=False,
+        enable_monitoring=False,
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+        show_error=True,
+    )
+
+
+def build_page(texts: gr.I18n) -> gr.Blocks:
+    with gr.Blocks(title="Debrief", fill_width=True, analytics_enabled=False) as page:
+        events.bind(layout.build_layout(texts))
+    return page
+
+
+def _read_assets(parts: Parts) -> dict[str, str]:
+    """Every file of `assets/` by name, and the texts and facts as one more module."""
+    assets = {file.name: file.read_text("utf-8") for file in sorted(ASSETS.iterdir()) if file.suffix in KINDS}
+    texts = json.dumps(page_texts(), ensure_ascii=False)
+    facts = json.dumps(page_facts(parts.settings))
+    return {**assets, "texts.js": f"export const TEXTS = {texts};\nexport const FACTS = {facts};\n"}
+
+
+def _serve_assets(app: FastAPI, assets: dict[str, str], version: str) -> None:
+    """Serve the files under an address that changes with their content, so that browsers may keep them."""
+
+    @app.get("/assets-{asked}/{name}", include_in_schema=False)
+    def asset(asked: str, name: str) -> Response:
+        if asked != version or name not in assets:
+            raise HTTPException(404)
+        return Response(
+            assets[name],
+            media_type=KINDS[Path(name).suffix],
+            headers={"Cache-Control": "public, max-age=31536000, immutable"},
+        )
+
+    @app.get("/manifest.json", include_in_schema=False)
+    def manifest() -> Response:
+        body = {
+            "name": "Debrief",
+            "short_name": "Debrief",
+            "start_url": "./",
+            "display": "standalone",
+            "background_color": "#f7f8fb",
+            "theme_color": "#4f46e5",
+            "icons": [{"src": f"assets-{version}/icon.svg", "sizes": "any", "type": "image/svg+xml"}],
+        }
+        return Response(json.dumps(body), media_type="application/manifest+json")
+
+    del asset, manifest
+
+
+def _head(version: str) -> str:
+    """What Gradio puts into the page's head. Style goes here because rules in `css=` get a prefix and partly miss."""
+    return (
+        f'<link rel="stylesheet" href="assets-{version}/style.css">'
+        f'<link rel="icon" type="image/svg+xml" href="assets-{version}/icon.svg">'
+        f'<script type="module" src="assets-{version}/page.js"></script>'
+    )
