@@ -107,13 +107,6 @@ def has_admin(db: Database) -> bool:
         return session.scalar(wanted) is not None
 
 
-def has_admin(db: Database) -> bool:
-    """Whether anybody can sign in as admin."""
-    with db.read() as session:
-        query = select(AccountRow.id).where(AccountRow.role == AccountRole.ADMIN.value, AccountRow.disabled_at.is_(None))
-        return session.scalar(query.limit(1)) is not None
-
-
 def disable_account(db: Database, name: str, *, actor: str = SYSTEM) -> Account:
     """Shut an account: its sign-ins end, what it did stays on record.
 

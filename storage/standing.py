@@ -41,9 +41,7 @@ def read_standing(db: Database) -> Standing:
             jobs={state: numbers.get(state, 0) for state in JobState},
             oldest_waiting_s=(now - oldest).total_seconds() if oldest else None,
             workers_alive=session.scalar(select(func.count()).where(WorkerRow.beat_at >= alive)) or 0,
-            answers_running=session.scalar(
-                select(func.count()).where(MessageRow.state == MessageState.RUNNING.value)
-            )
+            answers_running=session.scalar(select(func.count()).where(MessageRow.state == MessageState.RUNNING.value))
             or 0,
             database_bytes=_size(db, session),
         )
@@ -51,5 +49,5 @@ def read_standing(db: Database) -> Standing:
 
 def _size(db: Database, session: Session) -> int:
     size = "page_count * page_size FROM pragma_page_count(), pragma_page_size()"
-    query = f"SELECT {size}" if db.is_sqlite else "SELECT pg_database_size(current_database())"  # noqa: S608
+    query = f"SELECT {size}" if db.is_sqlite else "SELECT pg_database_size(current_database())"
     return int(session.scalar(text(query)) or 0)

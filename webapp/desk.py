@@ -21,7 +21,7 @@ def mount(app: FastAPI, parts: Parts, assets: str) -> None:
     Args:
         app: the application, with `webapp.sign_in.Guard` among its layers.
         parts: what the handlers work with.
-        assets: the address below which style and scripts are served, such as `/assets-1a2b`.
+        assets: the folder in which style and scripts are served, such as `assets-1a2b`.
     """
     texts = gr.I18n(**desk_texts())
     _mount(app, build_system(), "/admin/system", texts, _head(assets, "system.js"))
@@ -50,19 +50,24 @@ def desk_texts() -> dict[str, dict[str, str]]:
 
 def _mount(app: FastAPI, page: gr.Blocks, path: str, texts: gr.I18n, head: str) -> None:
     options: dict[str, Any] = {"run_history": False, "enable_monitoring": False, "ssr_mode": False, "pwa": False}
-    gr.mount_gradio_app(
+    gr.mount_gradio_app(  # pyright: ignore[reportUnknownMemberType]  # auth= is a bare Callable
         app, page, path=path, theme=make_theme(), head=head, i18n=texts, footer_links=[], mcp_server=False,
         show_error=True, **options,
     )  # fmt: skip
 
 
+UNTIL_LOADED = """
+window.desk = {
+  show: (facts) => { window.deskFacts = facts },
+  readAddress: (at = new URLSearchParams(location.search)) => [at.get("show") || "waiting", 30, at.get("f") || "", 0],
+};
+"""
+"""Keeps what Gradio's first event brings until `desk.js` is there."""
+
+
 def _head(assets: str, script: str) -> str:
-    """Style and script. The inline line keeps what Gradio's first event brings until the script is there."""
     return (
-        f'<link rel="stylesheet" href="{assets}/style.css"><link rel="stylesheet" href="{assets}/desk.css">'
-        f'<link rel="icon" type="image/svg+xml" href="{assets}/icon.svg">'
-        "<script>window.desk = {show(facts) { window.deskFacts = facts }, readAddress() {"
-        ' const a = new URLSearchParams(location.search); return [a.get("show") || "waiting", 30, a.get("f") || "", 0] }}'
-        "</script>"
-        f'<script type="module" src="{assets}/{script}"></script>'
+        f'<link rel="stylesheet" href="../{assets}/style.css"><link rel="stylesheet" href="../{assets}/desk.css">'
+        f'<link rel="icon" type="image/svg+xml" href="../{assets}/icon.svg"><script>{UNTIL_LOADED}</script>'
+        f'<script type="module" src="../{assets}/{script}"></script>'
     )

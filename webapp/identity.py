@@ -63,9 +63,7 @@ class VisitorSigner:
             return None
 
 
-def cookie_header(
-    name: str, value: str, profile: CookieProfile, max_age_s: int | None = COOKIE_MAX_AGE_S
-) -> bytes:
+def cookie_header(name: str, value: str, profile: CookieProfile, max_age_s: int | None = COOKIE_MAX_AGE_S) -> bytes:
     """A Set-Cookie header, by hand: `partitioned=` of the standard library needs Python 3.14.
 
     With `max_age_s` None the cookie ends with the browser.

@@ -54,7 +54,7 @@ and `token` are for developers."""
 
 _GRADIO_PATH = re.compile(r"(?:^|/)gradio_api(?:/|$)(.*)", re.DOTALL)
 _CLOSED_PAGES = re.compile(
-    r"(?:^|/)(?:monitoring(?:/.*)?|login|logout|svelte/.*|proxy=.*|file=.*|file/.*)/?$", re.DOTALL
+    r"(?:^|/)(?:monitoring(?:/.*)?|(?<!^/admin/)(?:login|logout)|svelte/.*|proxy=.*|file=.*|file/.*)/?$", re.DOTALL
 )
 """Gradio's own pages outside `/gradio_api/` that we do not use."""
 

@@ -185,7 +185,9 @@ async def _page(
     if error is not None:
         notice = _notice("bad", error.sentence(language), role="alert")
     elif not await parts.store(accounts.count_accounts):
-        first = html.escape(words("sign_in.first", command="{command}")).replace("{command}", "<code>python app.py admin NAME</code>")
+        first = html.escape(words("sign_in.first", command="{command}")).replace(
+            "{command}", "<code>python app.py admin NAME</code>"
+        )
         notice = f'<p class="notice tip">{first}</p>'
     texts = {
         key: html.escape(words(f"sign_in.{key}"))

@@ -40,7 +40,9 @@ class ReviewLine(BaseModel):
 
     @classmethod
     def of(cls, item: ReviewItem) -> ReviewLine:
-        return cls(scenario=item.scenario_id, **{name: getattr(item, name) for name in cls.model_fields if name != "scenario"})
+        return cls(
+            scenario=item.scenario_id, **{name: getattr(item, name) for name in cls.model_fields if name != "scenario"}
+        )
 
 
 class ReviewLines(BaseModel):

@@ -144,7 +144,11 @@ class DeskHandlers:
             "notice": {"kind": notice.kind, "text": notice.text} if notice else None,
             "has_next": seen.has_next,
         }
-        may = _moves(seen.case, account) | ({"next"} if seen.has_next and not _is_mine(seen.case, account) else set())
+        may = _moves(seen.case, account)
+        if seen.has_next and not _is_mine(seen.case, account):
+            may.add("next")
+        if seen.has_more and place.list_size < LIST_MAX:
+            may.add("more")
         return Desk(
             place=_with(
                 place,
@@ -153,7 +157,7 @@ class DeskHandlers:
             ),
             facts=facts,
             talk=[{"role": message.role, "content": message.text} for message in seen.case.path] if seen.case else [],
-            may=frozenset(may | ({"more"} if seen.has_more and place.list_size < LIST_MAX else set())),
+            may=frozenset(may),
         )
 
 

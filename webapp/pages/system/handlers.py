@@ -15,10 +15,11 @@ def read_processes(data_dir: Path) -> list[dict[str, Any]]:
 
     Without the supervisor's file only this web process is known.
     """
+    rows: list[dict[str, Any]]
     try:
         written: dict[str, Any] = json.loads((data_dir / "processes.json").read_text("utf-8"))
-        rows = cast("list[dict[str, Any]]", written["processes"])
-        rows = [{"name": "supervisor", "pid": written.get("supervisor_pid"), "state": "running"}, *rows]
+        rows = [*cast("list[dict[str, Any]]", written["processes"])]
+        rows.insert(0, {"name": "supervisor", "pid": written.get("supervisor_pid"), "state": "running"})
     except (OSError, ValueError, KeyError):
         rows = [{"name": "web", "pid": os.getpid(), "state": "ready"}]
     children = _children()
