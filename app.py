@@ -108,8 +108,8 @@ def run_worker(_given: argparse.Namespace) -> int:
 
 def run_model(given: argparse.Namespace) -> int:
     """Prepare the packaged model if it is the one, then become vLLM."""
-    from launch.machine import gpu_memory_gb, has_gpu
-    from launch.model import ModelPlan, better_model_for, command, environment, model_name
+    from launch.machine import has_gpu
+    from launch.model import ModelPlan, command, environment, model_name
     from launch.prepare_model import prepare
 
     settings = _settings()
@@ -127,8 +127,6 @@ def run_model(given: argparse.Namespace) -> int:
         has_gpu=has_gpu(),
         log_level=settings.log_level,
     )
-    if plan.has_gpu and not settings.model and (better := better_model_for(gpu_memory_gb())):
-        print(f"This GPU has room for a far better model: put DEBRIEF_MODEL={better} into .env", flush=True)
     line = command(plan, sys.executable)
     os.execve(line[0], line, environment(plan, os.environ))  # noqa: S606  # no shell is meant
 
@@ -228,6 +226,9 @@ def _settings() -> Settings:
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
+    if settings.log_level != "debug":
+        for chatty in ("alembic", "httpx", "httpx2"):
+            logging.getLogger(chatty).setLevel(logging.WARNING)
     return settings
 
 

@@ -7,6 +7,7 @@ becomes the program it starts (`exec`), so that Ctrl-C and TERM reach that progr
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,7 @@ def main() -> int:
         say(f"Usage: python -m launch {'|'.join(commands)}    (or simply: make run)")
         return 2
     os.chdir(ROOT)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # TERM ends pip too, as Ctrl-C does
     try:
         return commands[command](rest)
     except Stop as stop:

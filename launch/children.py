@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from launch.tether import tethered
+
 PAUSES_S = (1, 2, 4, 8, 16, 30)
 STEADY_AFTER_S = 60  # alive for so long, and the next end counts as the first again
 LOG_MAX_BYTES = 5_000_000
-TETHER = Path(__file__).with_name("tether.py")
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,11 @@ class Child:
     def start(self) -> None:
         self.plan.log.parent.mkdir(parents=True, exist_ok=True)
         shorten(self.plan.log)
-        tether = [sys.executable, "-I", "-S", str(TETHER), self.plan.orphan_signal.name, str(os.getpid())]
         with self.plan.log.open("ab") as log:
             log.write(f"--- {self.plan.name} starts, {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n".encode())
             log.flush()
             self._process = subprocess.Popen(
-                [*tether, *self.plan.command],
+                tethered(self.plan.command, self.plan.orphan_signal),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -82,6 +82,14 @@ def _is_ours_or_secret(name: str) -> bool:
 
 
 def better_model_for(gpu_memory_gb: float) -> str:
-    """A model that fits a GPU of that size beside its working memory; empty when none is worth naming."""
-    fitting = [(160, "Qwen/Qwen3-32B"), (40, "Qwen/Qwen3-14B"), (22, "Qwen/Qwen3-8B"), (11, "Qwen/Qwen3-4B")]
+    """An open model that fits a GPU of that size beside its working memory; empty when none is worth naming.
+
+    By size of the weights in 16 bits: 61, 30, 15 and 8 GB. None of them thinks aloud first, and all speak Korean.
+    """
+    fitting = [
+        (75, "Qwen/Qwen3-30B-A3B-Instruct-2507"),
+        (38, "Qwen/Qwen2.5-14B-Instruct"),
+        (22, "Qwen/Qwen2.5-7B-Instruct"),
+        (11, "Qwen/Qwen3-4B-Instruct-2507"),
+    ]
     return next((name for needed, name in fitting if gpu_memory_gb >= needed), "")

@@ -26,6 +26,7 @@ from typing import Literal
 
 from launch.machine import Profile
 from launch.say import Counter, Stop, say
+from launch.tether import tethered
 
 TORCH = "torch==2.13.0+cpu"
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"  # the only place on the internet that has it; DEBRIEF_TORCH_INDEX
@@ -130,7 +131,7 @@ class Venv:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("DEBRIEF_")}
         with self.log.open("ab") as log:
             began = log.tell()
-            pip = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment)
+            pip = subprocess.Popen(tethered(command), stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment)
             try:
                 while pip.poll() is None:
                     counter.show(self._how_far(began, total))
@@ -189,7 +190,7 @@ class Venv:
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         counter = Counter("Preparing the packages for quick starts")
         compiling = subprocess.Popen(
-            [self.python, "-m", "compileall", "-q", "-j", "0", str(self.site_packages())],
+            tethered([str(self.python), "-m", "compileall", "-q", "-j", "0", str(self.site_packages())]),
             stdout=subprocess.DEVNULL,  # some packages carry files for other Pythons, which do not compile
             stderr=subprocess.DEVNULL,
             stdin=subprocess.DEVNULL,

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 from launch.say import Counter, Stop
+from launch.tether import tethered
 
 
 def is_prepared(folder: Path) -> bool:
@@ -59,7 +60,7 @@ def _convert_apart(weights: Path, draft: Path) -> None:
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     done = subprocess.run(
-        command,
+        tethered(command),  # or a killed start would leave it writing beside the next one
         cwd=Path(__file__).parents[1],
         env=environment,
         capture_output=True,

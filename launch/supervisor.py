@@ -26,7 +26,8 @@ from types import FrameType
 from urllib.parse import urlsplit
 
 from launch.children import Child, ChildPlan, shorten
-from launch.machine import check_port_free, has_gpu
+from launch.machine import check_port_free, gpu_memory_gb, has_gpu
+from launch.model import better_model_for
 from launch.packages import Venv
 from launch.prepare_model import is_prepared
 from launch.say import Stop, say
@@ -77,6 +78,7 @@ def main() -> int:
             if plan.starts_own_model:
                 check_port_free("127.0.0.1", plan.model_port, "DEBRIEF_MODEL_PORT")
             migrate()
+            name_better_model(plan)
             return Supervisor(plan, child_plans(plan)).run()
     except Stop as stop:
         print(stop, file=sys.stderr, flush=True)
@@ -137,6 +139,12 @@ def migrate() -> None:
     if done.returncode != 0:
         raise Stop("The database could not be brought up to date, so nothing was started.", done.returncode)
     say(f"Database ready ({time.monotonic() - began:.1f} s).")
+
+
+def name_better_model(plan: Plan) -> None:
+    """One line, never a download that nobody asked for."""
+    if plan.uses_packaged_model and (better := better_model_for(gpu_memory_gb())):
+        say(f"This GPU has room for a far better model than the small one: put DEBRIEF_MODEL={better} into .env")
 
 
 @contextlib.contextmanager

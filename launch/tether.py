@@ -12,8 +12,14 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Sequence
 
 PR_SET_PDEATHSIG = 1
+
+
+def tethered(command: Sequence[str], name: signal.Signals = signal.SIGKILL) -> list[str]:
+    """The command line that runs `command` tied to this process."""
+    return [sys.executable, "-I", "-S", __file__, name.name, str(os.getpid()), *command]
 
 
 def main() -> None:

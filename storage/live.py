@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import select, text, update
 
-from storage.engine import Database, storable, utc_now
+from storage.engine import Database, utc_now
 from storage.tables import ConversationRow, MessageRow, WorkerRow
 
 
@@ -59,7 +59,7 @@ def save_answers(db: Database, answers: Sequence[Writing]) -> Saved:
         if own:
             session.execute(
                 update(MessageRow),
-                [{"id": answer.answer_id, "text": storable(answer.text), "heartbeat_at": now} for answer in own],
+                [{"id": answer.answer_id, "text": answer.text, "heartbeat_at": now} for answer in own],
             )
     kept = {answer.answer_id for answer in own}
     return Saved(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Self
 
 import httpx
@@ -139,6 +140,7 @@ class Live:
         self.headers: httpx.Headers | None = None
         self.status = 0
         self._closing = threading.Event()
+        self._socket: socket.socket | None = None
         self._client = httpx.Client(
             base_url=browser.base_url, headers=browser.headers, cookies=browser.cookies, timeout=10, **PLAIN
         )
@@ -153,13 +155,16 @@ class Live:
 
     def __exit__(self, *_: object) -> None:
         self._closing.set()
-        self._client.close()
+        with suppress(OSError):
+            self._socket and self._socket.shutdown(socket.SHUT_RDWR)  # as a closed tab; wakes the reader
         self._thread.join(10)
+        self._client.close()
 
     def _read(self) -> None:
         try:
             with self._client.stream("GET", "/api/v1/live", params=self._query, headers=self._headers) as response:
                 self.headers = response.headers
+                self._socket = response.extensions["network_stream"].get_extra_info("socket")
                 self.status = response.status_code
                 self._take(response)
         except (httpx.HTTPError, httpx.StreamError, OSError, RuntimeError):

@@ -1,0 +1,37 @@
+"""The packaged model becomes a folder that vLLM reads: whole or not there, once, whoever asks at the same time."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from launch.prepare_model import is_prepared
+
+ROOT = Path(__file__).parents[2]
+PREPARE = "import sys; from pathlib import Path; from launch.prepare_model import prepare; prepare(Path(sys.argv[1]))"
+
+
+def begin(folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", PREPARE, str(folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+@pytest.mark.vllm
+def test_a_preparation_that_was_killed_is_begun_again_and_two_at_once_do_it_once(tmp_path: Path):
+    folder = tmp_path / "models" / "smollm2-135m-instruct"
+    killed = begin(folder)
+    deadline = time.monotonic() + 120
+    while not folder.with_suffix(".draft").exists():
+        assert time.monotonic() < deadline, "the draft never came"
+        time.sleep(0.02)
+    killed.kill()
+    killed.communicate()
+    assert not is_prepared(folder)
+
+    said = [process.communicate(timeout=240)[0] for process in [begin(folder), begin(folder)]]
+    assert sorted("prepared" in text for text in said) == [False, True]
+    assert json.loads((folder / "config.json").read_text("utf-8"))["model_type"] == "llama"
+    assert {"model.safetensors", "tokenizer.json"} <= {file.name for file in folder.iterdir()}
+    assert not folder.with_suffix(".draft").exists()
