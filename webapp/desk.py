@@ -24,8 +24,8 @@ def mount(app: FastAPI, parts: Parts, assets: str) -> None:
         assets: the folder in which style and scripts are served, such as `assets-1a2b`.
     """
     texts = gr.I18n(**desk_texts())
-    _mount(app, build_system(), "/admin/system", texts, _head(assets, "system.js"))
-    _mount(app, build_desk(texts, DeskHandlers(parts.store)), "/admin", texts, _head(assets, "desk.js"))
+    _mount(app, build_system(), "/admin/system", texts, _head(f"../../{assets}", "system.js"))
+    _mount(app, build_desk(texts, DeskHandlers(parts.store)), "/admin", texts, _head(f"../{assets}", "desk.js"))
 
 
 def build_desk(texts: gr.I18n, handlers: DeskHandlers) -> gr.Blocks:
@@ -67,7 +67,7 @@ window.desk = {
 
 def _head(assets: str, script: str) -> str:
     return (
-        f'<link rel="stylesheet" href="../{assets}/style.css"><link rel="stylesheet" href="../{assets}/desk.css">'
-        f'<link rel="icon" type="image/svg+xml" href="../{assets}/icon.svg"><script>{UNTIL_LOADED}</script>'
-        f'<script type="module" src="../{assets}/{script}"></script>'
+        f'<link rel="stylesheet" href="{assets}/style.css"><link rel="stylesheet" href="{assets}/desk.css">'
+        f'<link rel="icon" type="image/svg+xml" href="{assets}/icon.svg"><script>{UNTIL_LOADED}</script>'
+        f'<script type="module" src="{assets}/{script}"></script>'
     )

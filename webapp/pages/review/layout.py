@@ -42,6 +42,7 @@ class DeskView:
 def build_layout(texts: gr.I18n) -> DeskView:
     """Create the components. Must be called inside a `gr.Blocks`."""
     slot("desk-bar")
+    slot("desk-notice")
     with gr.Row(equal_height=False, elem_id="desk-columns"):
         with gr.Column(scale=3, min_width=220, elem_id="desk-list-column"):
             chosen = gr.Radio(
@@ -60,7 +61,6 @@ def build_layout(texts: gr.I18n) -> DeskView:
             slot("desk-case-head")
             talk = _transcript()
         with gr.Column(scale=4, min_width=300, elem_id="desk-card-column"):
-            slot("desk-notice")
             slot("desk-card")
             with gr.Column(elem_id="desk-reject-panel"):
                 reason = gr.Radio(
