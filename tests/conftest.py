@@ -13,7 +13,7 @@ from storage.engine import Database
 from storage.migrate import migrate
 from tests.postgres_server import postgres_server, run_sql
 
-pytest_plugins = ["tests.model_fixtures", "tests.web_fixtures"]
+pytest_plugins = ["tests.model_fixtures", "tests.vllm_server", "tests.web_fixtures"]
 
 
 @pytest.fixture

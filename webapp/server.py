@@ -63,8 +63,17 @@ CHAT_PRIORITY = 0
 GRACE_S = 3
 
 
-def build_app(settings: Settings, *, ring: Callable[[str], None], pace: Pace | None = None) -> FastAPI:
-    """The whole web application. `ring` tells the worker of a new feedback job; it never raises."""
+def build_app(
+    settings: Settings, *, ring: Callable[[str], None], pace: Pace | None = None, with_pages: bool = True
+) -> FastAPI:
+    """The whole web application, or only its API.
+
+    Args:
+        settings: as read once for this process.
+        ring: tells the worker of a new feedback job; never raises.
+        pace: another one than the product's, for tests.
+        with_pages: mount the Gradio apps, which takes a moment.
+    """
     parts = build_parts(settings, ring=ring, pace=pace or Pace())
     app = FastAPI(title="Debrief", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
     app.state.parts = parts
@@ -77,9 +86,8 @@ def build_app(settings: Settings, *, ring: Callable[[str], None], pace: Pace | N
         app.include_router(routes.router)
     _end_api(app)
     app.include_router(sign_in.sign_in_routes(parts))
-    assets = ui.serve_assets(app, parts)
-    desk.mount(app, parts, assets)
-    ui.mount(app, assets)
+    if with_pages:
+        _mount_pages(app, parts)
     return app
 
 
@@ -170,6 +178,17 @@ def _end_api(app: FastAPI) -> None:
     @app.api_route("/api/{rest:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
     async def nothing_here(rest: str) -> None:  # pyright: ignore[reportUnusedFunction]
         raise NotFound
+
+
+def _mount_pages(app: FastAPI, parts: Parts) -> None:
+    """In a running event loop: without one Gradio 6.31 makes several of its own and never closes them."""
+
+    async def mount() -> None:
+        assets = ui.serve_assets(app, parts)
+        desk.mount(app, parts, assets)
+        ui.mount(app, assets)
+
+    asyncio.run(mount())
 
 
 @contextlib.asynccontextmanager
