@@ -11,6 +11,7 @@ import logging
 import os
 import socket
 from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import uvicorn
@@ -181,14 +182,18 @@ def _end_api(app: FastAPI) -> None:
 
 
 def _mount_pages(app: FastAPI, parts: Parts) -> None:
-    """In a running event loop: without one Gradio 6.31 makes several of its own and never closes them."""
+    """In a running event loop: without one Gradio 6.31 makes several of its own and never closes them.
+
+    In a thread, because the caller may have a running loop of another kind.
+    """
 
     async def mount() -> None:
         assets = ui.serve_assets(app, parts)
         desk.mount(app, parts, assets)
         ui.mount(app, assets)
 
-    asyncio.run(mount())
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(mount())).result()
 
 
 @contextlib.asynccontextmanager
