@@ -23,12 +23,13 @@ from tests.scripted_model import Script, ScriptedModel
 ENGLISH = {
     "locale": "en-US",
     "title": "Job interview",
+    "with_form": "Eco challenge",
     "said": [
         "I am applying as a backend engineer. I split our slow job into two queues and moved the model to one server.",
         "Nobody waited in line any more. I measured it: the wait fell from 40 s to 2 s.",
     ],
     "answers": [
-        "Thank you. Two things I would like to hear more about:\n\n- How did you **measure** it?\n- What was the slowest part?",
+        "Thank you. Two things I want to hear more about:\n\n- How did you **measure** it?\n- What was slowest?",
         "That is a clear result. Who noticed the difference first?",
     ],
     "criteria": [
@@ -43,6 +44,7 @@ ENGLISH = {
 KOREAN = {
     "locale": "ko-KR",
     "title": "취업 면접",
+    "with_form": "에코 챌린지",
     "said": [
         "백엔드 개발자로 지원했습니다. 느린 작업을 큐 두 개로 나누고 모델을 서버 하나로 옮겼습니다.",
         "그 뒤로 줄을 서는 사람이 없었습니다. 재 보니 대기 시간이 40초에서 2초로 줄었습니다.",
@@ -155,9 +157,7 @@ def _store(house: House, words: dict, conversation_id: str) -> None:
         covered=Coverage(messages=5, of=5),
     )
     checks = [Check(name=name, passed=True) for name in ("evidence", "own_words", "language", "repetition")]
-    jobs.store_result(
-        house.db, _CLAIMS.pop(), body=body, checks=checks, partial=False, lineage={}, release="checked"
-    )
+    jobs.store_result(house.db, _CLAIMS.pop(), body=body, checks=checks, partial=False, lineage={}, release="checked")
 
 
 def _evidence(message: Message) -> Evidence:
