@@ -161,7 +161,7 @@ def open_house(settings: Settings, model: ScriptedModel, browser: Browser, *, is
     settings = settings.model_copy(update={"port": free_port(), **its_model})
     migrate(settings.database, backup_dir=None)
     rung: list[str] = []
-    server = web_server(build_app(settings, ring=rung.append), settings)
+    server = web_server(build_app(settings, ring=ring or rung.append), settings)
     thread = threading.Thread(target=server.run, name="house", daemon=True)
     thread.start()
     db = Database(settings.database)

@@ -3,13 +3,17 @@
 import re
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from debrief.feedback import Check, Coverage, CriterionResult, Evidence, Example, FeedbackBody, Improvement, Strength
+from debrief.settings import Settings
 from storage import jobs, reviews
 from storage.jobs import Claim
-from tests.browser.house import House, Look, answer_rows, debrief_card, message_box, own_rows
+from tasks.broker import Broker
+from tests.browser.house import House, Look, answer_rows, debrief_card, message_box, open_house, own_rows
+from tests.job_scene import WorkerProcess, with_quick_jobs
 from tests.review_scene import make_account
+from tests.scripted_model import ScriptedModel
 
 INTERVIEW = "Job interview"
 WORKER = "k_browser"
@@ -172,6 +176,18 @@ def test_a_failed_debrief_can_be_asked_for_again(olga: Look):
     card.get_by_role("button", name="Try again").click()
     expect(card.locator(".state")).to_have_text("being written")
     assert len(set(olga.house.rung[-2:])) == 2
+
+
+def test_a_real_worker_makes_the_debrief_while_the_page_watches(settings: Settings, browser: Browser):
+    with ScriptedModel() as model:
+        quick = with_quick_jobs(settings, model.url, model=model.model)
+        with open_house(quick, model, browser, ring=Broker(quick).ring) as house, WorkerProcess(quick):
+            with house.visit() as olga:
+                talk_of_two_turns(olga)
+                olga.page.get_by_role("button", name="Get my debrief").click()
+                expect(debrief_card(olga.page).locator(".state")).to_have_text(
+                    re.compile("^(ready|with a reviewer)$"), timeout=60_000
+                )
 
 
 def feedback_of(olga: Look) -> str:

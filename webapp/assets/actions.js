@@ -33,6 +33,7 @@ export async function openConversation(id, { push = false } = {}) {
   repaint({ text: draftOf(id) });
   closeSidebarOnPhones();
   await refreshConversation(id);
+  repaint({ toEnd: true });
   await refreshFeedback(id);
 }
 
@@ -171,7 +172,7 @@ async function deliver(text, { requestId, isTyped = true } = {}) {
   const again = state.sendError?.text === text ? state.sendError.requestId : null;
   const sending = { text, requestId: requestId ?? again ?? newRequestId() };
   change({ sending, sendError: null, hint: null });
-  repaint();
+  repaint({ toEnd: true });
   try {
     const body = { text, request_id: sending.requestId };
     const { user_message_id: userId, answer_id: answerId } = await call("POST", `conversations/${id}/messages`, { body });
