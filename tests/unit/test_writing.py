@@ -68,7 +68,7 @@ def path(said=TALK) -> list[Message]:
 
 
 def write(ask, said=TALK, language="en", way="rubric", progress=None, **options):
-    options = {"context_tokens": 32_768} | options
+    options = {"context_tokens": 32_768, "guided": False} | options
     report = (progress if progress is not None else []).append
     return asyncio.run(write_feedback(ask, number_lines(path(said)), INTERVIEW, language, way, report, **options))
 
