@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from debrief.conversation import Message, MessageState
+from debrief.errors import FeedbackUnusable
 from debrief.nearness import offers
 from debrief.scenario import load_scenarios
 from debrief.transcript import number_lines
@@ -96,5 +97,5 @@ def test_a_level_that_was_not_offered_is_never_shown():
 
     numbered = number_lines(said("I'm motivated and a fast learner.", "I decided to call the supplier myself."))
     assert offers(INTERVIEW.rubric, numbered)["examples"].levels == (1, 2)
-    with pytest.raises(Exception, match="could not be used"):
+    with pytest.raises(FeedbackUnusable):
         write(ask, "I'm motivated and a fast learner.", "I decided to call the supplier myself.")
