@@ -30,7 +30,8 @@ from storage.tables import (
 
 WORKER_SILENT_AFTER_S = 30
 WAITING = (JobState.QUEUED.value, JobState.RETRY_WAIT.value)
-_ASK_AGAIN_AFTER = (JobState.FAILED.value, JobState.CANCELLED.value, JobState.SKIPPED.value)
+_ENDED_WITHOUT_RESULT = (JobState.FAILED.value, JobState.CANCELLED.value, JobState.SKIPPED.value)
+_TAKEN_BACK = (ReviewState.REJECTED.value, ReviewState.WITHDRAWN.value)
 
 
 def request_feedback(
@@ -234,16 +235,20 @@ def _find_request(
 ) -> tuple[str, FeedbackJobRow | None]:
     """The key of this request and the job that answers it already, if any.
 
-    A job that ended without a result answers nothing: the request then gets the next free key.
+    A job without a result, or whose result a person turned down, answers nothing: the request gets the next free key.
     """
     said = _digest(*([message.id, message.role, message.text] for message in path))
     again = 0
     while True:
         key = _digest(conversation_id, path[-1].id, said, versions, nonce, again)
         job = session.scalar(select(FeedbackJobRow).where(FeedbackJobRow.dedupe_key == key))
-        if job is None or job.state not in _ASK_AGAIN_AFTER:
+        if job is None or not (job.state in _ENDED_WITHOUT_RESULT or _is_taken_back(session, job)):
             return key, job
         again += 1
+
+
+def _is_taken_back(session: Session, job: FeedbackJobRow) -> bool:
+    return _get_row(session, job.feedback_id).review_state in _TAKEN_BACK
 
 
 def _digest(*parts: object) -> str:

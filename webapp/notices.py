@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from debrief.errors import ModelUnavailable
 from debrief.feedback import FeedbackView, JobState
 from debrief.review import ReviewState
 from debrief.texts import say
@@ -19,6 +20,8 @@ def feedback_notice(view: FeedbackView, language: str) -> str:
 def _while_making(view: FeedbackView, language: str) -> str:
     if not view.worker_alive:
         return say("notice.no_worker", language)
+    if view.error_code == ModelUnavailable.code:
+        return say("notice.waiting_for_model", language)
     if view.state is JobState.RETRY_WAIT:
         return say("notice.retry_wait", language)
     step = str(view.progress.get("step", "waiting"))

@@ -10,6 +10,7 @@ from debrief.feedback import JobState
 from storage import jobs
 from storage.engine import Database, utc_now
 from storage.feedback import cancel_feedback, get_feedback, list_changed, list_feedback, request_feedback
+from storage.tables import FeedbackRow
 from tests.factories import OLGA, SAM, make_conversation, make_turn, start_turn
 from tests.job_scene import ask_for_feedback, claim, store
 
@@ -77,6 +78,19 @@ def test_what_ended_without_a_result_can_be_asked_for_again(any_database: Databa
     assert job_id
     assert again.id != first.id
     assert request_feedback(any_database, OLGA, talk.id, versions=VERSIONS) == (again, None)
+
+
+def test_what_a_person_turned_down_can_be_asked_for_again(database: Database):
+    view, job_id = ask_for_feedback(database)
+    mine = claim(database, job_id)
+    assert mine
+    store(database, mine)
+    assert request_feedback(database, OLGA, view.conversation_id, versions=VERSIONS)[1] is None
+    with database.write() as session:
+        session.get_one(FeedbackRow, view.id).review_state = "rejected"
+    again, job_id = request_feedback(database, OLGA, view.conversation_id, versions=VERSIONS)
+    assert job_id
+    assert again.id != view.id
 
 
 def test_a_stranger_finds_nothing(database: Database):

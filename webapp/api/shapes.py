@@ -184,7 +184,8 @@ class FeedbackOut(BaseModel):
 
     @classmethod
     def of(cls, view: FeedbackView, language: str) -> FeedbackOut:
-        error = answer_error(view.error_code, view.id, language)
+        # While it is being made, the code says what it waits for: the notice tells, and nothing has failed yet.
+        error = answer_error(view.error_code, view.id, language) if view.state.is_final else None
         return cls(
             id=view.id,
             conversation_id=view.conversation_id,
