@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from storage.engine import Database
 from storage.migrate import migrate
 from tests.postgres_server import postgres_server, run_sql
 
-pytest_plugins = ["tests.model_fixtures", "tests.web_fixtures"]
+pytest_plugins = ["tests.model_fixtures", "tests.vllm_server", "tests.web_fixtures"]
 
 
 @pytest.fixture
@@ -24,10 +25,19 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return Settings(_env_file=None, data_dir=tmp_path / "data", rate_limit="off")
 
 
+@pytest.fixture(scope="session")
+def blank_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    file = tmp_path_factory.mktemp("blank") / "blank.sqlite3"
+    migrate(f"sqlite:///{file}", backup_dir=None)
+    return file
+
+
 @pytest.fixture
-def database(settings: Settings) -> Iterator[Database]:
+def database(settings: Settings, blank_sqlite: Path) -> Iterator[Database]:
     """A fresh, migrated SQLite file: the one that `settings` names."""
-    migrate(settings.database, backup_dir=None)
+    settings.data_dir.mkdir(exist_ok=True)
+    shutil.copy(blank_sqlite, settings.data_dir / "debrief.sqlite3")
     db = Database(settings.database)
     yield db
     db.close()

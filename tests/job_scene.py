@@ -3,10 +3,13 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -166,3 +169,27 @@ def with_quick_jobs(settings: Settings, model_url: str, **changes: object) -> Se
 
 def ring(settings: Settings, job_id: str) -> None:
     Broker(settings).ring(job_id)
+
+
+@contextmanager
+def redis_server() -> Iterator[str]:
+    """A Redis of our own on loopback; gives its URL."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryDirectory() as folder:
+        server = subprocess.Popen(
+            ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", folder, "--save", ""],
+            stdout=subprocess.DEVNULL,
+        )
+        try:
+            wait_until(lambda: _answers(port), "Redis")
+            yield f"redis://127.0.0.1:{port}/0"
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 
 def main() -> None:
     settings = read_settings()
-    server = web_server(build_app(settings, ring=lambda _job_id: None, pace=QUICK), settings)
+    server = web_server(build_app(settings, ring=lambda _job_id: None, pace=QUICK, with_pages=False), settings)
 
     def announce() -> None:
         until(lambda: server.started)

@@ -46,10 +46,10 @@ def until(condition: Callable[[], Any], *, within_s: float = 10, what: str = "")
 class Web:
     """A web server of ours in a thread. `rung` holds the job ids that it rang for."""
 
-    def __init__(self, settings: Settings, pace: Pace = QUICK) -> None:
+    def __init__(self, settings: Settings, pace: Pace = QUICK, *, with_pages: bool = False) -> None:
         self.rung: list[str] = []
         self.settings = settings.model_copy(update={"port": 0})
-        self.app = build_app(self.settings, ring=self.rung.append, pace=pace)
+        self.app = build_app(self.settings, ring=self.rung.append, pace=pace, with_pages=with_pages)
         self.parts = self.app.state.parts
         self.server: WebServer = web_server(self.app, self.settings)
         self._thread = threading.Thread(target=self.server.run, name="web", daemon=True)
@@ -82,9 +82,9 @@ class Web:
 
 
 @contextmanager
-def running_web(settings: Settings, pace: Pace = QUICK) -> Iterator[Web]:
+def running_web(settings: Settings, pace: Pace = QUICK, *, with_pages: bool = False) -> Iterator[Web]:
     migrate(settings.database, backup_dir=None)
-    with Web(settings, pace) as web:
+    with Web(settings, pace, with_pages=with_pages) as web:
         yield web
 
 

@@ -53,9 +53,7 @@ of components; `runs`, `run-history`, `deep_link` keep what people typed; `monit
 and `token` are for developers."""
 
 _GRADIO_PATH = re.compile(r"(?:^|/)gradio_api(?:/|$)(.*)", re.DOTALL)
-_CLOSED_PAGES = re.compile(
-    r"(?:^|/)(?:monitoring(?:/.*)?|login|logout|svelte/.*|proxy=.*|file=.*|file/.*)/?$", re.DOTALL
-)
+_CLOSED_PAGES = re.compile(r"(?:^|/)(?:monitoring(?:/.*)?|svelte/.*|proxy=.*|file=.*|file/.*)/?$", re.DOTALL)
 """Gradio's own pages outside `/gradio_api/` that we do not use."""
 
 

@@ -61,8 +61,17 @@ CHAT_PRIORITY = 0
 GRACE_S = 3
 
 
-def build_app(settings: Settings, *, ring: Callable[[str], None], pace: Pace | None = None) -> FastAPI:
-    """The whole web application. `ring` tells the worker of a new feedback job; it never raises."""
+def build_app(
+    settings: Settings, *, ring: Callable[[str], None], pace: Pace | None = None, with_pages: bool = True
+) -> FastAPI:
+    """The whole web application, or only its API.
+
+    Args:
+        settings: as read once for this process.
+        ring: tells the worker of a new feedback job; never raises.
+        pace: another one than the product's, for tests.
+        with_pages: mount the Gradio apps, which takes a moment.
+    """
     parts = build_parts(settings, ring=ring, pace=pace or Pace())
     app = FastAPI(title="Debrief", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
     app.state.parts = parts
@@ -72,7 +81,8 @@ def build_app(settings: Settings, *, ring: Callable[[str], None], pace: Pace | N
         app.include_router(routes.router)
     app.include_router(mine_api.docs_router)
     _end_api(app)
-    ui.mount(app, parts)
+    if with_pages:
+        _mount_pages(app, parts)
     return app
 
 
@@ -166,6 +176,15 @@ def _end_api(app: FastAPI) -> None:
     @app.get("/admin", include_in_schema=False)
     async def to_admin() -> RedirectResponse:  # pyright: ignore[reportUnusedFunction]
         return RedirectResponse("admin/", status_code=307)
+
+
+def _mount_pages(app: FastAPI, parts: Parts) -> None:
+    """In a running event loop: without one Gradio 6.31 makes several of its own and never closes them."""
+
+    async def mount() -> None:
+        ui.mount(app, parts)
+
+    asyncio.run(mount())
 
 
 @contextlib.asynccontextmanager

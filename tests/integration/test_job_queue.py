@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 from sqlalchemy import select
 
@@ -11,6 +12,7 @@ from storage.audit import list_audit
 from storage.conversations import delete_conversation
 from storage.engine import Database
 from storage.feedback import cancel_feedback, get_feedback, regenerate_feedback
+from storage.jobs import Claim
 from storage.tables import FeedbackJobRow, FeedbackVersionRow
 from tests.factories import OLGA
 from tests.job_scene import ask_for_feedback, claim, get_job, store
@@ -40,8 +42,15 @@ def test_of_twenty_claims_at_once_one_succeeds(any_database: Database):
 
 def test_claims_at_once_never_pass_the_seats(any_database: Database):
     asked = [ask_for_feedback(any_database)[1] for _ in range(12)]
+    ready = Barrier(12)
+
+    def claim_with_the_others(job_id: str) -> Claim | None:
+        claim(any_database, "j_none")  # opens this thread's connection
+        ready.wait(30)
+        return claim(any_database, job_id, seats=3)
+
     with ThreadPoolExecutor(12) as threads:
-        claims = list(threads.map(lambda job_id: claim(any_database, job_id, seats=3), asked))
+        claims = list(threads.map(claim_with_the_others, asked))
     assert len([one for one in claims if one]) == 3
 
 

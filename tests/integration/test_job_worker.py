@@ -18,6 +18,7 @@ from tests.job_scene import (
     WorkerProcess,
     ask_for_feedback,
     get_job,
+    redis_server,
     ring,
     wait_for_end,
     wait_for_start,
@@ -61,6 +62,26 @@ def test_a_request_becomes_a_feedback_that_its_visitor_reads(database: Database,
     assert view.body
     assert view.body.criteria[0].evidence[0].quote == "I led a team of three and we shipped on time."
     assert view.lineage["model"] == "scripted"
+
+
+def test_the_same_worker_serves_postgresql_and_redis(
+    any_database: Database, settings: Settings, scripted_model: ScriptedModel
+):
+    settings.data_dir.mkdir(exist_ok=True)
+    with redis_server() as queue_url:
+        quick = with_quick_jobs(
+            settings,
+            scripted_model.url,
+            database_url=any_database.url.render_as_string(hide_password=False),
+            queue_url=queue_url,
+            reaper_interval_s=60,
+        )
+        with WorkerProcess(quick) as worker:
+            wait_for_workers(any_database, 1)
+            view, job_id = ask_for_feedback(any_database)
+            ring(quick, job_id)
+            assert wait_for_end(any_database, view).state == JobState.SUCCEEDED
+            worker.stop()
 
 
 def test_a_worker_killed_in_mid_feedback_loses_nothing(
