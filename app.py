@@ -210,7 +210,8 @@ def _open_settings(settings: Settings) -> dict[str, object]:
     from launch.model import model_name
 
     hidden = {"secret", "admin", "model_api_key", "database_url", "queue_url"}
-    return settings.model_dump(mode="json", exclude=hidden) | {
+    shown: dict[str, object] = settings.model_dump(mode="json", exclude=hidden)
+    return shown | {
         "data_dir": str(settings.data_dir.resolve()),
         "prepared_model_dir": str(settings.prepared_model_dir.resolve()),
         "starts_own_model": settings.starts_own_model,

@@ -61,9 +61,14 @@ class Settings(BaseSettings):
     )
 
     torch_index: str = Field("", description="Where make run finds PyTorch's CPU build; empty: PyTorch's own index.")
+    model_seeds: Literal["on", "off"] = Field(
+        "off", description="Send seeds; off, because a seeded request can kill vLLM's engine on a CPU."
+    )
 
     reply_max_tokens: int = Field(512, ge=1, description="Longest answer in a talk.")
-    reply_temperature: float = Field(0.7, ge=0, le=2, description="Sampling temperature of answers.")
+    reply_temperature: float | None = Field(
+        None, ge=0, le=2, description="Sampling temperature of answers; empty: the model's own."
+    )
     connect_timeout_s: float = Field(3, gt=0, description="Longest wait for the model server to accept.")
     first_token_timeout_s: float = Field(60, gt=0, description="Longest wait for an answer's first token.")
     next_token_timeout_s: float = Field(20, gt=0, description="Longest silence in mid-answer.")

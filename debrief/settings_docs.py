@@ -42,6 +42,8 @@ def _settings() -> list[tuple[str, str, str]]:
 
 
 def _default_text(name: str, default: object) -> str:
+    if default is None:
+        return ""
     if default is PydanticUndefined:
         return {"data_dir": "data"}[name]  # made when it is read: another one on a Space
     if isinstance(default, SecretStr):

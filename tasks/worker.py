@@ -151,16 +151,13 @@ class Worker:
         self._model_is_awaited = True
 
     async def _watch_model(self) -> None:
-        """While anything waits for the model: see whether it is ready, warm it up, ring for what waited."""
+        """While anything waits for the model: see whether it is ready, ring for what waited, warm the model up."""
         if not self._model_is_awaited or (await self._desk.model.state()).state != "ready":
-            return
-        try:
-            await self._warm_up()
-        except ModelUnavailable:
             return
         self._model_is_awaited = False
         if await asyncio.to_thread(jobs.make_due, self.db, ModelUnavailable.code):
             await asyncio.to_thread(look, self.db, self.settings, self.broker.ring)
+        await self._warm_up()
 
     async def _warm_up(self) -> None:
         """The first structured answer takes vLLM 0.5 s longer, because it prepares its grammars: let nobody wait."""
@@ -174,7 +171,7 @@ class Worker:
                 seed=0,
             )
         except ModelUnavailable:
-            raise
+            self._model_is_awaited = True
         except ModelError as error:
             logger.warning("warm_up_failed code=%s", error.reason)
 

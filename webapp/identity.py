@@ -63,8 +63,10 @@ class VisitorSigner:
             return None
 
 
-def cookie_header(name: str, value: str, profile: CookieProfile, max_age_s: int = COOKIE_MAX_AGE_S) -> bytes:
+def cookie_header(name: str, value: str, profile: CookieProfile, max_age_s: int | None = COOKIE_MAX_AGE_S) -> bytes:
     """A Set-Cookie header, by hand: `partitioned=` of the standard library needs Python 3.14.
+
+    With `max_age_s` None the cookie ends with the browser.
 
     In another site's frame, as on a Space, only `SameSite=None; Secure; Partitioned` is kept by browsers.
     """
@@ -73,7 +75,8 @@ def cookie_header(name: str, value: str, profile: CookieProfile, max_age_s: int 
         "https": "SameSite=Lax; Secure",
         "framed": "SameSite=None; Secure; Partitioned",
     }[profile]
-    return f"{name}={value}; Path=/; Max-Age={max_age_s}; HttpOnly; {flags}".encode("ascii")
+    age = "" if max_age_s is None else f" Max-Age={max_age_s};"
+    return f"{name}={value}; Path=/;{age} HttpOnly; {flags}".encode("ascii")
 
 
 def cookie_profile(scope: Any, *, on_space: bool) -> CookieProfile:

@@ -11,12 +11,13 @@ import logging
 import os
 import socket
 from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
@@ -27,13 +28,15 @@ from debrief.settings import Settings, signing_secret
 from inference.client import ChatModel
 from storage import accounts, conversations, feedback
 from storage.engine import Database
-from webapp import ui
+from webapp import desk, sign_in, ui
 from webapp.api import (
     conversations as conversations_api,
     feedback as feedback_api,
     health as health_api,
     live as live_api,
     mine as mine_api,
+    review as review_api,
+    system as system_api,
 )
 from webapp.hub import Hub
 from webapp.identity import Identity, VisitorSigner
@@ -80,7 +83,10 @@ def build_app(
     for routes in (conversations_api, feedback_api, live_api, mine_api, health_api):
         app.include_router(routes.router)
     app.include_router(mine_api.docs_router)
+    for routes in (review_api, system_api):
+        app.include_router(routes.router)
     _end_api(app)
+    app.include_router(sign_in.sign_in_routes(parts))
     if with_pages:
         _mount_pages(app, parts)
     return app
@@ -130,6 +136,7 @@ def _add_layers(app: FastAPI, parts: Parts) -> None:
 
     # No origin may read from another site. Gradio reflects any Origin, with credentials, unless it finds this here.
     app.add_middleware(CORSMiddleware, allow_origins=[])
+    app.add_middleware(sign_in.Guard)
     app.add_middleware(Identity, signer=parts.signer, find_account=find_account, on_space=parts.on_space)
     app.add_middleware(BodyLimit, limit_bytes=parts.settings.body_max_bytes)
     app.add_middleware(AddressLimit, limits=parts.limits)
@@ -173,18 +180,20 @@ def _end_api(app: FastAPI) -> None:
     async def nothing_here(rest: str) -> None:  # pyright: ignore[reportUnusedFunction]
         raise NotFound
 
-    @app.get("/admin", include_in_schema=False)
-    async def to_admin() -> RedirectResponse:  # pyright: ignore[reportUnusedFunction]
-        return RedirectResponse("admin/", status_code=307)
-
 
 def _mount_pages(app: FastAPI, parts: Parts) -> None:
-    """In a running event loop: without one Gradio 6.31 makes several of its own and never closes them."""
+    """In a running event loop: without one Gradio 6.31 makes several of its own and never closes them.
+
+    In a thread, because the caller may have a running loop of another kind.
+    """
 
     async def mount() -> None:
-        ui.mount(app, parts)
+        assets = ui.serve_assets(app, parts)
+        desk.mount(app, parts, assets)
+        ui.mount(app, assets)
 
-    asyncio.run(mount())
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(mount())).result()
 
 
 @contextlib.asynccontextmanager

@@ -18,18 +18,23 @@ ASSETS = Path(__file__).parent / "assets"
 KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 
-def mount(app: FastAPI, parts: Parts) -> None:
-    """Put the visitor's page at `/`. Call it last: it takes every path that nothing else has."""
+def serve_assets(app: FastAPI, parts: Parts) -> str:
+    """Serve the style and the scripts of all pages. Returns the name of their folder, such as `assets-1a2b`."""
     assets = _read_assets(parts)
     version = hashlib.sha256("".join(assets.values()).encode()).hexdigest()[:12]
     _serve_assets(app, assets, version)
+    return f"assets-{version}"
+
+
+def mount(app: FastAPI, assets: str) -> None:
+    """Put the visitor's page at `/`. Call it last: it takes every path that nothing else has."""
     texts = gr.I18n(**page_texts())
     gr.mount_gradio_app(  # pyright: ignore[reportUnknownMemberType]  # auth= is a bare Callable
         app,
         build_page(texts),
         path="/",
         theme=make_theme(),
-        head=_head(version),
+        head=_head(assets),
         i18n=texts,
         footer_links=[],
         run_history=False,
@@ -84,10 +89,10 @@ def _serve_assets(app: FastAPI, assets: dict[str, str], version: str) -> None:
     del asset, manifest
 
 
-def _head(version: str) -> str:
+def _head(assets: str) -> str:
     """What Gradio puts into the page's head. Style goes here because rules in `css=` get a prefix and partly miss."""
     return (
-        f'<link rel="stylesheet" href="assets-{version}/style.css">'
-        f'<link rel="icon" type="image/svg+xml" href="assets-{version}/icon.svg">'
-        f'<script type="module" src="assets-{version}/page.js"></script>'
+        f'<link rel="stylesheet" href="{assets}/style.css">'
+        f'<link rel="icon" type="image/svg+xml" href="{assets}/icon.svg">'
+        f'<script type="module" src="{assets}/page.js"></script>'
     )

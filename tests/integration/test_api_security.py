@@ -37,6 +37,13 @@ UNOWNED_ROUTES = {
     ("GET", "/api/v1/live"),
     ("GET", "/healthz"),
 }
+SIGNED_IN_ROUTES = {
+    ("GET", "/api/v1/review"),
+    ("GET", "/api/v1/review/waiting"),
+    ("GET", "/api/v1/review/{feedback_id}"),
+    ("POST", "/api/v1/review/{feedback_id}/{action}"),
+    ("GET", "/api/v1/system"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +110,15 @@ def test_the_walk_of_a_stranger_knows_every_route(whole_web: Web):
     walked = {
         (method.upper(), re.sub(r"\?.*", "", path).format(**_NAMES)) for method, path, _ in OWNED_ROUTES
     } | UNOWNED_ROUTES
-    assert routes == walked
+    assert routes == walked | SIGNED_IN_ROUTES
+
+
+def test_a_visitor_cannot_reach_the_review_or_the_system(olga: Browser):
+    feedback = olga.begin()
+    for method, path in SIGNED_IN_ROUTES:
+        for action in ("claim", "approve", "reject", "release", "reopen", "withdraw"):
+            response = olga.request(method, path.format(feedback_id=feedback, action=action))
+            assert (response.status_code, response.json()["code"]) == (401, "sign_in_needed"), path
 
 
 _NAMES = {"talk": "{conversation_id}", "message": "{message_id}", "feedback": "{feedback_id}"}

@@ -1,7 +1,8 @@
 // The debrief beside the talk: asking for it, how far it is, and what it says.
 
 import { askFeedback } from "./actions.js";
-import { h, icon, show } from "./dom.js";
+import { h, show } from "./dom.js";
+import { feedbackBody } from "./feedback_card.js";
 import { modelSeconds } from "./model_banner.js";
 import { showQuote } from "./quotes.js";
 import { isBusy, isFinal, lastMessage, ownMessages, state } from "./state.js";
@@ -104,96 +105,12 @@ function progressWords(feedback) {
 
 function body() {
   const { feedback } = state;
-  if (!feedback?.body) return null;
-  const { criteria, strengths, improvements, next_step: nextStep, summary } = feedback.body;
-  return h(
-    "div",
-    { class: "debrief-body" },
-    summary ? h("p", { class: "summary" }, summary) : null,
-    h("div", { class: "criteria" }, criteria.map(criterion)),
-    strengths.length ? part(t("strengths"), strengths.map((strength) => h("li", {}, h("p", {}, strength.why), quotes(strength.evidence)))) : null,
-    improvements.length ? part(t("improvements"), improvements.map(improvement)) : null,
-    nextStep ? h("section", { class: "next-step" }, h("h3", {}, t("next_step")), h("p", {}, nextStep)) : null,
-    provenance(feedback),
-  );
-}
-
-function part(title, items) {
-  return h("section", { class: "part" }, h("h3", {}, title), h("ul", {}, items));
-}
-
-function criterion(result) {
-  return h(
-    "section",
-    { class: "criterion" },
-    h("div", { class: "criterion-head" }, h("h3", {}, result.name), h("span", { class: "level" }, levelWords(result))),
-    result.level ? steps(result) : null,
-    result.reason ? h("p", {}, result.reason) : null,
-    quotes(result.evidence),
-    result.tip ? h("p", { class: "tip" }, h("b", {}, t("tip")), " ", result.tip) : null,
-    result.example ? pair(result) : null,
-  );
-}
-
-function levelWords(result) {
-  if (result.status === "scored") return result.level_name ?? t("level", { level: result.level });
-  return t(result.status === "not_observed" ? "not_observed" : "unscored");
-}
-
-function steps(result) {
-  return h(
-    "div",
-    { class: "steps", role: "img", "aria-label": t("level", { level: result.level }) },
-    [1, 2, 3, 4, 5].map((step) => h("i", { class: step <= result.level ? "on" : null })),
-  );
-}
-
-function improvement(item) {
-  const original = item.evidence[0];
-  return h("li", {}, h("p", {}, item.problem), quotes(original ? [original] : []), rewrite(item.rewrite), quotes(item.evidence.slice(1)));
-}
-
-function rewrite(words) {
-  return h("div", { class: "rewrite" }, h("b", {}, t("rewrite")), h("p", {}, words));
-}
-
-function pair({ key, example }) {
-  return h(
-    "details",
-    { class: "example", "data-key": `example-${key}` },
-    h("summary", {}, t("example")),
-    h("dl", {}, h("dt", {}, t("example_before")), h("dd", {}, example.before), h("dt", {}, t("example_after")), h("dd", { class: "better" }, example.after)),
-  );
-}
-
-function quotes(evidence) {
-  return evidence.map((item) =>
-    h(
-      "button",
-      { class: "quote", type: "button", "data-key": `quote-${item.message_id}-${item.start}`, title: t("show_in_talk"), onclick: () => showQuote(item) },
-      h("span", { class: "quote-words" }, item.quote),
-      h("span", { class: "quote-where" }, turnWords(item.message_id)),
-    ),
-  );
+  return feedback?.body ? feedbackBody(feedback, { turnWords, onQuote: showQuote }) : null;
 }
 
 function turnWords(messageId) {
   const turn = ownMessages().findIndex((message) => message.id === messageId) + 1;
   return turn ? t("your_turn", { turn }) : t("earlier_version");
-}
-
-function provenance(feedback) {
-  const checks = feedback.checks ?? [];
-  const failed = checks.filter((check) => !check.passed).length;
-  const { covered } = feedback.body;
-  return h(
-    "ul",
-    { class: "provenance" },
-    h("li", {}, t(feedback.body.way === "rubric" ? "words_rubric" : "words_model")),
-    checks.length ? h("li", { class: failed ? "warn" : "ok" }, icon("check"), failed ? t("checks_failed", { failed, of: checks.length }) : t("checks_passed", { of: checks.length })) : null,
-    feedback.state === "partial" ? h("li", { class: "warn" }, t("partial")) : null,
-    covered.messages < covered.of ? h("li", {}, t("covered", covered)) : null,
-  );
 }
 
 function foot() {

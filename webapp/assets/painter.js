@@ -5,7 +5,7 @@
 
 import { state, isBusy } from "./state.js";
 import { markOf } from "./talk.js";
-import { rows } from "./quotes.js";
+import { rows } from "./marks.js";
 
 const PAINT_EVERY_MS = 50;
 const NO_CHANGE = { __type__: "update" };

@@ -9,9 +9,13 @@ from debrief.texts import LANGUAGES, catalog
 
 
 def page_texts() -> dict[str, dict[str, str]]:
-    """The page's labels by language, keys without their `ui.` prefix."""
+    """The pages' labels by language: the visitor's without their `ui.` prefix, the desk's with theirs."""
     return {
-        language: {key.removeprefix("ui."): text for key, text in catalog(language).items() if key.startswith("ui.")}
+        language: {
+            key.removeprefix("ui."): text
+            for key, text in catalog(language).items()
+            if key.startswith(("ui.", "desk.", "system."))
+        }
         for language in LANGUAGES
     }
 

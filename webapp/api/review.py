@@ -1,0 +1,165 @@
+"""The review, for reviewers and admins: what waits, one case, and the moves."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, ConfigDict
+
+from debrief.errors import SignInNeeded
+from debrief.feedback import Check, FeedbackBody
+from debrief.review import ReviewState
+from storage import reviews
+from storage.accounts import Account
+from storage.engine import Database
+from storage.reviews import ReviewCase, ReviewItem
+from webapp.api.asking import TheAsker, TheParts
+
+Action = Literal["claim", "release", "approve", "reject", "reopen", "withdraw"]
+PAGE_MAX = 100
+router = APIRouter(prefix="/api/v1/review", tags=["review"])
+
+
+class ReviewLine(BaseModel):
+    id: str
+    conversation_id: str
+    state: ReviewState
+    scenario: str
+    language: str
+    message_count: int
+    checks_passed: int
+    checks: int
+    partial: bool
+    claimed_by: str | None
+    claimed_until: datetime | None
+    reviewed_by: str | None
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, item: ReviewItem) -> ReviewLine:
+        return cls(
+            scenario=item.scenario_id, **{name: getattr(item, name) for name in cls.model_fields if name != "scenario"}
+        )
+
+
+class ReviewLines(BaseModel):
+    items: list[ReviewLine]
+    next: str | None
+
+
+class ReviewMessage(BaseModel):
+    id: str
+    role: str
+    text: str
+    state: str
+
+
+class ReviewOut(BaseModel):
+    """`row_version` is how this answer saw it: send it with a move to be told when somebody was faster."""
+
+    id: str
+    conversation_id: str
+    state: ReviewState
+    row_version: int
+    scenario: str
+    language: str
+    messages: list[ReviewMessage]
+    body: FeedbackBody | None
+    partial: bool
+    checks: list[Check]
+    lineage: dict[str, Any]
+    claimed_by: str | None
+    claimed_until: datetime | None
+    reviewed_by: str | None
+    reject_reason: str | None
+    note: str | None
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, case: ReviewCase) -> ReviewOut:
+        own = {name: getattr(case, name) for name in cls.model_fields if name not in ("scenario", "messages")}
+        messages = [ReviewMessage(id=m.id, role=m.role, text=m.text, state=m.state.value) for m in case.path]
+        return cls(scenario=case.scenario_id, messages=messages, **own)
+
+
+class Waiting(BaseModel):
+    waiting: int
+
+
+class Decision(BaseModel):
+    """`reason` is needed to reject: one of the codes of `debrief.review.REASONS`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    row_version: int | None = None
+    reason: str | None = None
+    note: str = ""
+
+
+async def _reviewer(asker: TheAsker) -> Account:
+    if asker.account is None:
+        raise SignInNeeded
+    return asker.account
+
+
+TheReviewer = Annotated[Account, Depends(_reviewer)]
+
+
+@router.get("", summary="Feedback by state of review; by default what waits, oldest first")
+async def list_reviews(
+    parts: TheParts,
+    reviewer: TheReviewer,
+    state: Annotated[list[ReviewState] | None, Query()] = None,
+    limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 50,
+    cursor: Annotated[str | None, Query(max_length=300)] = None,
+) -> ReviewLines:
+    page = await parts.store(
+        reviews.list_waiting,
+        states=state or reviews.WAITING,
+        limit=limit,
+        cursor=cursor,
+        newest_first=state is not None,
+    )
+    return ReviewLines(items=[ReviewLine.of(item) for item in page.items], next=page.next)
+
+
+@router.get("/waiting", summary="How many wait")
+async def count_waiting(parts: TheParts, reviewer: TheReviewer) -> Waiting:
+    numbers = await parts.store(reviews.count_reviews)
+    return Waiting(waiting=sum(numbers[state] for state in reviews.WAITING))
+
+
+@router.get("/{feedback_id}", summary="One case: the talk and the feedback")
+async def get_review(parts: TheParts, reviewer: TheReviewer, feedback_id: str) -> ReviewOut:
+    return ReviewOut.of(await parts.store(reviews.get_review, feedback_id))
+
+
+@router.post("/{feedback_id}/{action}", summary="Claim, release, approve, reject, reopen or withdraw")
+async def decide(
+    parts: TheParts, reviewer: TheReviewer, feedback_id: str, action: Action, decision: Decision | None = None
+) -> ReviewOut:
+    """Approving or rejecting what waits unclaimed claims it first."""
+    return ReviewOut.of(await parts.store(_decide, reviewer, feedback_id, action, decision or Decision()))
+
+
+def _decide(db: Database, account: Account, feedback_id: str, action: Action, decision: Decision) -> ReviewCase:
+    case = reviews.get_review(db, feedback_id)
+    seen = case.row_version if decision.row_version is None else decision.row_version
+    if action in ("approve", "reject") and case.state is ReviewState.PENDING:
+        seen = reviews.claim(db, account, feedback_id, seen).row_version
+    if action == "reject":
+        return reviews.reject(db, account, feedback_id, seen, reason=decision.reason, note=decision.note)
+    return MOVES[action](db, account, feedback_id, seen)
+
+
+MOVES = {
+    "claim": reviews.claim,
+    "release": reviews.release,
+    "approve": reviews.approve,
+    "reopen": reviews.reopen,
+    "withdraw": reviews.withdraw,
+}

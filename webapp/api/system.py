@@ -1,0 +1,32 @@
+"""How the installation stands, for admins: processes, model, queue, database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from storage.standing import read_standing
+from webapp.api.asking import TheAsker, TheParts
+from webapp.api.health import read_health
+from webapp.api.mine import require_admin
+from webapp.pages.system.handlers import read_processes
+
+router = APIRouter(prefix="/api/v1", tags=["system"])
+
+
+@router.get("/system", summary="Processes with memory, model, queue, database")
+async def system(parts: TheParts, asker: TheAsker) -> dict[str, Any]:
+    require_admin(asker)
+    standing = await parts.store(read_standing)
+    health = await read_health(parts)
+    processes = await parts.store.in_thread(lambda: read_processes(parts.settings.data_dir))
+    return {
+        "processes": processes,
+        "model": {**health.model, "name": parts.settings.model or "", "url": parts.settings.model_url},
+        "jobs": {state.value: number for state, number in standing.jobs.items()},
+        "oldest_waiting_s": standing.oldest_waiting_s,
+        "workers_alive": standing.workers_alive,
+        "answers_running": standing.answers_running,
+        "database_bytes": standing.database_bytes,
+    }

@@ -1,0 +1,264 @@
+// The review desk's slots. What they show comes as `facts` from Python (webapp/pages/review/handlers.py) after every
+// event; nothing here decides anything. The words come from people and models: always text nodes, never HTML.
+
+import { h, icon, show } from "./dom.js";
+import { feedbackBody } from "./feedback_card.js";
+import { clearMarks, markRow, rows } from "./marks.js";
+import { LANGUAGE, t, when } from "./words.js";
+
+const NOTICE_MS = 6000;
+const LOOK_AGAIN_MS = 20000;
+const FILTERS = ["waiting", "released", "approved", "rejected", "all"];
+const CLOCK = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit" });
+
+const places = new Map(); // slot name -> {root, trigger}
+let facts = null;
+let noticeTimer = 0;
+
+const SLOTS = {
+  "desk-bar": bar,
+  "desk-list": list,
+  "desk-case-head": caseHead,
+  "desk-notice": notice,
+  "desk-card": card,
+};
+
+const words = (key, values) => t(`desk.${key}`, values);
+
+// ---- what Gradio's events call (webapp/pages/review/events.py)
+
+window.desk = {
+  readAddress() {
+    const address = new URLSearchParams(location.search);
+    const filter = address.get("show");
+    return [FILTERS.includes(filter) ? filter : "waiting", 30, address.get("f") ?? "", 0];
+  },
+  show(next) {
+    const isAnother = facts?.case?.id !== next.case?.id;
+    facts = next;
+    if (isAnother || !["claimed", "auto_released"].includes(next.case?.state)) this.close_reject();
+    if (isAnother) clearMarks();
+    document.body.classList.toggle("has-case", Boolean(next.case));
+    document.body.dataset.state = next.case?.state ?? "";
+    writeAddress();
+    for (const name of places.keys()) draw(name);
+    letNoticeGo();
+    if (isAnother) document.querySelector("#desk-card")?.scrollTo({ top: 0 });
+  },
+  open_reject() {
+    document.body.classList.add("rejecting");
+    document.querySelector("#desk-reason input")?.focus();
+  },
+  close_reject() {
+    document.body.classList.remove("rejecting");
+  },
+};
+
+/** Good news leaves by itself; what was refused stays until the next thing is done. */
+function letNoticeGo() {
+  clearTimeout(noticeTimer);
+  if (facts.notice?.kind === "good") noticeTimer = setTimeout(() => places.get("desk-notice")?.root.replaceChildren(), NOTICE_MS);
+}
+
+function writeAddress() {
+  const address = new URLSearchParams();
+  if (facts.filter !== "waiting") address.set("show", facts.filter);
+  if (facts.case) address.set("f", facts.case.id);
+  const query = address.toString();
+  history.replaceState(null, "", query ? `?${query}` : location.pathname);
+  const waiting = facts.waiting ? `(${facts.waiting}) ` : "";
+  document.title = `${waiting}${words("title")} · Debrief`;
+}
+
+// ---- slots
+
+function mount({ name, element, trigger }) {
+  if (!(name in SLOTS)) return;
+  places.set(name, { root: element.querySelector(".slot") ?? element, trigger });
+  if (facts) draw(name);
+}
+
+function draw(name) {
+  show(places.get(name).root, SLOTS[name]());
+}
+
+function bar() {
+  const { me, waiting } = facts;
+  return h(
+    "header",
+    { class: "desk-bar" },
+    h("h1", {}, words("title")),
+    h("span", { class: waiting ? "pill" : "pill calm" }, words("waiting", { n: waiting })),
+    h("span", { class: "desk-bar-space" }),
+    h("span", { class: "quiet desk-me" }, words("signed_in_as", { name: me.name })),
+    me.is_admin ? h("a", { class: "desk-link", href: "/admin/system/" }, words("system")) : null,
+    h("a", { class: "desk-link", href: "/" }, words("practice")),
+    h("form", { method: "post", action: "/admin/logout" }, h("button", { class: "desk-link", type: "submit", "data-key": "sign-out" }, words("sign_out"))),
+  );
+}
+
+function list() {
+  const { items, filter } = facts;
+  if (!items.length) return h("p", { class: "desk-empty" }, words(filter === "waiting" ? "empty_waiting" : "empty_filter"));
+  return h("ul", { class: "desk-items" }, items.map(line));
+}
+
+function line(item) {
+  const isOpen = item.id === facts.case?.id;
+  const who = item.claimed_by && !item.is_mine ? item.claimed_by : item.state === "approved" || item.state === "rejected" ? item.reviewed_by : null;
+  return h(
+    "li",
+    {},
+    h(
+      "button",
+      { class: isOpen ? "desk-item open" : "desk-item", type: "button", "data-key": item.id, "aria-current": isOpen ? "true" : null, onclick: () => open(item.id) },
+      h("span", { class: "desk-item-top" }, h("span", { class: "desk-item-title" }, item.title), stateBadge(item.is_mine ? "mine" : item.state)),
+      h("span", { class: "desk-item-meta" }, `${when(item.created_at)} · ${words("item_messages", { n: item.messages })}`, who ? ` · ${who}` : null),
+      checksLine(item),
+    ),
+  );
+}
+
+function checksLine({ checks, checks_passed: passed, partial }) {
+  if (!checks) return h("span", { class: "desk-item-meta" }, words("item_no_checks"));
+  const isWhole = passed === checks;
+  return h(
+    "span",
+    { class: isWhole && !partial ? "desk-checks ok" : "desk-checks warn" },
+    words("item_checks", { passed, of: checks }),
+    partial ? ` · ${words("item_partial")}` : null,
+  );
+}
+
+function stateBadge(state) {
+  const kind = { approved: "good", edited_approved: "good", auto_released: "good", rejected: "bad", withdrawn: "bad" }[state] ?? "";
+  return h("span", { class: `state ${kind}` }, words(`state_${state}`));
+}
+
+function open(id) {
+  places.get("desk-list").trigger("select", { id });
+}
+
+function caseHead() {
+  const shown = facts.case;
+  if (!shown) return h("div", { class: "desk-choose" }, h("p", { class: "quiet" }, words(facts.has_next ? "choose" : "choose_none")), facts.has_next ? nextButton() : null);
+  return h(
+    "div",
+    { class: "desk-case-head" },
+    h("button", { class: "back desk-back", type: "button", "data-key": "back", onclick: () => open("") }, icon("back"), words("back")),
+    h("div", { class: "desk-case-title" }, h("h2", {}, shown.title), stateBadge(shown.is_mine ? "mine" : shown.state)),
+    standing(shown),
+  );
+}
+
+function nextButton() {
+  return h("button", { class: "button primary", type: "button", "data-key": "next", onclick: () => document.querySelector("#desk-next").click() }, words("next"));
+}
+
+function standing(shown) {
+  const name = shown.reviewed_by ?? "?";
+  if (shown.state === "claimed") {
+    const until = CLOCK.format(new Date(shown.claimed_until));
+    return shown.is_mine
+      ? h("p", { class: "quiet" }, words("claimed_by_you", { until }))
+      : h("p", { class: "note" }, words("claimed_by_other", { name: shown.claimed_by, until }));
+  }
+  if (shown.state === "auto_released") return h("p", { class: "quiet" }, words("released_note"));
+  if (["approved", "edited_approved"].includes(shown.state)) return h("p", { class: "quiet" }, words("decided_approved", { name }));
+  if (shown.state === "withdrawn") return h("p", { class: "quiet" }, words("decided_withdrawn"));
+  if (shown.state !== "rejected") return null;
+  return [
+    h("p", { class: "quiet" }, words("decided_rejected", { name, reason: words(`reason_${shown.reject_reason ?? "other"}`) })),
+    shown.note ? h("p", { class: "remark" }, shown.note) : null,
+  ];
+}
+
+function notice() {
+  if (!facts.notice) return null;
+  const isBad = facts.notice.kind === "bad";
+  return h("p", { class: isBad ? "problem" : "desk-good", role: isBad ? "alert" : "status" }, facts.notice.text);
+}
+
+function card() {
+  const shown = facts.case;
+  if (!shown?.body) return null;
+  const feedback = { state: shown.job_state, body: shown.body, checks: shown.checks };
+  return h(
+    "section",
+    { class: "debrief", "aria-label": words("feedback") },
+    feedbackBody(feedback, { turnWords, onQuote }),
+    shown.checks.length ? checks(shown.checks) : null,
+    lineage(shown.lineage),
+  );
+}
+
+function checks(outcomes) {
+  return h(
+    "details",
+    { class: "desk-details", "data-key": "checks", open: outcomes.some((check) => !check.passed) },
+    h("summary", {}, words("checks")),
+    h(
+      "ul",
+      {},
+      outcomes.map((check) =>
+        h("li", { class: check.passed ? "ok" : "warn" }, h("span", {}, check.name.replaceAll("_", " "), check.where ? ` (${check.where})` : null), h("b", {}, words(check.passed ? "check_passed" : "check_failed"))),
+      ),
+    ),
+  );
+}
+
+function lineage(made) {
+  const known = Object.entries(made);
+  if (!known.length) return null;
+  return h(
+    "details",
+    { class: "desk-details", "data-key": "lineage" },
+    h("summary", {}, words("lineage")),
+    h("dl", {}, known.map(([name, value]) => [h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, value)])),
+  );
+}
+
+function turnWords(messageId) {
+  const own = facts.case.messages.filter((message) => message.role === "user");
+  const turn = own.findIndex((message) => message.id === messageId) + 1;
+  return turn ? t("your_turn", { turn }) : "";
+}
+
+function onQuote(evidence) {
+  const at = facts.case.messages.findIndex((message) => message.id === evidence.message_id);
+  const row = rows()[at];
+  if (row) markRow(row, evidence.quote);
+}
+
+// ---- keeping up: what waits changes without us; a sign-in may end
+
+async function lookAgain() {
+  if (document.hidden || !facts) return;
+  const response = await fetch("/api/v1/review/waiting", { headers: { accept: "application/json" } }).catch(() => null);
+  if (response?.status === 401) return toSignIn();
+  if (!response?.ok) return;
+  const { waiting } = await response.json();
+  if (waiting !== facts.waiting) document.querySelector("#desk-refresh")?.click();
+}
+
+function toSignIn() {
+  location.href = `/admin/login?next=${encodeURIComponent(location.pathname + location.search)}`;
+}
+
+/** Gradio shows a failed event as a lost connection; when it is the sign-in that ended, go and sign in. */
+function watchForSignOut() {
+  const plain = window.fetch;
+  window.fetch = async (...asked) => {
+    const response = await plain(...asked);
+    if (response.status === 401 && new URL(response.url).pathname.startsWith("/admin/")) toSignIn();
+    return response;
+  };
+}
+
+watchForSignOut();
+setInterval(lookAgain, LOOK_AGAIN_MS);
+document.addEventListener("visibilitychange", lookAgain);
+const waitingSlots = window.debriefSlots ?? [];
+window.debriefSlots = { push: mount };
+waitingSlots.forEach(mount);
+if (window.deskFacts) window.desk.show(window.deskFacts);

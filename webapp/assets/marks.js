@@ -1,0 +1,38 @@
+// Showing a quoted sentence in Gradio's transcript: scroll to its message, mark the row and the words.
+
+const MARK_MS = 8000;
+let timer = 0;
+
+/** The rows of the native transcript, one a message. */
+export const rows = () => [...document.querySelectorAll("#transcript .message-row")];
+
+/** Scroll to the row and mark it, and the words where they are found in it. */
+export function markRow(row, quote) {
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  row.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "center" });
+  clearMarks();
+  row.classList.add("quoted");
+  markWords(row, quote);
+  clearTimeout(timer);
+  timer = setTimeout(clearMarks, MARK_MS);
+}
+
+export function clearMarks() {
+  for (const row of rows()) row.classList.remove("quoted");
+  globalThis.CSS?.highlights?.delete("quote");
+}
+
+/** Highlight the words themselves where they stand in one text node; the row is marked in any case. */
+function markWords(row, quote) {
+  if (!globalThis.Highlight) return;
+  const walker = document.createTreeWalker(row, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const at = node.data.indexOf(quote);
+    if (at < 0) continue;
+    const range = new Range();
+    range.setStart(node, at);
+    range.setEnd(node, at + quote.length);
+    CSS.highlights.set("quote", new Highlight(range));
+    return;
+  }
+}

@@ -1,0 +1,73 @@
+"""The pages below `/admin/`: the review desk and the operator's page, each an app of its own behind the guard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+from fastapi import FastAPI
+
+from debrief.texts import LANGUAGES, catalog
+from webapp.pages.review import events, layout
+from webapp.pages.review.handlers import DeskHandlers
+from webapp.pages.system import layout as system_layout
+from webapp.parts import Parts
+from webapp.theme import make_theme
+
+
+def mount(app: FastAPI, parts: Parts, assets: str) -> None:
+    """Put the desk at `/admin` and the operator's page at `/admin/system`. Call it before the visitor's page.
+
+    Args:
+        app: the application, with `webapp.sign_in.Guard` among its layers.
+        parts: what the handlers work with.
+        assets: the folder in which style and scripts are served, such as `assets-1a2b`.
+    """
+    texts = gr.I18n(**desk_texts())
+    _mount(app, build_system(), "/admin/system", texts, _head(f"../../{assets}", "system.js"))
+    _mount(app, build_desk(texts, DeskHandlers(parts.store)), "/admin", texts, _head(f"../{assets}", "desk.js"))
+
+
+def build_desk(texts: gr.I18n, handlers: DeskHandlers) -> gr.Blocks:
+    with gr.Blocks(title="Review desk · Debrief", fill_width=True, analytics_enabled=False) as page:
+        events.bind(page, layout.build_layout(texts), handlers)
+    return page
+
+
+def build_system() -> gr.Blocks:
+    with gr.Blocks(title="System · Debrief", fill_width=True, analytics_enabled=False) as page:
+        system_layout.build_layout()
+    return page
+
+
+def desk_texts() -> dict[str, dict[str, str]]:
+    """The desk's labels by language, for Gradio's components."""
+    return {
+        language: {key.removeprefix("desk."): text for key, text in catalog(language).items() if key[:5] == "desk."}
+        for language in LANGUAGES
+    }
+
+
+def _mount(app: FastAPI, page: gr.Blocks, path: str, texts: gr.I18n, head: str) -> None:
+    options: dict[str, Any] = {"run_history": False, "enable_monitoring": False, "ssr_mode": False, "pwa": False}
+    gr.mount_gradio_app(  # pyright: ignore[reportUnknownMemberType]  # auth= is a bare Callable
+        app, page, path=path, theme=make_theme(), head=head, i18n=texts, footer_links=[], mcp_server=False,
+        show_error=True, **options,
+    )  # fmt: skip
+
+
+UNTIL_LOADED = """
+window.desk = {
+  show: (facts) => { window.deskFacts = facts },
+  readAddress: (at = new URLSearchParams(location.search)) => [at.get("show") || "waiting", 30, at.get("f") || "", 0],
+};
+"""
+"""Keeps what Gradio's first event brings until `desk.js` is there."""
+
+
+def _head(assets: str, script: str) -> str:
+    return (
+        f'<link rel="stylesheet" href="{assets}/style.css"><link rel="stylesheet" href="{assets}/desk.css">'
+        f'<link rel="icon" type="image/svg+xml" href="{assets}/icon.svg"><script>{UNTIL_LOADED}</script>'
+        f'<script type="module" src="{assets}/{script}"></script>'
+    )

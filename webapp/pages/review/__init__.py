@@ -1,0 +1,1 @@
+"""The review desk: what waits, the talk beside its feedback, and the decision."""

@@ -1,0 +1,111 @@
+"""Which trigger does what at the review desk. Every event gives a whole `Desk` back and then redraws the slots."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import gradio as gr
+from gradio.events import Dependency
+
+from debrief.errors import DebriefError
+from webapp.identity import who_is_asking
+from webapp.pages.review.handlers import Desk, DeskHandlers, Place
+from webapp.pages.review.layout import DeskView
+
+READ_ADDRESS_JS = "() => window.desk.readAddress()"
+SHOW_JS = "(facts) => { window.desk.show(facts) }"
+BUTTONS = ("claim", "approve", "reject", "release", "reopen", "next", "more")
+
+Handler = Callable[..., Awaitable[Desk]]
+
+
+def bind(page: gr.Blocks, view: DeskView, handlers: DeskHandlers) -> None:
+    place = [view.filter, view.list_size, view.feedback_id, view.row_version]
+
+    async def open_desk(wanted: str, size: float, feedback_id: str, seen: float, request: gr.Request) -> Any:
+        start = Place(wanted, int(size or 0))
+        return _outputs(view, start, await _asked(handlers.open_case, request, start, feedback_id))
+
+    async def open_case(
+        wanted: str, size: float, feedback_id: str, seen: float, request: gr.Request, chosen: gr.EventData
+    ) -> Any:
+        here = _place(wanted, size, feedback_id, seen)
+        return _outputs(view, here, await _asked(handlers.open_case, request, here, str(chosen.id)[:60]))
+
+    async def reject(
+        wanted: str, size: float, feedback_id: str, seen: float, reason: str | None, note: str, request: gr.Request
+    ) -> Any:
+        here = _place(wanted, size, feedback_id, seen)
+        return _outputs(view, here, await _asked(handlers.reject, request, here, reason, note))
+
+    def plain(handler: Handler) -> Callable[..., Awaitable[Any]]:
+        async def run(wanted: str, size: float, feedback_id: str, seen: float, request: gr.Request) -> Any:
+            here = _place(wanted, size, feedback_id, seen)
+            return _outputs(view, here, await _asked(handler, request, here))
+
+        return run
+
+    def on(listen: Any, function: Any, name: str, *, more: list[Any] | None = None, js: str | None = None) -> None:
+        event: Dependency = listen(
+            function,
+            inputs=[*place, *(more or [])],
+            outputs=_all_outputs(view),
+            js=js,
+            show_progress="hidden",
+            concurrency_limit=None,
+            api_name=name,
+            api_visibility="private",
+        )
+        event.then(None, inputs=[view.facts], js=SHOW_JS, api_name=f"draw_after_{name}", api_visibility="private")
+
+    on(page.load, open_desk, "open_desk", js=READ_ADDRESS_JS)
+    on(view.items.select, open_case, "open_case")
+    on(view.filter.input, plain(handlers.show), "filter_list")
+    on(view.refresh.click, plain(handlers.show), "refresh_list")
+    on(view.more.click, plain(handlers.show_more), "show_more")
+    on(view.next.click, plain(handlers.take_next), "take_next")
+    on(view.claim.click, plain(handlers.claim), "claim")
+    on(view.release.click, plain(handlers.release), "release")
+    on(view.reopen.click, plain(handlers.reopen), "reopen")
+    on(view.approve.click, plain(handlers.approve), "approve")
+    on(view.confirm_reject.click, reject, "reject", more=[view.reason, view.note])
+    for button, name in ((view.reject, "open_reject"), (view.cancel_reject, "close_reject")):
+        button.click(None, js=f"() => {{ window.desk.{name}() }}", api_name=name, api_visibility="private")
+
+
+async def _asked(handler: Handler, request: gr.Request, *values: object) -> Desk:
+    """Who asks comes from the request. What is not answered in the page becomes Gradio's own message."""
+    asker = who_is_asking(request)
+    try:
+        return await handler(asker, *values)
+    except DebriefError as error:
+        raise gr.Error(error.sentence(asker.language), print_exception=False) from error
+
+
+def _place(wanted: str, size: float, feedback_id: str, seen: float) -> Place:
+    return Place(str(wanted), int(size or 0), str(feedback_id)[:60], int(seen or 0))
+
+
+def _all_outputs(view: DeskView) -> list[Any]:
+    buttons = [getattr(view, name) for name in BUTTONS]
+    return [
+        view.filter, view.list_size, view.feedback_id, view.row_version, view.facts, view.talk, view.reason, view.note,
+        *buttons,
+    ]  # fmt: skip
+
+
+def _outputs(view: DeskView, before: Place, desk: Desk) -> dict[Any, Any]:
+    """What was typed about one feedback stays as long as it is open, also when a move was refused."""
+    is_another = desk.place.feedback_id != before.feedback_id
+    fields: dict[Any, Any] = {view.reason: None, view.note: ""} if is_another else {}
+    return {
+        view.filter: desk.place.filter,
+        view.list_size: desk.place.list_size,
+        view.feedback_id: desk.place.feedback_id,
+        view.row_version: desk.place.row_version,
+        view.facts: desk.facts,
+        view.talk: desk.talk,
+        **fields,
+        **{getattr(view, name): gr.update(visible=name in desk.may) for name in BUTTONS},
+    }

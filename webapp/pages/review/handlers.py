@@ -1,0 +1,307 @@
+"""What a reviewer can do at the desk. Each handler asks for the role first: a private event can be called by anybody.
+
+Opening what waits claims it, so that two reviewers never read the same by accident; opening another one gives the
+first back. What was released at once is opened without a claim, because the visitor is reading it already.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from debrief.errors import Conflict, DebriefError, NotFound, SignInNeeded
+from debrief.review import ReviewState
+from debrief.texts import say
+from storage import reviews
+from storage.accounts import Account
+from storage.engine import Database
+from storage.reviews import ReviewCase, ReviewItem
+from webapp.identity import Asker
+from webapp.store import Store
+
+LIST_STEP = 30
+LIST_MAX = 300
+DECIDED = (ReviewState.APPROVED, ReviewState.EDITED_APPROVED, ReviewState.REJECTED)
+FILTERS: dict[str, tuple[ReviewState, ...]] = {
+    "waiting": reviews.WAITING,
+    "released": (ReviewState.AUTO_RELEASED,),
+    "approved": (ReviewState.APPROVED, ReviewState.EDITED_APPROVED),
+    "rejected": (ReviewState.REJECTED,),
+    "all": tuple(state for state in ReviewState if state is not ReviewState.NONE),
+}
+
+
+@dataclass(frozen=True)
+class Notice:
+    kind: Literal["good", "bad"]
+    text: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the reviewer is: the list's filter and length, and the open feedback as it was seen."""
+
+    filter: str = "waiting"
+    list_size: int = LIST_STEP
+    feedback_id: str = ""
+    row_version: int = 0
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What to show after an action. `facts` is for the slots, `talk` for the transcript."""
+
+    place: Place
+    facts: dict[str, Any]
+    talk: list[dict[str, str]]
+    may: frozenset[str] = field(default_factory=frozenset[str])
+    """Names of the buttons that make sense now."""
+
+
+class DeskHandlers:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def show(self, asker: Asker, place: Place) -> Desk:
+        """The list anew; the open case as it stands."""
+        return await self._desk(asker, place)
+
+    async def show_more(self, asker: Asker, place: Place) -> Desk:
+        return await self._desk(asker, _with(place, list_size=min(place.list_size + LIST_STEP, LIST_MAX)))
+
+    async def open_case(self, asker: Asker, place: Place, feedback_id: str) -> Desk:
+        account = _reviewer(asker)
+        await self._store(_leave, account, place.feedback_id, feedback_id)
+        notice = None
+        try:
+            if feedback_id:
+                await self._store(_open, account, feedback_id)
+        except DebriefError as error:
+            notice = _refusal(error, asker)
+        return await self._desk(asker, _with(place, feedback_id=feedback_id), notice)
+
+    async def take_next(self, asker: Asker, place: Place, notice: Notice | None = None) -> Desk:
+        """Open what has waited longest and nobody has."""
+        account = _reviewer(asker)
+        await self._store(_leave, account, place.feedback_id, "")
+        found = await self._store(_take_next, account)
+        if found is None and notice is None:
+            notice = Notice("good", say("desk.nothing_left", asker.language))
+        return await self._desk(asker, _with(place, feedback_id=found or ""), notice)
+
+    async def claim(self, asker: Asker, place: Place) -> Desk:
+        return await self._move(asker, place, reviews.claim)
+
+    async def release(self, asker: Asker, place: Place) -> Desk:
+        return await self._move(asker, place, reviews.release, said="given_back", then_leave=True)
+
+    async def reopen(self, asker: Asker, place: Place) -> Desk:
+        return await self._move(asker, place, reviews.reopen, said="reopened")
+
+    async def approve(self, asker: Asker, place: Place) -> Desk:
+        return await self._move(asker, place, reviews.approve, said="approved", then_next=True)
+
+    async def reject(self, asker: Asker, place: Place, reason: str | None, note: str) -> Desk:
+        return await self._move(
+            asker, place, reviews.reject, said="rejected", then_next=True, reason=reason, note=note or ""
+        )
+
+    async def _move(
+        self,
+        asker: Asker,
+        place: Place,
+        action: Any,
+        *,
+        said: str = "",
+        then_next: bool = False,
+        then_leave: bool = False,
+        **values: object,
+    ) -> Desk:
+        account = _reviewer(asker)
+        try:
+            before = await self._store(reviews.get_review, place.feedback_id)
+            await self._store(action, account, place.feedback_id, place.row_version, **values)
+        except DebriefError as error:
+            return await self._desk(asker, place, _refusal(error, asker))
+        notice = Notice("good", say(f"desk.{said}", asker.language)) if said else None
+        if then_next and before.state in reviews.WAITING:
+            return await self.take_next(asker, _with(place, feedback_id=""), notice)
+        return await self._desk(asker, _with(place, feedback_id="") if then_leave else place, notice)
+
+    async def _desk(self, asker: Asker, place: Place, notice: Notice | None = None) -> Desk:
+        account = _reviewer(asker)
+        place = _with(place, filter=place.filter if place.filter in FILTERS else "waiting")
+        seen = await self._store(_look, account, place)
+        if place.feedback_id and seen.case is None:
+            notice = notice or Notice("bad", NotFound().sentence(asker.language))
+        facts: dict[str, Any] = {
+            "me": {"name": account.name, "is_admin": account.is_admin},
+            "filter": place.filter,
+            "waiting": seen.waiting,
+            "items": [_line(item, account, asker.language) for item in seen.items],
+            "case": _case(seen.case, account, asker.language) if seen.case else None,
+            "notice": {"kind": notice.kind, "text": notice.text} if notice else None,
+            "has_next": seen.has_next,
+        }
+        may = _moves(seen.case, account)
+        if seen.has_next and not _is_mine(seen.case, account):
+            may.add("next")
+        if seen.has_more and place.list_size < LIST_MAX:
+            may.add("more")
+        return Desk(
+            place=_with(
+                place,
+                feedback_id=seen.case.id if seen.case else "",
+                row_version=seen.case.row_version if seen.case else 0,
+            ),
+            facts=facts,
+            talk=[{"role": message.role, "content": message.text} for message in seen.case.path] if seen.case else [],
+            may=frozenset(may),
+        )
+
+
+# ---------------------------------------------------------------------------------------- in a thread, on the database
+
+
+@dataclass(frozen=True)
+class _Seen:
+    items: list[ReviewItem]
+    has_more: bool
+    waiting: int
+    has_next: bool
+    case: ReviewCase | None
+
+
+def _look(db: Database, account: Account, place: Place) -> _Seen:
+    page = reviews.list_waiting(
+        db,
+        states=FILTERS[place.filter],
+        limit=max(1, min(place.list_size, LIST_MAX)),
+        newest_first=place.filter != "waiting",
+    )
+    numbers = reviews.count_reviews(db)
+    case = None
+    if place.feedback_id:
+        try:
+            case = reviews.get_review(db, place.feedback_id)
+        except NotFound:
+            case = None
+    waiting = sum(numbers[state] for state in reviews.WAITING)
+    return _Seen(page.items, page.next is not None, waiting, reviews.find_next(db, account) is not None, case)
+
+
+def _open(db: Database, account: Account, feedback_id: str) -> None:
+    """Claim what waits and is free; look at the rest."""
+    case = reviews.get_review(db, feedback_id)
+    if case.state is ReviewState.PENDING:
+        try:
+            reviews.claim(db, account, feedback_id, case.row_version)
+        except Conflict:
+            return  # somebody claimed it in this moment: the case says who
+
+
+def _leave(db: Database, account: Account, feedback_id: str, goal: str) -> None:
+    """Give back what this reviewer had open and did not decide."""
+    if not feedback_id or feedback_id == goal:
+        return
+    try:
+        case = reviews.get_review(db, feedback_id)
+        if _is_mine(case, account):
+            reviews.release(db, account, feedback_id, case.row_version)
+    except (Conflict, NotFound):
+        return  # it went to somebody else or was deleted: nothing to give back
+
+
+def _take_next(db: Database, account: Account) -> str | None:
+    """Claim the oldest free one; when somebody is faster, the one after it."""
+    for _ in range(20):
+        found = reviews.find_next(db, account)
+        if found is None:
+            return None
+        try:
+            reviews.claim(db, account, found, reviews.get_review(db, found).row_version)
+        except (Conflict, NotFound):
+            continue
+        return found
+    return None
+
+
+# ---------------------------------------------------------------------------------------------------- what is shown
+
+
+def _reviewer(asker: Asker) -> Account:
+    if asker.account is None:
+        raise SignInNeeded
+    return asker.account
+
+
+def _refusal(error: DebriefError, asker: Asker) -> Notice:
+    return Notice("bad", error.sentence(asker.language))
+
+
+def _is_mine(case: ReviewCase | None, account: Account) -> bool:
+    return case is not None and case.state is ReviewState.CLAIMED and case.claimed_by_id == account.id
+
+
+def _moves(case: ReviewCase | None, account: Account) -> set[str]:
+    if case is None:
+        return set()
+    if _is_mine(case, account):
+        return {"approve", "reject", "release"}
+    if case.state is ReviewState.AUTO_RELEASED:
+        return {"approve", "reject"}
+    if case.state is ReviewState.PENDING:
+        return {"claim"}
+    return {"reopen"} if case.state in DECIDED else set()
+
+
+def _with(place: Place, **changes: Any) -> Place:
+    return Place(**{**vars(place), **changes})
+
+
+def _line(item: ReviewItem, account: Account, language: str) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "title": _in(item.scenario_title, language),
+        "state": item.state.value,
+        "language": item.language,
+        "messages": item.message_count,
+        "checks": item.checks,
+        "checks_passed": item.checks_passed,
+        "partial": item.partial,
+        "claimed_by": item.claimed_by,
+        "is_mine": item.claimed_by == account.name,
+        "reviewed_by": item.reviewed_by,
+        "created_at": _stamp(item.created_at),
+    }
+
+
+def _case(case: ReviewCase, account: Account, language: str) -> dict[str, Any]:
+    return {
+        "id": case.id,
+        "conversation_id": case.conversation_id,
+        "title": _in(case.scenario_title, language),
+        "state": case.state.value,
+        "job_state": case.job_state.value if case.job_state else None,
+        "language": case.language,
+        "messages": [{"id": message.id, "role": message.role} for message in case.path],
+        "body": case.body.model_dump(mode="json") if case.body else None,
+        "checks": [check.model_dump() for check in case.checks],
+        "lineage": {key: str(value) for key, value in case.lineage.items() if isinstance(value, str | int | float)},
+        "claimed_by": case.claimed_by,
+        "claimed_until": _stamp(case.claimed_until),
+        "is_mine": _is_mine(case, account),
+        "reviewed_by": case.reviewed_by,
+        "reject_reason": case.reject_reason,
+        "note": case.note,
+        "created_at": _stamp(case.created_at),
+    }
+
+
+def _in(texts: dict[str, str], language: str) -> str:
+    return texts.get(language) or next(iter(texts.values()), "")
+
+
+def _stamp(at: datetime | None) -> str | None:
+    return at.astimezone(UTC).isoformat() if at else None

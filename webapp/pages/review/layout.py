@@ -1,0 +1,129 @@
+"""What is on the review desk. Gradio's own transcript, choices, fields and buttons; our JavaScript fills the slots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from debrief.review import REASONS
+from webapp.components.slots import slot
+from webapp.pages.review.handlers import FILTERS
+
+
+@dataclass(frozen=True)
+class DeskView:
+    filter: gr.Radio
+    items: gr.HTML
+    """Fires `select` with the `id` of the feedback that was clicked."""
+    talk: gr.Chatbot
+    claim: gr.Button
+    approve: gr.Button
+    reject: gr.Button
+    release: gr.Button
+    reopen: gr.Button
+    next: gr.Button
+    reason: gr.Radio
+    note: gr.Textbox
+    confirm_reject: gr.Button
+    cancel_reject: gr.Button
+    refresh: gr.Button
+    more: gr.Button
+    feedback_id: gr.Textbox
+    """Hidden: the feedback that is open; looked up again on every use."""
+    row_version: gr.Number
+    """Hidden: how the reviewer saw it; a move on anything newer is refused."""
+    list_size: gr.Number
+    """Hidden: how many lines the list shows."""
+    facts: gr.JSON
+    """Hidden: what the slots show."""
+
+
+def build_layout(texts: gr.I18n) -> DeskView:
+    """Create the components. Must be called inside a `gr.Blocks`."""
+    slot("desk-bar")
+    slot("desk-notice")
+    with gr.Row(equal_height=False, elem_id="desk-columns"):
+        with gr.Column(scale=3, min_width=220, elem_id="desk-list-column"):
+            chosen = gr.Radio(
+                [(texts(f"filter_{name}"), name) for name in FILTERS],
+                value="waiting",
+                label=texts("filter"),
+                show_label=False,
+                container=False,
+                elem_id="desk-filter",
+            )
+            items = slot("desk-list")
+            with gr.Row(elem_id="desk-list-buttons"):
+                more = gr.Button(texts("more"), size="sm", min_width=80, visible=False)
+                refresh = gr.Button(texts("refresh"), size="sm", min_width=80, elem_id="desk-refresh")
+        with gr.Column(scale=5, min_width=300, elem_id="desk-talk-column"):
+            slot("desk-case-head")
+            talk = _transcript()
+        with gr.Column(scale=4, min_width=300, elem_id="desk-card-column"):
+            slot("desk-card")
+            with gr.Column(elem_id="desk-reject-panel"):
+                reason = gr.Radio(
+                    [(texts(f"reason_{name}"), name) for name in REASONS], label=texts("reason"), elem_id="desk-reason"
+                )
+                note = gr.Textbox(
+                    label=texts("note"),
+                    placeholder=texts("note_placeholder"),
+                    lines=2,
+                    max_lines=5,
+                    max_length=2000,
+                    elem_id="desk-note",
+                )
+                with gr.Row():
+                    cancel_reject = gr.Button(texts("cancel"), min_width=90)
+                    confirm_reject = gr.Button(
+                        texts("reject_confirm"), variant="stop", min_width=90, elem_id="desk-confirm-reject"
+                    )
+            with gr.Row(elem_id="desk-actions"):
+                next_one = gr.Button(texts("next"), variant="primary", min_width=90, elem_id="desk-next", visible=False)
+                claim = gr.Button(texts("claim"), variant="primary", min_width=90, visible=False)
+                reopen = gr.Button(texts("reopen"), min_width=90, elem_id="desk-reopen", visible=False)
+                release = gr.Button(texts("release"), min_width=90, elem_id="desk-release", visible=False)
+                reject = gr.Button(texts("reject"), min_width=90, elem_id="desk-reject", visible=False)
+                approve = gr.Button(
+                    texts("approve"), variant="primary", min_width=90, elem_id="desk-approve", visible=False
+                )
+    return DeskView(
+        filter=chosen,
+        items=items,
+        talk=talk,
+        claim=claim,
+        approve=approve,
+        reject=reject,
+        release=release,
+        reopen=reopen,
+        next=next_one,
+        reason=reason,
+        note=note,
+        confirm_reject=confirm_reject,
+        cancel_reject=cancel_reject,
+        refresh=refresh,
+        more=more,
+        feedback_id=gr.Textbox("", visible=False),
+        row_version=gr.Number(0, precision=0, visible=False),
+        list_size=gr.Number(30, precision=0, visible=False),
+        facts=gr.JSON({}, visible=False),
+    )
+
+
+def _transcript() -> gr.Chatbot:
+    return gr.Chatbot(
+        [],
+        show_label=False,
+        container=False,
+        height="100%",
+        layout="bubble",
+        buttons=[],
+        feedback_options=None,
+        latex_delimiters=[],
+        group_consecutive_messages=False,
+        autoscroll=False,
+        allow_tags=False,
+        sanitize_html=True,
+        elem_id="transcript",
+    )
