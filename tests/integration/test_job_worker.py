@@ -151,7 +151,7 @@ def test_a_poisoned_job_ends_after_three_attempts_and_the_others_go_on(
         return BAD_JSON if poisoned else scripted_model.default_script(received)
 
     scripted_model.default = unusable_for_poison
-    poisoned, poisoned_job = ask_for_feedback(database, said="I put poison into the well.")
+    poisoned, poisoned_job = ask_for_feedback(database, said="I led a team of three that sold poison.")
     others = [ask_for_feedback(database) for _ in range(3)]
     for job_id in [poisoned_job, *(job_id for _, job_id in others)]:
         ring(quick, job_id)
