@@ -155,8 +155,18 @@ def debrief_card(page: Page) -> Locator:
 
 
 @contextmanager
-def open_house(settings: Settings, model: ScriptedModel, browser: Browser, *, is_demo: bool = False) -> Iterator[House]:
-    """Serve on a free port in a thread until the block ends. `is_demo`: as if it had started the packaged model."""
+def open_house(
+    settings: Settings,
+    model: ScriptedModel,
+    browser: Browser,
+    *,
+    is_demo: bool = False,
+    ring: Callable[[str], None] | None = None,
+) -> Iterator[House]:
+    """Serve on a free port in a thread until the block ends. `is_demo`: as if it had started the packaged model.
+
+    `ring`: without one the rings are only noted, in `rung`.
+    """
     its_model = {"model_port": model.port} if is_demo else {"model_url": model.url, "model": model.model}
     settings = settings.model_copy(update={"port": free_port(), **its_model})
     migrate(settings.database, backup_dir=None)

@@ -181,13 +181,12 @@ def test_a_failed_debrief_can_be_asked_for_again(olga: Look):
 def test_a_real_worker_makes_the_debrief_while_the_page_watches(settings: Settings, browser: Browser):
     with ScriptedModel() as model:
         quick = with_quick_jobs(settings, model.url, model=model.model)
-        with open_house(quick, model, browser, ring=Broker(quick).ring) as house, WorkerProcess(quick):
-            with house.visit() as olga:
-                talk_of_two_turns(olga)
-                olga.page.get_by_role("button", name="Get my debrief").click()
-                expect(debrief_card(olga.page).locator(".state")).to_have_text(
-                    re.compile("^(ready|with a reviewer)$"), timeout=60_000
-                )
+        house = open_house(quick, model, browser, ring=Broker(quick).ring)
+        with house as opened, WorkerProcess(quick), opened.visit() as olga:
+            talk_of_two_turns(olga)
+            olga.page.get_by_role("button", name="Get my debrief").click()
+            ready = re.compile("^(ready|with a reviewer)$")
+            expect(debrief_card(olga.page).locator(".state")).to_have_text(ready, timeout=60_000)
 
 
 def feedback_of(olga: Look) -> str:
