@@ -326,3 +326,4 @@ def test_a_server_that_hangs_makes_nobody_wait_in_line(scripted_model: ScriptedM
         assert time.monotonic() - began < 1
 
     with_model(scripted_model.url, look, connect_timeout_s=0.3)
+    assert len(scripted_model.requests) == 1
