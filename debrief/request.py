@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Any, Literal, cast
 
 from debrief.feedback import Check
+from debrief.nearness import Offer, offers
 from debrief.prompts import ChatMessages, fill, prompt_text
 from debrief.scenario import Criterion, Scenario
 from debrief.transcript import NumberedTranscript
@@ -48,17 +49,29 @@ class Ask:
 
 @dataclass(frozen=True)
 class Plan:
-    """What stays the same for all calls of one feedback. `language` is that of the feedback."""
+    """What stays the same for all calls of one feedback. `language` is that of the feedback.
+
+    `guided` narrows what may be chosen to what `debrief.nearness` found, for models that choose at chance.
+    """
 
     transcript: NumberedTranscript
     scenario: Scenario
     language: str
     way: Way
+    guided: bool = False
+
+    @cached_property
+    def offers(self) -> dict[str, Offer]:
+        """The lines and levels that may be chosen for each criterion, by key."""
+        rubric = self.scenario.rubric
+        if self.guided:
+            return offers(rubric, self.transcript)
+        return {criterion.key: Offer(self.transcript.choosable, (1, 2, 3, 4, 5)) for criterion in rubric.criteria}
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """What can be asked for by itself: each criterion by its key, and the closing where the model words it."""
-        keys = tuple(criterion.key for criterion in self.scenario.rubric.criteria)
+        """What can be asked for by itself: each criterion that has lines, and the closing where the model words it."""
+        keys = tuple(key for key, offer in self.offers.items() if offer.labels)
         return (*keys, CLOSING) if self.way == "written" else keys
 
     @property
@@ -78,7 +91,10 @@ class Plan:
     @property
     def schema_hash(self) -> str:
         """Over the shape of a whole answer, without the labels of this talk."""
-        return _short_hash(_schema(self, self.parts, ("m1.1",)))
+        offer = Offer(("m1.1",), (1, 2, 3, 4, 5))
+        keys = [criterion.key for criterion in self.scenario.rubric.criteria]
+        closing = _closing_schema(self, offer.labels) if self.way == "written" else {}
+        return _short_hash([{key: _criterion_schema(self, offer) for key in keys}, closing])
 
 
 _WRITTEN = ("written", "written_ask", "written_criteria", "written_closing", "again")
@@ -96,7 +112,7 @@ def build_request(
         seed: of the sampling.
         faults: the checks that a former answer failed; they are named at the end of the prompt.
     """
-    schema = _schema(plan, parts, plan.transcript.choosable)
+    schema = _schema(plan, parts)
     return Ask(
         messages=[{"role": "user", "content": _prompt(plan, parts, faults)}],
         schema=schema,
@@ -172,27 +188,28 @@ def _shape(plan: Plan, parts: Sequence[str]) -> str:
 # ---- the shape of the answer ----
 
 
-def _schema(plan: Plan, parts: Sequence[str], labels: Sequence[str]) -> Schema:
+def _schema(plan: Plan, parts: Sequence[str]) -> Schema:
     keys = [part for part in parts if part != CLOSING]
     properties: Schema = {}
     if keys:
-        properties["criteria"] = _object({key: _criterion_schema(plan, labels) for key in keys})
+        properties["criteria"] = _object({key: _criterion_schema(plan, plan.offers[key]) for key in keys})
     if CLOSING in parts:
-        properties |= _closing_schema(plan, labels)
+        properties |= _closing_schema(plan, plan.transcript.choosable)
     return _object(properties)
 
 
-def _criterion_schema(plan: Plan, labels: Sequence[str]) -> Schema:
+def _criterion_schema(plan: Plan, offer: Offer) -> Schema:
     """No line, no level: the level that can follow depends on whether a line was chosen.
 
     A model that only places must choose a line before it may say `not_observed`: a small one takes the empty list
     every time it is offered.
     """
     if plan.way == "rubric":
-        return _object({"evidence": _lines(labels, 1), "level": {"enum": [1, 2, 3, 4, 5, NOT_OBSERVED]}})
+        unseen = [] if plan.guided else [NOT_OBSERVED]
+        return _object({"evidence": _lines(offer.labels, 1), "level": {"enum": [*offer.levels, *unseen]}})
     reason = {"reason": _string(plan, BOUNDS["reason"])}
-    backed = _object({"evidence": _lines(labels, 1), **reason, "level": {"enum": [1, 2, 3, 4, 5]}})
-    unseen = _object({"evidence": _lines(labels, 0), **reason, "level": {"enum": [NOT_OBSERVED]}})
+    backed = _object({"evidence": _lines(offer.labels, 1), **reason, "level": {"enum": [*offer.levels]}})
+    unseen = _object({"evidence": _lines(offer.labels, 0), **reason, "level": {"enum": [NOT_OBSERVED]}})
     return {"anyOf": [backed, unseen]}
 
 

@@ -51,17 +51,22 @@ def improvements(results: Sequence[CriterionResult], rubric: Rubric, language: s
 
 
 def next_step(results: Sequence[CriterionResult]) -> str | None:
-    """The tip of the weakest criterion."""
-    weak = _lowest(results)
+    """The tip of the weakest criterion; where none was placed, the question of the first."""
+    weak = _lowest(results) or next(iter(results), None)
     return weak.tip if weak else None
 
 
-def summary(results: Sequence[CriterionResult], language: str) -> str:
-    """One or two sentences from the catalog: what stands out, where there is most to gain."""
+def summary(results: Sequence[CriterionResult], language: str, *, had_words: bool) -> str:
+    """One or two sentences from the catalog: what stands out, where there is most to gain.
+
+    `had_words`: the talk had lines to judge, so that "too little" would be untrue.
+    """
     best, weak = _highest(results), _lowest(results)
     if best is None or weak is None:
-        return say("debrief.summary_nothing", language)
+        return say("debrief.summary_unplaced" if had_words else "debrief.summary_nothing", language)
     values = {"strong": best.name, "strong_level": best.level_name, "weak": weak.name, "weak_level": weak.level_name}
+    if best.key == weak.key:
+        return say("debrief.summary_one", language, name=best.name, level=best.level_name)
     if best.level == weak.level:
         return say("debrief.summary_even", language, level=best.level_name)
     key = "debrief.summary_both" if best.level and best.level >= 4 else "debrief.summary_growing"

@@ -24,6 +24,11 @@ def _default_data_dir() -> Path:
     return Path("data")
 
 
+def _default_host() -> str:
+    """This machine only; on a Hugging Face Space all addresses, because its proxy comes from outside."""
+    return "0.0.0.0" if os.environ.get("SPACE_ID") else "127.0.0.1"  # noqa: S104  # meant
+
+
 class Settings(BaseSettings):
     """The settings. Each is an environment variable with the prefix `DEBRIEF_`."""
 
@@ -37,7 +42,9 @@ class Settings(BaseSettings):
         protected_namespaces=(),
     )
 
-    host: str = Field("127.0.0.1", description="Address the web server listens on; 0.0.0.0 in a container.")
+    host: str = Field(
+        default_factory=_default_host, description="Address the web server listens on; 0.0.0.0 in a container."
+    )
     port: int = Field(7860, ge=0, le=65535, description="Port of the web server.")
     trusted_proxies: str = Field(
         "", description="Comma-separated proxy addresses whose X-Forwarded-* headers count; empty: ignored."
@@ -61,9 +68,14 @@ class Settings(BaseSettings):
     )
 
     torch_index: str = Field("", description="Where make run finds PyTorch's CPU build; empty: PyTorch's own index.")
+    model_seeds: Literal["on", "off"] = Field(
+        "off", description="Send seeds; off, because a seeded request can kill vLLM's engine on a CPU."
+    )
 
     reply_max_tokens: int = Field(512, ge=1, description="Longest answer in a talk.")
-    reply_temperature: float = Field(0.7, ge=0, le=2, description="Sampling temperature of answers.")
+    reply_temperature: float | None = Field(
+        None, ge=0, le=2, description="Sampling temperature of answers; empty: the model's own."
+    )
     connect_timeout_s: float = Field(3, gt=0, description="Longest wait for the model server to accept.")
     first_token_timeout_s: float = Field(60, gt=0, description="Longest wait for an answer's first token.")
     next_token_timeout_s: float = Field(20, gt=0, description="Longest silence in mid-answer.")

@@ -42,8 +42,10 @@ def _settings() -> list[tuple[str, str, str]]:
 
 
 def _default_text(name: str, default: object) -> str:
+    if default is None:
+        return ""
     if default is PydanticUndefined:
-        return {"data_dir": "data"}[name]  # made when it is read: another one on a Space
+        return {"data_dir": "data", "host": "127.0.0.1"}[name]  # made when it is read: another one on a Space
     if isinstance(default, SecretStr):
         return default.get_secret_value()
     return str(default) if not isinstance(default, Path) else default.as_posix()

@@ -33,6 +33,7 @@ from debrief.feedback import Check, Coverage, CriterionResult, FeedbackBody
 from debrief.prompts import ChatMessages
 from debrief.request import CLOSING, NOT_OBSERVED, Ask, Plan, Way, build_request, estimate_tokens
 from debrief.scenario import Criterion, Scenario
+from debrief.texts import say
 from debrief.transcript import NumberedTranscript, fit, flag_lines
 
 TEMPERATURES = {"whole": 0.3, "again": 0.1, "split": 0.0}
@@ -82,6 +83,7 @@ async def write_feedback(
     count: CountTokens | None = None,
     model: str = "",
     seed: int = 1,
+    guided: bool | None = None,
 ) -> Written:
     """Write the feedback on a talk.
 
@@ -96,6 +98,7 @@ async def write_feedback(
         count: tokens of a prompt; a careful guess without it.
         model: its name, for the lineage.
         seed: of the first call; later calls count on from it.
+        guided: narrow the choice by nearness to the rubric's examples; by default in the way "rubric".
 
     Raises:
         FeedbackUnusable: not one part could be used.
@@ -103,10 +106,10 @@ async def write_feedback(
     started = time.monotonic()
     await _tell(report, {"step": "reading"})
     flagged = flag_lines(transcript)
-    plan = Plan(transcript.without(flagged), scenario, language, way)
+    plan = Plan(transcript.without(flagged), scenario, language, way, way == "rubric" if guided is None else guided)
     plan = await _fitted(plan, context_tokens, count or _estimate)
     writer = _Writer(ask, plan, report, seed)
-    if plan.transcript.choosable:
+    if plan.transcript.choosable and plan.parts:
         await writer.write(_groups(plan, context_tokens))
     await _tell(report, {"step": "checking", "done": len(plan.parts), "of": len(plan.parts)})
     body, checks, partial = assemble(plan, writer.parts, of=transcript.of)
@@ -117,7 +120,7 @@ async def write_feedback(
 def assemble(plan: Plan, parts: dict[str, Checked], *, of: int) -> tuple[FeedbackBody, list[Check], bool]:
     """The record from the parts that may be used, the checks of all parts, and whether something is missing.
 
-    Without any parts (nothing in the talk could be chosen) every criterion is `not_observed`: that is not a failure.
+    A criterion for which nothing could be chosen is `not_observed`: that is not a failure.
 
     Raises:
         FeedbackUnusable: parts were asked for and not one may be used.
@@ -177,6 +180,7 @@ class _Writer:
         rubric, scenario = self.plan.scenario.rubric, self.plan.scenario
         return {
             "way": self.plan.way,
+            "guided": self.plan.guided,
             "scenario": scenario.id,
             "scenario_version": scenario.version,
             "scenario_hash": scenario.hash,
@@ -208,8 +212,8 @@ def _call_record(request: Ask, answer: Answer, rung: str, parts: Sequence[str]) 
 
 def _result(criterion: Criterion, parts: dict[str, Checked], plan: Plan) -> CriterionResult:
     name = criterion.name.to(plan.language)
-    if not parts:
-        return CriterionResult(key=criterion.key, name=name, status="not_observed")
+    if not parts or criterion.key not in plan.parts:
+        return _unplaced(criterion, plan)
     checked = parts.get(criterion.key)
     if checked is None or not checked.is_good or not isinstance(checked.part, Verdict):
         return CriterionResult(key=criterion.key, name=name, status="unscored")
@@ -230,6 +234,20 @@ def _result(criterion: Criterion, parts: dict[str, Checked], plan: Plan) -> Crit
     )
 
 
+def _unplaced(criterion: Criterion, plan: Plan) -> CriterionResult:
+    """Nothing to choose from: said as such where there were words, with the question to ask oneself and an example."""
+    had_words = bool(plan.transcript.choosable)
+    question = criterion.question.to(plan.language)
+    return CriterionResult(
+        key=criterion.key,
+        name=criterion.name.to(plan.language),
+        status="not_observed",
+        reason=say("debrief.not_placed", plan.language) if had_words else None,
+        tip=say("debrief.ask_yourself", plan.language, question=question) if had_words else None,
+        example=rubric_words.example(criterion, plan.language) if had_words else None,
+    )
+
+
 def _closing(parts: dict[str, Checked], results: Sequence[CriterionResult], plan: Plan) -> dict[str, Any]:
     if plan.way == "rubric" or not parts:
         return _rubric_closing(results, plan)
@@ -242,7 +260,7 @@ def _rubric_closing(results: Sequence[CriterionResult], plan: Plan) -> dict[str,
         "strengths": rubric_words.strengths(results),
         "improvements": rubric_words.improvements(results, plan.scenario.rubric, plan.language),
         "next_step": rubric_words.next_step(results),
-        "summary": rubric_words.summary(results, plan.language),
+        "summary": rubric_words.summary(results, plan.language, had_words=bool(plan.transcript.choosable)),
     }
 
 

@@ -109,11 +109,12 @@ class ChatModel:
         return estimate_tokens(messages) if tokens is None else len(tokens)
 
     def stream_reply(
-        self, messages: list[Message], *, max_tokens: int, temperature: float, seed: int | None = None
+        self, messages: list[Message], *, max_tokens: int, temperature: float | None, seed: int | None = None
     ) -> AbstractAsyncContextManager[Reply]:
         """Ask for an answer and read it while it is written.
 
         Leaving the block closes the connection, and with it the server stops: this is what makes Stop real.
+        Without a temperature the server samples as the model's own configuration says.
 
         Raises:
             ModelUnavailable, ModelTimedOut, ModelBroke, ModelRefused, PromptTooLong: on entering or in the loop.
@@ -143,8 +144,10 @@ class ChatModel:
             },
             "max_tokens": max_tokens,
             "temperature": temperature,
-            **({} if seed is None else {"seed": seed}),
+            **self._seed(seed),
         }
+        if self._settings.starts_own_model:
+            body["repetition_penalty"] = 1.0  # the packaged model's own would punish the keys that JSON repeats
         started_at = monotonic()
         with self._noting_failure():
             answer = await self._server.post_chat(body, self._settings.feedback_timeout_s)
@@ -153,7 +156,7 @@ class ChatModel:
 
     @asynccontextmanager
     async def _stream(
-        self, messages: list[Message], max_tokens: int, temperature: float, seed: int | None
+        self, messages: list[Message], max_tokens: int, temperature: float | None, seed: int | None
     ) -> AsyncGenerator[Reply]:
         info = await self.info()
         started_at = asyncio.get_running_loop().time()
@@ -165,10 +168,18 @@ class ChatModel:
                 messages,
                 headers_by=started_at + min(patience.first_token_s, patience.total_s),
                 max_tokens=max_tokens,
-                temperature=temperature,
-                **({} if seed is None else {"seed": seed}),
+                **({} if temperature is None else {"temperature": temperature}),
+                **self._seed(seed),
             ) as received:
                 yield Reply(received, patience, started_at=started_at, opens_with_thinking=info.opens_with_thinking)
+
+    def _seed(self, seed: int | None) -> dict[str, int]:
+        """Only where the operator vouches for it.
+
+        vLLM 0.32 rewinds the random generator of a seeded request whose prompt it reads in several steps. A generator
+        on a CPU cannot do that ("CPU Generator does not use offset"), and the engine dies of it, with all requests.
+        """
+        return {"seed": seed} if seed is not None and self._settings.model_seeds == "on" else {}
 
     @contextmanager
     def _noting_failure(self) -> Generator[None]:

@@ -56,7 +56,9 @@ def from_status(status: int, body: object, headers: Mapping[str, str]) -> ModelE
     problem = _problem(body)
     if is_too_long(problem):
         return PromptTooLong()
-    if status == 429 or status >= 500:
+    if status == 500:  # it took the request and failed at it: what kills an engine must not be tried for ever
+        return ModelBroke()
+    if status == 429 or status > 500:
         return ModelUnavailable(retry_after_s=_retry_after_s(headers))
     if status in (401, 403):
         return ModelRefused(reason=f"the key is missing or wrong ({status})", status=status)

@@ -42,7 +42,6 @@ GRADIO_DOORS: dict[str, str] = {
     "run": "how a page starts an event that skips the queue",
     "call": "the plain endpoint for gradio_client and curl",
     "info": "gradio_client reads the list of endpoints",
-    "startup-events": "a page calls it once when it opens",
     "theme.css": "the theme",
     "app_id": "a page asks after a lost connection whether the server is a new one",
 }
@@ -142,8 +141,8 @@ class SecurityHeaders:
 def content_security_policy(*, on_space: bool) -> str:
     """What a page may load and who may frame it.
 
-    Gradio 6.31 needs inline scripts (its configuration), `eval` (the `js=` of events) and inline styles. Nothing may
-    come from or go to another site, so text of a model that holds an image's address fetches nothing.
+    Gradio 6.31 needs inline scripts (its configuration), inline styles, and `eval`: without it the page stays at
+    "Loading...". Nothing may come from or go to another site, so an image's address in a model's text fetches nothing.
     """
     framers = "'self' https://huggingface.co https://*.huggingface.co https://*.hf.space" if on_space else "'self'"
     return "; ".join(

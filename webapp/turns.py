@@ -238,7 +238,7 @@ class TurnRunner:
 
     async def _write(self, run: _Run) -> None:
         """Ask the model and take in its words until it has said all."""
-        await self._until_model_is_up()
+        await self._until_model_has_started()
         info = await self._model.info()
         run.model = info.name
         prompt = await self._store(
@@ -253,15 +253,18 @@ class TurnRunner:
         )
         await self._stream(run, fitting.messages, reply_max)
 
-    async def _until_model_is_up(self) -> None:
-        """While the model starts, wait: the answer then comes by itself. When it is down, say so at once.
+    async def _until_model_has_started(self) -> None:
+        """While the model starts, wait: the answer then comes by itself. One that went down is asked all the same.
+
+        Asking tells more than the last look at it, which may be old or have been too slow; a closed port says so at
+        once.
 
         Raises:
-            ModelUnavailable: it is down, or did not start in time.
+            ModelUnavailable: it did not start in time.
         """
         deadline = time.monotonic() + self._pace.model_start_wait_s
-        while (state := await self._model.state()).state != "ready":
-            if state.state == "down" or time.monotonic() > deadline:
+        while (await self._model.state()).state == "starting":
+            if time.monotonic() > deadline:
                 raise ModelUnavailable
             await asyncio.sleep(min(0.25, self._pace.model_watch_s))
 

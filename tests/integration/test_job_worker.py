@@ -60,7 +60,8 @@ def test_a_request_becomes_a_feedback_that_its_visitor_reads(database: Database,
         view = wait_for_end(database, view)
     assert (view.state, view.review_state) == (JobState.SUCCEEDED, "auto_released")
     assert view.body
-    assert view.body.criteria[0].evidence[0].quote == "I led a team of three and we shipped on time."
+    quotes = [evidence.quote for criterion in view.body.criteria for evidence in criterion.evidence]
+    assert "I led a team of three and we shipped on time." in quotes
     assert view.lineage["model"] == "scripted"
 
 
@@ -150,7 +151,7 @@ def test_a_poisoned_job_ends_after_three_attempts_and_the_others_go_on(
         return BAD_JSON if poisoned else scripted_model.default_script(received)
 
     scripted_model.default = unusable_for_poison
-    poisoned, poisoned_job = ask_for_feedback(database, said="I put poison into the well.")
+    poisoned, poisoned_job = ask_for_feedback(database, said="I led a team of three that sold poison.")
     others = [ask_for_feedback(database) for _ in range(3)]
     for job_id in [poisoned_job, *(job_id for _, job_id in others)]:
         ring(quick, job_id)

@@ -34,10 +34,23 @@ def test_an_answer_arrives_in_pieces_with_how_it_ended(scripted_model: ScriptedM
         assert pieces == ["Good", " morning", " to", " you,", " Olga."]
         assert (reply.finish_reason, reply.prompt_tokens, reply.completion_tokens) == ("stop", 12, 5)
 
-    with_model(scripted_model.url, read)
+    with_model(scripted_model.url, read, model_seeds="on")
     sent = scripted_model.chats[0].body
     assert sent["messages"] == HELLO
     assert (sent["max_tokens"], sent["temperature"], sent["seed"]) == (64, 0.5, 7)
+
+
+def test_no_seed_is_sent_unless_the_operator_vouches_for_the_server(scripted_model: ScriptedModel):
+    async def read(model: ChatModel) -> None:
+        async with model.stream_reply(HELLO, max_tokens=64, temperature=None, seed=7) as reply:
+            assert [piece async for piece in reply]
+        await model.complete_structured(
+            HELLO, schema={"type": "object"}, schema_name="any", max_tokens=64, temperature=0.5, seed=7
+        )
+
+    with_model(scripted_model.url, read)
+    assert not [chat.body for chat in scripted_model.chats if "seed" in chat.body]
+    assert "temperature" not in scripted_model.chats[0].body
 
 
 def test_a_cut_answer_says_so(scripted_model: ScriptedModel):
@@ -313,3 +326,4 @@ def test_a_server_that_hangs_makes_nobody_wait_in_line(scripted_model: ScriptedM
         assert time.monotonic() - began < 1
 
     with_model(scripted_model.url, look, connect_timeout_s=0.3)
+    assert len(scripted_model.requests) == 1

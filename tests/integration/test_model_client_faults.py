@@ -48,7 +48,7 @@ AT_ONCE = [
     Fault("a wrong address", Script(status=404), ModelRefused),
     Fault("a rule of another server", Script(status=422, error="extra field"), ModelRefused),
     Fault("too many requests", Script(status=429), ModelUnavailable),
-    Fault("a dead engine", Script(status=500, error="EngineCore encountered an issue"), ModelUnavailable),
+    Fault("a dead engine", Script(status=500, error="EngineCore encountered an issue"), ModelBroke),
     Fault("a proxy without a server", Script(status=502), ModelUnavailable),
     Fault("a server that loads", Script(status=503), ModelUnavailable),
     Fault("a page for people", HTML, ModelRefused),

@@ -91,6 +91,11 @@ def test_a_stream_that_ends_too_early_is_broken_or_complete_but_never_wrong(end:
     assert "".join(pieces) == "".join(WORDS)
 
 
+def test_a_line_end_cut_in_two_is_one_line_end():
+    events = EventReader()
+    assert events.feed(b"data: a\r") + events.feed(b"\ndata: b\r") + events.feed(b"\n\r\n") == [b"a\nb"]
+
+
 def test_several_data_lines_are_one_event():
     assert EventReader().feed(b"event: x\nid: 1\ndata: a\ndata:b\n\ndata\n\n") == [b"a\nb"]
 
