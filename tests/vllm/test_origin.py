@@ -21,9 +21,10 @@ from webapp.pace import Pace
 pytestmark = pytest.mark.vllm
 ROOT = Path(__file__).parents[2]
 VISITORS = 16
-WORDS = (
-    "apple river candle violin garden window mountain pepper silver ladder feather harbour lantern marble orchid pebble"
-).split()
+WORDS = [
+    *("apple", "river", "candle", "violin", "garden", "window", "mountain", "pepper"),
+    *("silver", "ladder", "feather", "harbour", "lantern", "marble", "orchid", "pebble"),
+]
 SAID = "I am a baker. Last winter I planned the night shift alone for a month, and I cut our waste by a third."
 
 
