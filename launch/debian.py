@@ -40,6 +40,7 @@ def missing_packages() -> list[str]:
     """The Debian packages whose programs are not here."""
     present = {
         "chromium": shutil.which("chromium") is not None,
+        "curl": shutil.which("curl") is not None,
         "fonts-noto-cjk": any(Path("/usr/share/fonts").glob("**/NotoSansCJK*")),
         "redis-server": shutil.which("redis-server") is not None,
         "postgresql": any(Path("/usr/lib/postgresql").glob("*/bin/initdb")),

@@ -6,6 +6,7 @@ already may be used instead: DEBRIEF_TEST_MODEL_URL=http://127.0.0.1:8800/v1.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 import sys
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+import launch.prepare_model
 from launch.children import Child, ChildPlan
 from launch.machine import has_gpu
 from launch.model import PACKAGED_MODEL, ModelPlan, command, environment
@@ -47,7 +49,7 @@ def real_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def child_plan(port: int, log: Path) -> ChildPlan:
-    folder = kept_folder() / PACKAGED_MODEL
+    folder = kept_folder() / recipe() / PACKAGED_MODEL
     prepare(folder)
     plan = ModelPlan(source=str(folder), name=PACKAGED_MODEL, port=port, seats=SEATS, has_gpu=has_gpu())
     surroundings = environment(plan, {"VLLM_CPU_KVCACHE_SPACE": "1", **os.environ})
@@ -59,6 +61,11 @@ def kept_folder() -> Path:
     if sys.prefix != sys.base_prefix and os.access(sys.prefix, os.W_OK):
         return Path(sys.prefix) / "debrief-test-model"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "debrief-test-model"
+
+
+def recipe() -> str:
+    """Changes with the way in which the model is prepared, so that an older one is not taken for it."""
+    return hashlib.sha256(Path(launch.prepare_model.__file__).read_bytes()).hexdigest()[:12]
 
 
 def free_port() -> int:

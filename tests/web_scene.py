@@ -19,7 +19,7 @@ from webapp.server import WebServer, build_app, web_server
 
 QUICK = Pace(
     flush_s=0.05,
-    dead_after_s=1.0,
+    dead_after_s=4.0,
     janitor_s=0.1,
     poll_s=0.05,
     frame_s=0.01,

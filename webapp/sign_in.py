@@ -131,7 +131,12 @@ def sign_in_routes(parts: Parts) -> APIRouter:
         await _end_sign_in(parts, request)
         return _with_cookie(RedirectResponse(LOGIN, 303), request, "", max_age_s=0)
 
-    del show, sign_in, sign_out
+    @router.get(LOGOUT)
+    async def stay() -> Response:
+        """A link or an image cannot sign anybody out; Gradio's own route of this name is kept out of reach."""
+        return RedirectResponse(HOME, 303)
+
+    del show, sign_in, sign_out, stay
     return router
 
 

@@ -7,6 +7,7 @@ from debrief.settings import Settings
 from tests.scripted_model import Script, ScriptedModel
 from tests.web_scene import Browser, Web, running_web, until
 from webapp.hub import PENDING_LIMIT, Frame, Hub, Listener, LiveAnswer
+from webapp.server import GRACE_S
 
 MIXED = ["안녕", "하세요 ", "👩‍👩‍👧 ", "e\u0301", " 🎉🎉", " ", "done", "\n\n", "끝."]
 
@@ -43,7 +44,6 @@ def test_a_turn_is_heard_from_its_first_word_to_its_end(web: Web, olga: Browser,
         "length": len("".join(MIXED)),
     }
     ids_seen = [id for name, id, data in live.frames if name == "answer"]
-    assert len(ids_seen) > 3
     assert [int(id.split(":")[1]) for id in ids_seen if id] == [
         data["seq"] + len(data["text"]) for data in live.of("answer")
     ]
@@ -126,8 +126,9 @@ def test_a_stranger_hears_nothing_of_mine(web: Web, olga: Browser, sam: Browser)
         stolen.wait_for("hello")
         until(lambda: stolen.comments)
         assert stolen.of("answer") == []
-    assert sam.get("/api/v1/live", params={"conversation_id": talk}).status_code == 404
-    assert sam.get(f"/api/v1/conversations/{talk}/live").status_code == 404
+    for path in (f"/api/v1/live?conversation_id={talk}", f"/api/v1/conversations/{talk}/live"):
+        with sam.stream("GET", path) as refused:
+            assert refused.status_code == 404
 
 
 def test_the_list_is_told_when_it_changes(web: Web, olga: Browser):
@@ -137,23 +138,20 @@ def test_the_list_is_told_when_it_changes(web: Web, olga: Browser):
         live.wait_for("list", conversation_id=talk)
 
 
-def test_another_process_is_tailed(web_settings: Settings, scripted_model: ScriptedModel):
-    scripted_model.enqueue(Script(pieces=MIXED, token_delay_s=0.05), Script(text="One two three.", stall_after=2))
+def test_another_process_is_tailed_and_stopped(web_settings: Settings, scripted_model: ScriptedModel):
+    scripted_model.enqueue(Script(pieces=[*MIXED, "never"], stall_after=len(MIXED)))
     with running_web(web_settings) as here, running_web(web_settings) as there, here.browser() as olga:
         talk = olga.begin()
         with there.browser(cookies=olga.cookies) as phone, phone.live() as live:
             ids = olga.say(talk)
-            done = live.wait_for("done", id=ids["answer_id"])
-            assert live.text(ids["answer_id"]) == "".join(MIXED)
-            assert done["length"] == len("".join(MIXED))
-            assert live.wait_for("turn")["answer_id"] == ids["answer_id"]
+            until(lambda: live.text(ids["answer_id"]) == "".join(MIXED))
+            assert live.wait_for("turn") == {"conversation_id": talk, **ids}
             live.wait_for("list", conversation_id=talk)
-            assert len(live.of("answer")) > 1
 
-            second = olga.say(talk)["answer_id"]
-            until(lambda: live.text(second) == "One two")
             phone.post(f"/api/v1/conversations/{talk}/stop")
-            assert live.wait_for("done", id=second)["state"] == "stopped"
+
+            done = live.wait_for("done", id=ids["answer_id"])
+            assert (done["state"], done["length"]) == ("stopped", len("".join(MIXED)))
             scripted_model.wait_for(lambda model: model.active == 0)
 
 
@@ -192,7 +190,7 @@ def test_an_idle_stream_ends_promptly_when_the_process_does(web: Web, olga: Brow
     olga.begin()
     with olga.live() as live:
         live.wait_for("hello")
-        assert web.stop() < 2
+        assert web.stop() < GRACE_S, "uvicorn would have waited so long for the stream"
         until(lambda: live.is_over)
 
 

@@ -18,9 +18,8 @@ from tests.vllm_server import gauge
 
 pytestmark = pytest.mark.vllm
 
-COUNT = {"role": "user", "content": "Count from 1 to 1000."}
-COUNTING = [COUNT, {"role": "assistant", "content": " ".join(str(number) for number in range(1, 200))}, COUNT]
-"""A talk that even the smallest model goes on with for hundreds of words."""
+STORY = [{"role": "user", "content": "Write a very long story about a dragon and a knight."}]
+"""A question that even the smallest model answers with hundreds of words."""
 TALKS = [
     HELLO,
     [{"role": "system", "content": "Be brief."}, *HELLO],
@@ -40,7 +39,7 @@ async def until_free(url: str) -> float:
 
 def test_an_answer_streams_word_by_word(real_model: str):
     async def read(model: ChatModel) -> None:
-        async with model.stream_reply(COUNTING, max_tokens=24, temperature=0) as reply:
+        async with model.stream_reply(STORY, max_tokens=24, temperature=0) as reply:
             pieces = [piece async for piece in reply]
         assert len(pieces) > 6
         assert reply.finish_reason == "length"
@@ -62,7 +61,7 @@ def test_an_answer_says_when_it_came_to_its_end(real_model: str):
 def test_stop_frees_the_seat_within_half_a_second(real_model: str):
     async def read(model: ChatModel) -> None:
         await until_free(real_model)
-        async with model.stream_reply(COUNTING, max_tokens=2000, temperature=0) as reply:
+        async with model.stream_reply(STORY, max_tokens=2000, temperature=0) as reply:
             await anext(reply)
             assert await asyncio.to_thread(gauge, real_model, "num_requests_running") == 1
         assert await until_free(real_model) < 0.5
@@ -189,6 +188,7 @@ def test_sixteen_talks_at_once_run_together_and_never_cross(real_model: str):
 
     async def all_at_once(model: ChatModel) -> None:
         await model.info()
+        model._server._extra_body["repetition_penalty"] = 1.0  # repeating is what they are asked to do
         watching = asyncio.create_task(watch())
         await asyncio.gather(*(read(model, heard) for heard in everyone))
         watching.cancel()

@@ -47,7 +47,9 @@ window.desk = {
   },
   open_reject() {
     document.body.classList.add("rejecting");
-    document.querySelector("#desk-reason input")?.focus();
+    const first = document.querySelector("#desk-reason input");
+    first?.focus({ preventScroll: true });
+    document.querySelector("#desk-reject-panel")?.scrollIntoView({ block: "nearest" });
   },
   close_reject() {
     document.body.classList.remove("rejecting");
