@@ -173,6 +173,7 @@ def test_enter_pressed_twice_sends_one_message_and_shift_enter_makes_a_line(olga
     box.press("Enter")
     box.press("Enter")
     expect(answer_rows(olga.page).nth(1)).to_contain_text("Fine.")
+    expect(box).to_have_value("")
     expect(own_rows(olga.page)).to_have_count(1)
     assert len(sent) == 1
 

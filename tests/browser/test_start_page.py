@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from debrief.settings import Settings
-from tests.browser.house import House, Look, answer_rows, below, message_box, open_house
+from tests.browser.house import PHONE, House, Look, answer_rows, below, message_box, open_house
 from tests.scripted_model import ScriptedModel
 
 INTERVIEW = "Job interview"
@@ -85,12 +85,13 @@ def test_nothing_is_wider_than_a_phone_and_the_sidebar_waits_closed(house: House
         expect(olga.page.locator(".sidebar.open")).to_have_count(0)
         olga.page.locator(".card", has_text=re.compile("Job interview|취업 면접")).tap()
         expect(answer_rows(olga.page)).to_have_count(1)
+        box = message_box(olga.page).bounding_box()
+        assert box
+        assert box["y"] + box["height"] <= PHONE["height"]
+        assert olga.page.evaluate("window.scrollY") == 0, "header, talk and box fit on one screen"
         olga.say("word" * 80)
         expect(answer_rows(olga.page)).to_have_count(2)
         assert has_no_sideways_scroll(olga.page)
-        box = message_box(olga.page).bounding_box()
-        assert box
-        assert box["y"] + box["height"] <= 844
         olga.page.locator("[data-key=jump]").tap()
         expect(olga.page.locator(".debrief")).to_be_in_viewport(ratio=0.5)
 

@@ -19,7 +19,6 @@ const NOTHING_OPEN = { conversation: null, messages: [], missing: null, sendErro
 
 export function showStart({ push = false } = {}) {
   go(null, push);
-  keepDraft();
   change({ ...NOTHING_OPEN, view: "start", chosenScenario: null, startError: null, isStarting: false });
   repaint();
   closeSidebarOnPhones();
@@ -28,7 +27,6 @@ export function showStart({ push = false } = {}) {
 
 export async function openConversation(id, { push = false } = {}) {
   go(id, push);
-  keepDraft();
   change({ ...NOTHING_OPEN, view: "talk", conversation: { id, title: t("loading"), scenario: null } });
   repaint({ text: draftOf(id) });
   closeSidebarOnPhones();
@@ -179,7 +177,8 @@ async function deliver(text, { requestId, isTyped = true } = {}) {
     forgetDraft(id);
     if (state.conversation?.id === id) addTurn(text, userId, answerId);
   } catch (error) {
-    if (state.conversation?.id !== id) return saveDraft(id, text);
+    saveDraft(id, text);
+    if (state.conversation?.id !== id) return;
     change({ sendError: { ...sending, message: error.message } });
     if (isTyped) repaint({ text: restored(text) });
     if (error.code === "answer_running") refreshConversation(id);
@@ -368,8 +367,3 @@ export function draftOf(id) {
 }
 
 const forgetDraft = (id) => saveDraft(id, "");
-
-export function keepDraft() {
-  const box = document.querySelector("#message textarea");
-  if (state.conversation && box) saveDraft(state.conversation.id, box.value);
-}

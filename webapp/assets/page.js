@@ -1,7 +1,7 @@
 // The visitor's page: puts the pieces together. `state.js` holds what is known, `actions.js` changes it, each slot
 // (webapp/components/slots.py) shows a part of it, `painter.js` the native transcript, `live.js` brings the news.
 
-import { followAddress, frames, keepDraft, loadScenarios, refreshConversation, refreshFeedback, refreshList, saveDraft, send, stop } from "./actions.js";
+import { followAddress, frames, loadScenarios, refreshConversation, refreshFeedback, refreshList, saveDraft, send, stop } from "./actions.js";
 import { call } from "./api.js";
 import { renderConversations } from "./conversations.js";
 import { renderDebrief } from "./debrief.js";
@@ -63,7 +63,6 @@ function guardComposition(event) {
 function listen() {
   for (const kind of ["keydown", "keypress"]) window.addEventListener(kind, guardComposition, { capture: true });
   window.addEventListener("popstate", followAddress);
-  window.addEventListener("pagehide", keepDraft);
   document.addEventListener("input", (event) => {
     if (state.conversation && event.target.closest?.("#message")) saveDraft(state.conversation.id, event.target.value);
   });
