@@ -17,11 +17,10 @@ export function renderScenarios(root) {
 function overview() {
   return [
     h("header", { class: "hero" }, h("h1", {}, t("start_title")), h("p", {}, t("start_lead"))),
-    h("div", { class: "start-bar" }, languageChoice()),
+    h("div", { class: "start-bar" }, languageChoice(), privacyLine()),
     englishOnlyNote(),
     state.startError ? h("p", { class: "problem", role: "alert" }, state.startError) : null,
     cards(),
-    privacyLine(),
   ];
 }
 
