@@ -1,5 +1,5 @@
 # `make run` is all that a new clone needs. The work is done in launch/, with Python's standard library alone.
-.PHONY: help setup run test check fix lock
+.PHONY: help setup run test check fix screenshots lock
 .DEFAULT_GOAL := help
 LAUNCH = python=$$(sh launch/find-python) && exec "$$python" -m launch
 
@@ -9,6 +9,7 @@ help:
 	@echo "make test     set up for the tests and run all of them (ARGS='-k word' for some)"
 	@echo "make check    format, lint, types and the rules of the house"
 	@echo "make fix      let ruff repair what it can"
+	@echo "make screenshots  pictures of the page in test-output/screenshots, to look at"
 	@echo "make lock     write requirements/*.lock anew (needs uv)"
 
 setup:
@@ -25,6 +26,9 @@ check:
 
 fix:
 	@$(LAUNCH) fix
+
+screenshots:
+	@$(LAUNCH) screenshots
 
 lock:
 	@python=$$(sh launch/find-python) && exec "$$python" requirements/relock.py

@@ -1,4 +1,4 @@
-"""What `make` calls: `python -m launch setup|run|test|check|fix`, with any Python from 3.11 and nothing installed.
+"""What `make` calls: `python -m launch run` and the like, with any Python from 3.11 and nothing installed.
 
 Each command first brings the clone to the state it needs, which costs nothing when it is there already, and then
 becomes the program it starts (`exec`), so that Ctrl-C and TERM reach that program.
@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def main() -> int:
     command, *rest = sys.argv[1:] or ["help"]
-    commands = {"setup": setup, "run": run, "test": test, "check": check, "fix": fix}
+    commands = {"setup": setup, "run": run, "test": test, "check": check, "fix": fix, "screenshots": screenshots}
     if command not in commands:
         say(f"Usage: python -m launch {'|'.join(commands)}    (or simply: make run)")
         return 2
@@ -66,6 +66,12 @@ def test(rest: list[str]) -> int:
     venv = install_tests()
     os.environ.setdefault("CI", "true")
     return _become(venv, ["-m", "pytest", *rest], quiet_input=True)
+
+
+def screenshots(rest: list[str]) -> int:
+    """Photograph every view of the visitor's page into test-output/screenshots."""
+    debian.provide_test_programs()
+    return _become(install_tests(), ["-m", "tests.browser.screenshots", *rest], quiet_input=True)
 
 
 def check(_rest: list[str]) -> int:

@@ -155,12 +155,23 @@ def debrief_card(page: Page) -> Locator:
 
 
 @contextmanager
-def open_house(settings: Settings, model: ScriptedModel, browser: Browser) -> Iterator[House]:
-    """Serve on a free port in a thread until the block ends."""
-    settings = settings.model_copy(update={"port": free_port(), "model_url": model.url, "model": model.model})
+def open_house(
+    settings: Settings,
+    model: ScriptedModel,
+    browser: Browser,
+    *,
+    is_demo: bool = False,
+    ring: Callable[[str], None] | None = None,
+) -> Iterator[House]:
+    """Serve on a free port in a thread until the block ends. `is_demo`: as if it had started the packaged model.
+
+    `ring`: without one the rings are only noted, in `rung`.
+    """
+    its_model = {"model_port": model.port} if is_demo else {"model_url": model.url, "model": model.model}
+    settings = settings.model_copy(update={"port": free_port(), **its_model})
     migrate(settings.database, backup_dir=None)
     rung: list[str] = []
-    server = web_server(build_app(settings, ring=rung.append), settings)
+    server = web_server(build_app(settings, ring=ring or rung.append), settings)
     thread = threading.Thread(target=server.run, name="house", daemon=True)
     thread.start()
     db = Database(settings.database)

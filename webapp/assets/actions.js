@@ -33,6 +33,7 @@ export async function openConversation(id, { push = false } = {}) {
   repaint({ text: draftOf(id) });
   closeSidebarOnPhones();
   await refreshConversation(id);
+  repaint({ toEnd: true });
   await refreshFeedback(id);
 }
 
@@ -86,7 +87,10 @@ export async function refreshConversation(id) {
   }
   if (state.conversation?.id !== id) return;
   const { messages, ...conversation } = stored;
-  for (const message of messages.filter(({ state: how }) => how === "running")) rememberRunning(message);
+  for (const message of messages.filter(({ state: how }) => how === "running")) {
+    rememberRunning(message);
+    if (ended.has(message.id)) refreshSoon(); // this reading was under way when the answer ended
+  }
   change({ conversation, messages, missing: null, talkLanguage: conversation.language ?? state.talkLanguage });
   if (scenarioLanguageDiffers(conversation)) loadScenarios();
   repaint();
@@ -168,7 +172,7 @@ async function deliver(text, { requestId, isTyped = true } = {}) {
   const again = state.sendError?.text === text ? state.sendError.requestId : null;
   const sending = { text, requestId: requestId ?? again ?? newRequestId() };
   change({ sending, sendError: null, hint: null });
-  repaint();
+  repaint({ toEnd: true });
   try {
     const body = { text, request_id: sending.requestId };
     const { user_message_id: userId, answer_id: answerId } = await call("POST", `conversations/${id}/messages`, { body });
@@ -195,6 +199,7 @@ function addTurn(text, userId, answerId) {
   const now = new Date().toISOString();
   const user = { id: userId, role: "user", text, state: "complete", created_at: now };
   change({ messages: [...state.messages, user, answerTo(answerId)] });
+  if (ended.has(answerId)) refreshSoon();
 }
 
 function answerTo(answerId) {
@@ -218,8 +223,10 @@ export async function retry(answerId) {
   change({ hint: null });
   try {
     const { answer_id: newId } = await call("POST", `messages/${answerId}/retry`, { body: { request_id: newRequestId() } });
-    const kept = state.messages.filter((message) => message.id !== answerId && message.id !== newId);
-    if (state.conversation?.id === id) change({ messages: [...kept, answerTo(newId)] });
+    if (state.conversation?.id !== id || state.messages.some((message) => message.id === newId)) return;
+    const kept = state.messages.filter((message) => message.id !== answerId);
+    change({ messages: [...kept, answerTo(newId)] });
+    if (ended.has(newId)) refreshSoon();
   } catch (error) {
     change({ hint: error.message });
   }
@@ -267,6 +274,8 @@ export async function askFeedback() {
 
 // ---- frames of the live stream --------------------------------------------------------------------------------
 
+/** Answers whose end was heard. The end can be faster than the response that tells the answer's id. */
+const ended = new Set();
 let listTimer = 0;
 let refreshTimer = 0;
 
@@ -308,11 +317,15 @@ export const frames = {
   },
 
   done({ id, conversation_id: conversationId, state: how, error, length }) {
+    ended.add(id);
     if (conversationId !== state.conversation?.id) return;
     const growing = state.growing.get(id);
     state.growing.delete(id);
     const message = state.messages.find((known) => known.id === id);
-    if (!message) return;
+    if (!message) {
+      if (!state.sending) refreshSoon();
+      return;
+    }
     if (!growing || growing.points !== length) return refreshSoon();
     const finished = { ...message, text: growing.text, state: how, error };
     change({ messages: state.messages.map((known) => (known.id === id ? finished : known)), hint: null });

@@ -5,10 +5,17 @@ import { h, show } from "./dom.js";
 import { feedbackBody } from "./feedback_card.js";
 import { modelSeconds } from "./model_banner.js";
 import { showQuote } from "./quotes.js";
-import { isBusy, isFinal, lastMessage, ownMessages, state } from "./state.js";
+import { isFinal, ownMessages, state } from "./state.js";
 import { jumpTo } from "./talk.js";
 import { t } from "./words.js";
 
+const REASONS = {
+  wrong_evidence: "reason_wrong_evidence",
+  wrong_level: "reason_wrong_level",
+  unhelpful: "reason_unhelpful",
+  unkind: "reason_unkind",
+  wrong_language: "reason_wrong_language",
+};
 const SHOWN = ["auto_released", "approved", "edited_approved"];
 
 export function renderDebrief(root) {
@@ -48,8 +55,10 @@ function status() {
   const wait = feedback.notice ? h("p", { class: "quiet" }, feedback.notice) : null;
   if (SHOWN.includes(feedback.review_state)) return wait;
   const failed = ["failed", "cancelled", "skipped"].includes(feedback.state);
+  const reason = REASONS[feedback.reject_reason];
   return [
     feedback.error ? h("p", { class: "problem" }, feedback.error.message) : wait,
+    reason ? h("p", { class: "quiet" }, t("reason", { reason: t(reason) })) : null,
     failed ? askButton(t("try_again")) : null,
   ];
 }
@@ -120,5 +129,8 @@ function foot() {
   return h("div", { class: "debrief-foot" }, h("p", { class: "quiet" }, t("talk_went_on")), askButton(t("get_new_debrief")));
 }
 
-/** True when the talk does not end any more where this debrief's talk ended. */
-const hasMoved = (feedback) => !isBusy() && lastMessage()?.id !== feedback.leaf_id;
+/** True when the visitor went on, or back, after this debrief was asked for. */
+function hasMoved(feedback) {
+  const at = state.messages.findIndex((message) => message.id === feedback.leaf_id);
+  return at < 0 || state.messages.slice(at + 1).some((message) => message.role === "user");
+}

@@ -90,7 +90,6 @@ function provenance(feedback) {
     { class: "provenance" },
     h("li", {}, t(feedback.body.way === "rubric" ? "words_rubric" : "words_model")),
     checks.length ? h("li", { class: failed ? "warn" : "ok" }, icon("check"), failed ? t("checks_failed", { failed, of: checks.length }) : t("checks_passed", { of: checks.length })) : null,
-    feedback.state === "partial" ? h("li", { class: "warn" }, t("partial")) : null,
     covered.messages < covered.of ? h("li", {}, t("covered", covered)) : null,
   );
 }

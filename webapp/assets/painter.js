@@ -15,15 +15,17 @@ let timer = 0;
 let paintedAt = 0;
 let boxText; // what the message box shall hold after the next painting; undefined: leave it alone
 let wasBusy = false;
+let goesToEnd = false;
 
 export function usePainter(fire) {
   trigger = fire;
   repaint();
 }
 
-/** Paint soon: at most every 50 ms, the newest state. `text` also sets the message box. */
-export function repaint({ text } = {}) {
+/** Paint soon: at most every 50 ms, the newest state. `text` also sets the message box; `toEnd` shows the last words. */
+export function repaint({ text, toEnd = false } = {}) {
   if (text !== undefined) boxText = text;
+  goesToEnd ||= toEnd;
   if (!trigger || timer) return;
   const wait = Math.max(0, PAINT_EVERY_MS - (performance.now() - paintedAt));
   timer = setTimeout(() => {
@@ -69,7 +71,7 @@ function messageBox() {
 }
 
 /** What Gradio's rows do not carry: how an answer ended, in words, and whose message it is. */
-export function decorate() {
+function decorate() {
   for (const [at, row] of rows().entries()) {
     const message = state.messages[at];
     setOrDrop(row, "data-mark", message ? markOf(message) : null);
@@ -77,6 +79,10 @@ export function decorate() {
     setOrDrop(row, "data-empty", message && !message.text ? "yes" : null);
     setOrDrop(row, "data-message", message?.id ?? null);
   }
+  if (!goesToEnd) return;
+  goesToEnd = false;
+  const scroller = document.querySelector("#transcript .bubble-wrap");
+  scroller?.scrollTo({ top: scroller.scrollHeight });
 }
 
 function setOrDrop(element, name, value) {

@@ -1,0 +1,170 @@
+"""Pictures of the visitor's page for people to look at: `make screenshots`, or `python -m tests.browser.screenshots`.
+
+Each view on a desktop and a phone, light and dark, in English and Korean. The model's words are scripted; everything
+else is the real program.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import expect, sync_playwright
+
+from debrief.conversation import Message
+from debrief.feedback import Check, Coverage, CriterionResult, Evidence, Example, FeedbackBody
+from debrief.settings import Settings
+from storage import jobs
+from storage.conversations import list_path
+from tests.browser.house import CHROMIUM, CHROMIUM_ARGS, House, Look, answer_rows, debrief_card, open_house
+from tests.scripted_model import Script, ScriptedModel
+
+ENGLISH = {
+    "locale": "en-US",
+    "title": "Job interview",
+    "with_form": "Eco challenge",
+    "said": [
+        "I am applying as a backend engineer. I split our slow job into two queues and moved the model to one server.",
+        "Nobody waited in line any more. I measured it: the wait fell from 40 s to 2 s.",
+    ],
+    "answers": [
+        "Thank you. Two things I want to hear more about:\n\n- How did you **measure** it?\n- What was slowest?",
+        "That is a clear result. Who noticed the difference first?",
+    ],
+    "criteria": [
+        (4, "Specific", "You tell one real situation and what you did in it.", "Say when it was and who was there."),
+        (5, "Measured", "A number before and a number after.", None),
+        (2, "Thin", "Why you want this job stays open.", "Name one thing about this team that draws you."),
+    ],
+    "example": ("We improved it a lot.", "I cut the wait from 40 s to 2 s within a month."),
+    "names": ["Concrete examples", "Results", "Motivation"],
+    "next": "Begin your next answer with the result, in one sentence.",
+}
+KOREAN = {
+    "locale": "ko-KR",
+    "title": "취업 면접",
+    "with_form": "에코 챌린지",
+    "said": [
+        "백엔드 개발자로 지원했습니다. 느린 작업을 큐 두 개로 나누고 모델을 서버 하나로 옮겼습니다.",
+        "그 뒤로 줄을 서는 사람이 없었습니다. 재 보니 대기 시간이 40초에서 2초로 줄었습니다.",
+    ],
+    "answers": [
+        "감사합니다. 두 가지를 더 듣고 싶습니다.\n\n- 어떻게 **측정**하셨나요?\n- 가장 느린 부분은 어디였나요?",
+        "결과가 분명하네요. 누가 그 변화를 먼저 느꼈나요?",
+    ],
+    "criteria": [
+        (4, "구체적", "실제 상황 하나와 그 안에서 한 일을 말했습니다.", "언제, 누구와 있었던 일인지 말해 보세요."),
+        (5, "수치로 보임", "전과 후의 숫자가 모두 있습니다.", None),
+        (2, "부족함", "왜 이 일을 하고 싶은지가 남아 있습니다.", "이 팀에 끌린 점을 하나만 말해 보세요."),
+    ],
+    "example": ("많이 좋아졌습니다.", "한 달 만에 대기 시간을 40초에서 2초로 줄였습니다."),
+    "names": ["구체적인 사례", "결과", "지원 동기"],
+    "next": "다음 대답은 결과를 한 문장으로 말하며 시작해 보세요.",
+}
+SCREENS = [(phone, scheme) for phone in (False, True) for scheme in ("light", "dark")]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path("test-output/screenshots"))
+    out = parser.parse_args().out
+    out.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
+        settings = Settings(_env_file=None, data_dir=Path(folder), rate_limit="off")
+        with ScriptedModel(token_delay_s=0.02) as model, open_house(settings, model, browser) as house:
+            for words in (ENGLISH, KOREAN):
+                for phone, scheme in SCREENS:
+                    _photograph(house, words, phone, scheme, out)
+        browser.close()
+    print(f"{len(list(out.glob('*.png')))} pictures in {out}")
+
+
+def _photograph(house: House, words: dict, phone: bool, scheme: str, out: Path) -> None:
+    name = f"{'phone' if phone else 'desktop'}-{scheme}-{words['locale'][:2]}"
+
+    def shoot(view: str) -> None:
+        look.page.wait_for_timeout(400)  # transitions
+        look.page.screenshot(path=out / f"{name}-{view}.png")
+
+    with house.visit(phone=phone, locale=words["locale"], scheme=scheme) as look:
+        look.page.locator(".card-title").first.wait_for()
+        shoot("1-start")
+        look.page.locator(".card", has_text=words["with_form"]).click()
+        shoot("2-prepare")
+        look.page.locator(".back").click()
+        conversation_id = look.start(words["title"])
+        shoot("3-opening")
+        _talk(look, words)
+        _ask(look, house)
+        shoot("4-progress")
+        _store(house, words, conversation_id)
+        expect(debrief_card(look.page).locator(".criterion")).to_have_count(3)
+        look.page.locator("[data-key=jump]").click() if phone else None
+        shoot("5-debrief")
+        look.page.locator(".criterion .quote").first.click()
+        look.page.wait_for_timeout(800)
+        shoot("6-quote")
+        house.model.default = lambda _: Script(status=500, error="boom")
+        look.say(words["said"][1])
+        look.page.locator("#below-transcript .problem").wait_for()
+        house.model.default = None
+        shoot("7-error")
+        if phone:
+            look.page.evaluate("scrollTo(0, 0)")
+            look.page.locator(".sidebar .toggle-button").click()
+            shoot("8-list")
+
+
+def _talk(look: Look, words: dict) -> None:
+    for turn, (said, answer) in enumerate(zip(words["said"], words["answers"], strict=True), start=1):
+        look.house.model.enqueue(answer)
+        look.say(said)
+        expect(answer_rows(look.page)).to_have_count(turn + 1)
+        expect(look.page.locator("#message .submit-button")).to_be_visible()
+
+
+def _ask(look: Look, house: House) -> None:
+    jobs.beat(house.db, "k_camera")
+    look.page.locator("[data-key=ask]").click()
+    expect(look.page.locator(".track")).to_be_visible()
+    claim = jobs.claim_job(house.db, house.rung[-1], "k_camera", lease_s=60, seats=100)
+    assert claim
+    jobs.set_progress(house.db, claim, {"step": "writing", "done": 1, "of": 3})
+    _CLAIMS.append(claim)
+    expect(look.page.locator(".track")).to_have_attribute("aria-valuenow", "47")
+
+
+_CLAIMS: list[jobs.Claim] = []
+
+
+def _store(house: House, words: dict, conversation_id: str) -> None:
+    said = [message for message in list_path(house.db, conversation_id) if message.role == "user"]
+    criteria = [
+        CriterionResult(
+            key=f"c{n}", name=words["names"][n], status="scored", level=level, level_name=name, reason=reason, tip=tip,
+            evidence=[_evidence(said[n % 2])],
+            example=Example(before=words["example"][0], after=words["example"][1]) if tip else None,
+        )
+        for n, (level, name, reason, tip) in enumerate(words["criteria"])
+    ]  # fmt: skip
+    body = FeedbackBody(
+        language=words["locale"][:2],
+        way="rubric",
+        criteria=criteria,
+        next_step=words["next"],
+        covered=Coverage(messages=5, of=5),
+    )
+    checks = [Check(name=name, passed=True) for name in ("evidence", "own_words", "language", "repetition")]
+    jobs.store_result(house.db, _CLAIMS.pop(), body=body, checks=checks, partial=False, lineage={}, release="checked")
+
+
+def _evidence(message: Message) -> Evidence:
+    """Its first sentence."""
+    end = message.text.index(". ") + 1
+    return Evidence(message_id=message.id, start=0, end=end, quote=message.text[:end])
+
+
+if __name__ == "__main__":
+    main()
