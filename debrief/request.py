@@ -44,7 +44,7 @@ class Ask:
     schema_name: str
     max_tokens: int
     temperature: float
-    seed: int
+    seed: int | None
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ _WRITTEN = ("written", "written_ask", "written_criteria", "written_closing", "ag
 
 
 def build_request(
-    plan: Plan, parts: Sequence[str], *, temperature: float, seed: int, faults: Sequence[Check] = ()
+    plan: Plan, parts: Sequence[str], *, temperature: float, seed: int | None, faults: Sequence[Check] = ()
 ) -> Ask:
     """Ask for these parts of the feedback.
 
@@ -109,7 +109,7 @@ def build_request(
         plan: talk, scenario, language and way.
         parts: some of `plan.parts`, in their order.
         temperature: of the sampling.
-        seed: of the sampling.
+        seed: of the sampling; None leaves it to the server.
         faults: the checks that a former answer failed; they are named at the end of the prompt.
     """
     schema = _schema(plan, parts)

@@ -82,7 +82,7 @@ async def write_feedback(
     context_tokens: int = 4096,
     count: CountTokens | None = None,
     model: str = "",
-    seed: int = 1,
+    seed: int | None = None,
     guided: bool | None = None,
 ) -> Written:
     """Write the feedback on a talk.
@@ -97,7 +97,7 @@ async def write_feedback(
         context_tokens: what the model can hold, prompt and answer together.
         count: tokens of a prompt; a careful guess without it.
         model: its name, for the lineage.
-        seed: of the first call; later calls count on from it.
+        seed: of the first call; later calls count on from it. None sends and records none.
         guided: narrow the choice by nearness to the rubric's examples; by default in the way "rubric".
 
     Raises:
@@ -148,7 +148,7 @@ class _Writer:
     ask: AskModel
     plan: Plan
     report: Report
-    seed: int
+    seed: int | None
     parts: dict[str, Checked] = field(default_factory=dict[str, Checked])
     calls: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
@@ -166,12 +166,13 @@ class _Writer:
         faults = [
             check for part in parts if part in self.parts for check in self.parts[part].checks if not check.passed
         ]
-        request = build_request(
-            self.plan, parts, temperature=TEMPERATURES[rung], seed=self.seed + len(self.calls), faults=faults
-        )
+        request = build_request(self.plan, parts, temperature=TEMPERATURES[rung], seed=self._next_seed(), faults=faults)
         answer = await self.ask(request)
         self.parts |= read_answer(answer.text, answer.finish_reason, self.plan, parts)
         self.calls.append(_call_record(request, answer, rung, parts))
+
+    def _next_seed(self) -> int | None:
+        return None if self.seed is None else self.seed + len(self.calls)
 
     def _bad(self) -> tuple[str, ...]:
         return tuple(part for part in self.plan.parts if part not in self.parts or not self.parts[part].is_good)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncGenerator, Generator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Literal
 
-from debrief.errors import ModelBroke, ModelError, ModelRefused, ModelUnavailable
+from debrief.errors import ModelBroke, ModelError, ModelRefused, ModelTimedOut, ModelUnavailable
 from debrief.prompts import TemplateRules
 from debrief.settings import Settings
 from inference.failures import telling_nonsense
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 
 State = Literal["starting", "ready", "down"]
 STATE_FRESH_S = 1
+BUSY_MAX_S = 30
+"""How long a server that was ready may be too busy to answer before it counts as lost; a refusal counts at once."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ class ChatModel:
         self._state_since = monotonic()
         self._state_detail = ""
         self._state_checked_at = 0.0
-        self._was_ready = False
+        self._ready_at = -math.inf
         self._check_state = Shared(self._check_state_now)
 
     async def aclose(self) -> None:
@@ -216,12 +219,21 @@ class ChatModel:
             await self._ask_model(self._settings.connect_timeout_s)
         except ModelRefused as error:
             self._note_state("down", str(error.values.get("reason", error)))
+        except ModelTimedOut:
+            if monotonic() - self._ready_at > BUSY_MAX_S:
+                self._note_state(self._lost_state, "not reachable")
         except ModelError:
-            self._note_state("down" if self._was_ready else "starting", "not reachable")
+            self._note_state(self._lost_state, "not reachable")
         else:
-            self._was_ready = True
+            self._ready_at = monotonic()
             self._note_state("ready", "")
         self._state_checked_at = monotonic()
+
+    @property
+    def _lost_state(self) -> State:
+        """Our own server is being started again by the supervisor; of another one nobody knows."""
+        was_ready = self._ready_at > -math.inf
+        return "down" if was_ready and not self._settings.starts_own_model else "starting"
 
     def _note_state(self, state: State, detail: str) -> None:
         if state != self._state:

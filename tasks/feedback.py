@@ -124,7 +124,8 @@ async def _write(desk: Desk, claim: Claim) -> Written:
         context_tokens=model.context_tokens,
         count=desk.model.count_tokens,
         model=model.name,
-        seed=100 * claim.attempt,  # another attempt is to write something else
+        # Another attempt is to write something else. What is not sent must not stand in the lineage either.
+        seed=100 * claim.attempt if desk.settings.model_seeds == "on" else None,
     )
 
 

@@ -283,6 +283,29 @@ def test_a_model_is_starting_then_ready_then_down():
     assert [state.state for state in seen] == ["starting", "ready", "down"]
 
 
+def test_our_own_model_is_starting_again_after_it_was_lost():
+    """The supervisor starts it again, so a visitor is told to wait and not to give up."""
+
+    async def look(model: ChatModel) -> list[ModelState]:
+        seen = [await fresh_state(model)]
+        server.go_down()
+        return [*seen, await fresh_state(model)]
+
+    with ScriptedModel() as server:
+        port = int(server.url.removesuffix("/v1").rsplit(":", 1)[1])
+        seen = with_model("", look, model_port=port)
+    assert [state.state for state in seen] == ["ready", "starting"]
+
+
+def test_a_model_that_is_too_busy_to_say_so_is_still_ready(scripted_model: ScriptedModel):
+    async def look(model: ChatModel) -> None:
+        assert (await model.state()).state == "ready"
+        scripted_model.hangs = True
+        assert (await fresh_state(model)).state == "ready"
+
+    with_model(scripted_model.url, look, connect_timeout_s=0.3)
+
+
 async def fresh_state(model: ChatModel) -> ModelState:
     await asyncio.sleep(1.05)  # longer than a state is kept
     return await model.state()

@@ -68,7 +68,7 @@ def path(said=TALK) -> list[Message]:
 
 
 def write(ask, said=TALK, language="en", way="rubric", progress=None, **options):
-    options = {"context_tokens": 32_768, "guided": False} | options
+    options = {"context_tokens": 32_768, "guided": False, "seed": 1} | options
     report = (progress if progress is not None else []).append
     return asyncio.run(write_feedback(ask, number_lines(path(said)), INTERVIEW, language, way, report, **options))
 
@@ -335,3 +335,10 @@ def test_a_flagged_line_cannot_be_praised_either():
     done = write(Model([written(strengths=praise)]), said, way="written")
     assert done.partial
     assert done.body.strengths == []
+
+
+def test_without_a_seed_none_is_asked_for_and_none_recorded():
+    model = Model([{"criteria": verdicts(1, 2)}, {"criteria": verdicts(1, 2, 3, 4)}])
+    lineage = write(model, seed=None).lineage
+    assert [request.seed for request in model.asked] == [None, None]
+    assert [call["seed"] for call in lineage["calls"]] == [None, None]
