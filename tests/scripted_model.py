@@ -226,6 +226,11 @@ class ScriptedModel:
         for script in scripts:
             self._scripts.append((Script(text=script) if isinstance(script, str) else script, when))
 
+    def forget_scripts(self) -> None:
+        """Drop what nobody took, and the replaced default."""
+        self._scripts.clear()
+        self.default = None
+
     def wait_for(self, condition: Callable[[Self], bool], *, within_s: float = 5) -> None:
         """Wait until something is true of this server, for example `lambda model: model.active == 0`."""
         deadline = time.monotonic() + within_s

@@ -38,7 +38,7 @@ def shared_house(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture
 def house(shared_house: House) -> House:
-    shared_house.model.default = None
+    shared_house.model.forget_scripts()
     return shared_house
 
 
