@@ -93,7 +93,7 @@ def make_feedback(
     talk = talk or make_talk(db)
     now = utc_now() - timedelta(seconds=age_s)
     feedback_id, job_id, version_id = new_id("f"), new_id("j"), new_id("fv")
-    names = ("evidence_in_range", "evidence_is_the_visitors", "language", "no_repetition")
+    names = ("evidence_exact", "evidence_is_own", "levels_backed", "no_injection")
     checks = [Check(name=name, passed=n >= checks_failed).model_dump() for n, name in enumerate(names)]
     row = FeedbackRow(
         id=feedback_id, conversation_id=talk.id, language=talk.language, review_state=state.value,

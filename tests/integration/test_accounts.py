@@ -78,6 +78,14 @@ def test_a_disabled_account_is_out_at_once_and_cannot_come_back(database):
         accounts.sign_in(database, "rita", PASSWORD)
 
 
+def test_a_sign_in_that_outlived_its_account_is_nobody(database):
+    make_account(database, "rita")
+    token = accounts.sign_in(database, "rita", PASSWORD)
+    with database.write() as session:
+        session.execute(update(AccountRow).values(disabled_at=utc_now()))
+    assert accounts.who_is(database, token) is None
+
+
 def test_a_new_password_ends_the_old_sign_ins(database):
     make_account(database, "rita")
     token = accounts.sign_in(database, "rita", PASSWORD)

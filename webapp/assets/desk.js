@@ -4,6 +4,7 @@
 import { h, icon, show } from "./dom.js";
 import { feedbackBody } from "./feedback_card.js";
 import { clearMarks, markRow, rows } from "./marks.js";
+import { TEXTS } from "./texts.js";
 import { LANGUAGE, t, when } from "./words.js";
 
 const NOTICE_MS = 6000;
@@ -195,18 +196,27 @@ function card() {
 }
 
 function checks(outcomes) {
+  const kinds = Map.groupBy(outcomes, (check) => check.name);
   return h(
     "details",
     { class: "desk-details", "data-key": "checks", open: outcomes.some((check) => !check.passed) },
     h("summary", {}, words("checks")),
-    h(
-      "ul",
-      {},
-      outcomes.map((check) =>
-        h("li", { class: check.passed ? "ok" : "warn" }, h("span", {}, check.name.replaceAll("_", " "), check.where ? ` (${check.where})` : null), h("b", {}, words(check.passed ? "check_passed" : "check_failed"))),
-      ),
-    ),
+    h("ul", {}, [...kinds].map(([name, all]) => checkLine(name, all))),
   );
+}
+
+/** One kind of check: passed, or where it did not pass. */
+function checkLine(name, all) {
+  const failed = all.filter((check) => !check.passed);
+  const passed = all.length - failed.length;
+  const outcome = failed.length === 0 ? words("check_passed") : all.length === 1 ? words("check_failed") : words("check_some", { passed, of: all.length });
+  const where = failed.map((check) => check.where).filter(Boolean).join(", ");
+  return h("li", { class: failed.length ? "warn" : "ok" }, h("span", {}, checkName(name), where ? h("small", {}, where) : null), h("b", {}, outcome));
+}
+
+/** A check of an older or newer program may have no words here. */
+function checkName(name) {
+  return `desk.check_${name}` in TEXTS.en ? words(`check_${name}`) : name.replaceAll("_", " ");
 }
 
 function lineage(made) {
@@ -223,7 +233,7 @@ function lineage(made) {
 function turnWords(messageId) {
   const own = facts.case.messages.filter((message) => message.role === "user");
   const turn = own.findIndex((message) => message.id === messageId) + 1;
-  return turn ? t("your_turn", { turn }) : "";
+  return turn ? words("turn", { turn }) : "";
 }
 
 function onQuote(evidence) {
