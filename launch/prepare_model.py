@@ -99,7 +99,7 @@ def _add_sampling(file: Path) -> None:
     With its makers' temperature and top_p alone, or with plain defaults, it falls into loops and rambles up to the
     token limit; with a repetition penalty it ends its sentences (tried on the interview and the upset customer).
     """
-    settings = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    settings: dict[str, object] = json.loads(file.read_text("utf-8")) if file.exists() else {}
     settings |= {"do_sample": True, "temperature": 0.2, "top_p": 0.9, "repetition_penalty": 1.15}
     file.write_text(json.dumps(settings, indent=2), "utf-8")
 

@@ -1,4 +1,4 @@
-"""Pictures of the visitor's page for people to look at: `make screenshots`, or `python -m tests.browser.screenshots`.
+"""Pictures of the pages for people to look at: `make screenshots`, or `python -m tests.browser.screenshots`.
 
 Each view on a desktop and a phone, light and dark, in English and Korean. The model's words are scripted; everything
 else is the real program.
@@ -16,8 +16,10 @@ from debrief.conversation import Message
 from debrief.feedback import Check, Coverage, CriterionResult, Evidence, Example, FeedbackBody
 from debrief.settings import Settings
 from storage import jobs
+from storage.accounts import find_account
 from storage.conversations import list_path
 from tests.browser.house import CHROMIUM, CHROMIUM_ARGS, House, Look, answer_rows, debrief_card, open_house
+from tests.review_scene import PASSWORD, make_account, make_feedback
 from tests.scripted_model import Script, ScriptedModel
 
 ENGLISH = {
@@ -77,6 +79,7 @@ def main() -> None:
             for words in (ENGLISH, KOREAN):
                 for phone, scheme in SCREENS:
                     _photograph(house, words, phone, scheme, out)
+                    _photograph_desk(house, words["locale"], phone, scheme, out)
         browser.close()
     print(f"{len(list(out.glob('*.png')))} pictures in {out}")
 
@@ -115,6 +118,39 @@ def _photograph(house: House, words: dict, phone: bool, scheme: str, out: Path) 
             look.page.evaluate("scrollTo(0, 0)")
             look.page.locator(".sidebar .toggle-button").click()
             shoot("8-list")
+
+
+def _photograph_desk(house: House, locale: str, phone: bool, scheme: str, out: Path) -> None:
+    name = f"{'phone' if phone else 'desktop'}-{scheme}-{locale[:2]}"
+    if find_account(house.db, "ada") is None:
+        make_account(house.db, "ada", "admin")
+    for age_s in (7200, 3600, 600):
+        make_feedback(house.db, checks_failed=1, age_s=age_s)
+
+    with house.visit(phone=phone, locale=locale, scheme=scheme) as look:
+        page = look.page
+
+        def shoot(view: str) -> None:
+            page.wait_for_timeout(400)
+            page.screenshot(path=out / f"{name}-desk-{view}.png")
+
+        page.goto(f"{house.url}/admin/")
+        shoot("1-sign-in")
+        page.locator("#name").fill("ada")
+        page.locator("#password").fill(PASSWORD)
+        page.locator("button[type=submit]").click()
+        page.locator(".desk-item").first.wait_for()
+        shoot("2-list")
+        page.locator(".desk-item").first.click()
+        page.locator(".desk-case-head h2").wait_for()
+        page.locator(".quote").first.click()
+        page.wait_for_timeout(800)
+        shoot("3-case")
+        page.locator("#desk-reject").click()
+        shoot("4-reject")
+        page.goto(f"{house.url}/admin/system/")
+        page.locator(".tile").first.wait_for()
+        shoot("5-system")
 
 
 def _talk(look: Look, words: dict) -> None:

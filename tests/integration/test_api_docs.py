@@ -5,7 +5,11 @@ import subprocess
 from pathlib import Path
 from typing import get_args
 
+from debrief.review import REASONS
+from storage import reviews
+from tests.review_scene import PASSWORD, make_account, make_feedback
 from tests.web_scene import Web
+from webapp.api.review import Action
 from webapp.hub import EventName
 
 DOCS = Path(__file__).parents[2] / "docs" / "api.md"
@@ -26,6 +30,27 @@ def test_the_talk_by_curl_works_as_it_is_written(web: Web, tmp_path: Path):
     assert "'text': 'I led a team of three.'" in done.stdout
     assert "Your debrief is delayed" in done.stdout
     assert len(web.rung) == 1
+
+
+def test_the_review_by_curl_works_as_it_is_written(web: Web, tmp_path: Path):
+    make_account(web.parts.db, "rita")
+    row = make_feedback(web.parts.db)
+    (script,) = re.findall(r"```sh\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
+    script = f"PASSWORD='{PASSWORD}'\n" + script.replace("http://localhost:7860", web.url)
+
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("rejected\n")
+    assert reviews.get_review(web.parts.db, row.id).reject_reason == "wrong_level"
+
+
+def test_every_reason_and_move_is_in_the_docs():
+    text = DOCS.read_text("utf-8")
+    assert all(f"`{reason}`" in text for reason in REASONS)
+    assert all(action in text for action in get_args(Action))
 
 
 def test_every_live_event_is_in_the_table():

@@ -20,7 +20,7 @@ def read_processes(data_dir: Path) -> list[dict[str, Any]]:
         written: dict[str, Any] = json.loads((data_dir / "processes.json").read_text("utf-8"))
         rows = [*cast("list[dict[str, Any]]", written["processes"])]
         rows.insert(0, {"name": "supervisor", "pid": written.get("supervisor_pid"), "state": "running"})
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         rows = [{"name": "web", "pid": os.getpid(), "state": "ready"}]
     children = _children()
     supervised = {row["pid"] for row in rows}
