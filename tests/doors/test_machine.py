@@ -146,4 +146,12 @@ def test_without_a_fitting_python_one_line_says_which_is_needed(tmp_path: Path):
 
 def test_make_help_names_every_command():
     shown = subprocess.run(["make", "-s"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert [line.split()[1] for line in shown.splitlines()] == ["run", "setup", "test", "check", "fix", "screenshots", "lock"]
+    assert [line.split()[1] for line in shown.splitlines()] == [
+        "run",
+        "setup",
+        "test",
+        "check",
+        "fix",
+        "screenshots",
+        "lock",
+    ]
