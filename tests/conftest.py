@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,11 @@ from storage.migrate import migrate
 from tests.postgres_server import postgres_server, run_sql
 
 pytest_plugins = ["tests.model_fixtures", "tests.vllm_server", "tests.web_fixtures"]
+
+
+def pytest_configure() -> None:
+    """A shell that runs us in the background lets us ignore Ctrl-C, and all processes that the tests start with us."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

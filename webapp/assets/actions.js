@@ -278,9 +278,12 @@ const ended = new Set();
 let listTimer = 0;
 let refreshTimer = 0;
 
+/** Frames of an answer come faster than this waits: a wait that each of them began anew would never end. */
 const refreshSoon = () => {
-  clearTimeout(refreshTimer);
-  refreshTimer = setTimeout(() => state.conversation && refreshConversation(state.conversation.id), 100);
+  refreshTimer ||= setTimeout(() => {
+    refreshTimer = 0;
+    if (state.conversation) refreshConversation(state.conversation.id);
+  }, 100);
 };
 
 /** How each kind of frame changes the page. `live` is asked to begin again when something is missing. */
@@ -339,9 +342,12 @@ export const frames = {
   },
 
   list() {
-    clearTimeout(listTimer);
     // A hidden tab reads the list when it is looked at again (page.js).
-    if (document.visibilityState === "visible") listTimer = setTimeout(refreshList, 300);
+    if (document.visibilityState !== "visible") return;
+    listTimer ||= setTimeout(() => {
+      listTimer = 0;
+      refreshList();
+    }, 300);
   },
 };
 
