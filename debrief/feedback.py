@@ -49,11 +49,23 @@ class Example(_Record):
     after: str
 
 
+class Agreement(_Record):
+    """How far independent samples agree with the level that is shown: measured, never claimed by a model.
+
+    `levels` are those of all samples, the first one the shown; None where a sample saw nothing of the criterion.
+    """
+
+    same: int = Field(ge=1)
+    of: int = Field(ge=2)
+    levels: list[int | None]
+
+
 class CriterionResult(_Record):
     """How one criterion of the rubric stands.
 
     `level` is 1 to 5 when `status` is `scored`, else None: a number is never invented. `tip` and `example` are the
-    rubric's own words (way "rubric"); `reason` is the model's, or the rubric's anchor of the level.
+    rubric's own words (way "rubric"); `reason` is the model's, or the rubric's anchor of the level. `agreement` is
+    None where the talk was judged once.
     """
 
     key: str
@@ -65,6 +77,7 @@ class CriterionResult(_Record):
     evidence: list[Evidence] = []
     tip: str | None = None
     example: Example | None = None
+    agreement: Agreement | None = None
 
 
 class Strength(_Record):
@@ -73,24 +86,32 @@ class Strength(_Record):
 
 
 class Improvement(_Record):
+    """`rewrite` is the quote said better, or, where `is_example`, the rubric's example of how it can sound."""
+
     criterion: str
     problem: str
     rewrite: str
     evidence: list[Evidence]
+    is_example: bool = False
 
 
 class Coverage(_Record):
-    """How many of the talk's messages the review has seen."""
+    """How many of the talk's messages the review has seen, and which: numbers from 1, first and last of each run."""
 
     messages: int
     of: int
+    runs: list[tuple[int, int]] = []
 
 
 class FeedbackBody(_Record):
-    """The debrief itself. `way` says whose words these are: the model's ("written") or the rubric's ("rubric")."""
+    """The debrief itself. `way` says whose words these are: the model's ("written") or the rubric's ("rubric").
+
+    `placed_by` says who chose lines and levels: the model, or likeness to the rubric's examples. None in old records.
+    """
 
     language: str
     way: Literal["written", "rubric"]
+    placed_by: Literal["model", "likeness"] | None = None
     criteria: list[CriterionResult]
     strengths: list[Strength] = []
     improvements: list[Improvement] = []

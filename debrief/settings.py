@@ -96,6 +96,22 @@ class Settings(BaseSettings):
     feedback_words: Literal["auto", "model", "rubric"] = Field(
         "auto", description="Who words the feedback: the model, or the rubric; auto: rubric for the packaged model."
     )
+    feedback_placing: Literal["auto", "model", "likeness"] = Field(
+        "auto",
+        description="Who chooses lines and levels when the rubric words the feedback; auto: whichever did better.",
+    )
+    feedback_calls: Literal["one", "per_criterion"] = Field(
+        "one", description="Ask the model for a whole feedback at once, or for one criterion at a time."
+    )
+    feedback_samples: int = Field(
+        3, ge=1, le=5, description="How often a model's levels are asked for, to see whether it agrees with itself."
+    )
+    feedback_at_end: Literal["on", "off"] = Field(
+        "on", description="Make a feedback by itself when a talk reaches its scenario's end."
+    )
+    feedback_idle_min: float = Field(
+        0, ge=0, description="Minutes of silence after which a talk gets a feedback by itself; 0: never."
+    )
     feedback_timeout_s: float = Field(300, gt=0, description="Longest time for one model call of a feedback.")
     release: Literal["checked", "hold"] = Field(
         "checked", description="checked: what passes all checks is shown at once; hold: a reviewer sees all first."

@@ -53,7 +53,7 @@ def command(plan: ModelPlan, python: str) -> list[str]:
     line += ["--served-model-name", plan.name, "--host", "127.0.0.1", "--port", str(plan.port)]
     line += ["--max-model-len", context, "--max-num-seqs", str(plan.seats)]
     line += ["--scheduling-policy", "priority", "--max-num-batched-tokens", str(STEP_TOKENS)]
-    line += ["--structured-outputs-config", STRUCTURED_OUTPUTS]
+    line += ["--structured-outputs-config", STRUCTURED_OUTPUTS, "--enable-prompt-tokens-details"]
     line += ["--disable-fastapi-docs", "--disable-uvicorn-access-log", "--no-enable-log-requests"]
     return line if plan.has_gpu else [*line, "-O0"]  # compiling takes two minutes on a CPU and is not faster
 

@@ -114,6 +114,12 @@ class ConversationRow(Base):
     active_leaf_id: Mapped[str | None] = mapped_column(Id)
     """A message of this conversation. No foreign key: the two tables would each wait for the other."""
     message_count: Mapped[int] = mapped_column(default=0)
+    origin: Mapped[str] = mapped_column(String(16), default="talk", server_default="talk")
+    """"talk": held here; "import": it happened elsewhere; "again": begun from a moment of another talk."""
+    again_of: Mapped[str | None] = mapped_column(ForeignKey("conversations.id", ondelete="SET NULL"), index=True)
+    """The talk that this one tries again."""
+    again_from: Mapped[str | None] = mapped_column(Id)
+    """The visitor's message in that talk that is said anew here. No foreign key: it may be gone."""
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
@@ -173,6 +179,10 @@ class FeedbackRow(Base):
     """The version that counts. No foreign key, for the reason given at `active_leaf_id`."""
     row_version: Mapped[int] = mapped_column(default=0)
     """Goes up with each move, so that the slower of two reviewers is told."""
+    asked_by: Mapped[str] = mapped_column(String(16), default="visitor", server_default="visitor")
+    """Who wanted it: "visitor", "end" (the scenario's end was reached) or "idle" (nobody spoke for long)."""
+    seen_at: Mapped[datetime | None]
+    """When the visitor first had the words before their eyes."""
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime] = mapped_column(index=True)
 
@@ -188,6 +198,8 @@ class FeedbackJobRow(Base):
     leaf_id: Mapped[str] = mapped_column(Id)
     """The last message that the review covers: its path to the root is the transcript."""
     dedupe_key: Mapped[str] = mapped_column(Hash, unique=True)
+    repeats: Mapped[str | None] = mapped_column(Id)
+    """The version that is made once more exactly as it was made, from what its lineage says."""
     state: Mapped[str] = mapped_column(String(16))
     attempts: Mapped[int] = mapped_column(default=0)
     max_attempts: Mapped[int] = mapped_column(default=3)
@@ -222,6 +234,41 @@ class FeedbackVersionRow(Base):
     checks: Mapped[list[Any]]
     lineage: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
+
+
+class ReactionRow(Base):
+    """What the visitor says of a version as a whole: whether it helped."""
+
+    __tablename__ = "reactions"
+    version_id: Mapped[str] = mapped_column(ForeignKey("feedback_versions.id", ondelete="CASCADE"), primary_key=True)
+    helpful: Mapped[bool]
+    at: Mapped[datetime]
+
+
+class DisputeRow(Base):
+    """ "This is wrong": the visitor's objection to one sentence of a version. Goes with the feedback."""
+
+    __tablename__ = "disputes"
+    __table_args__ = (UniqueConstraint("version_id", "path"),)
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    feedback_id: Mapped[str] = mapped_column(ForeignKey("feedback.id", ondelete="CASCADE"), index=True)
+    version_id: Mapped[str] = mapped_column(ForeignKey("feedback_versions.id", ondelete="CASCADE"))
+    path: Mapped[str] = mapped_column(String(80))
+    """Which sentence, such as "criteria.1.reason" or "summary"; the words are in the version's body."""
+    comment: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    """Set when a reviewer has decided on the feedback after it."""
+
+
+class ProbeRow(Base):
+    """How a model did on the known talks of the probe. One row for each model and version of the probe."""
+
+    __tablename__ = "probes"
+    key: Mapped[str] = mapped_column(Hash, primary_key=True)
+    model: Mapped[str] = mapped_column(String(200))
+    result: Mapped[dict[str, Any]]
+    at: Mapped[datetime]
 
 
 class WorkerRow(Base):

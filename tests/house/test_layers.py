@@ -12,7 +12,17 @@ LAYERS = {
     "tasks": {"storage", "inference", "debrief"},
     "launch": set(),
 }
-HOMES = {"gradio": "webapp", "huey": "tasks", "sqlalchemy": "storage", "alembic": "storage", "openai": "inference"}
+HOMES = {
+    "numpy": "inference",
+    "tokenizers": "inference",
+    "safetensors": "inference",
+    "kiwipiepy": "inference",
+    "gradio": "webapp",
+    "huey": "tasks",
+    "sqlalchemy": "storage",
+    "alembic": "storage",
+    "openai": "inference",
+}
 
 
 def imported_packages(file: Path) -> set[str]:
