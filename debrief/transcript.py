@@ -21,6 +21,9 @@ from debrief.conversation import Message, MessageState, Role
 LONGEST_LINE = 240
 """Code points after which a sentence without a full stop is cut at a space."""
 
+WITHHELD = "(withheld)"
+"""Printed in place of a line whose words the reviewer is not to see."""
+
 _END = re.compile(
     r"[.!?…]+[\"'”’»)\]]*(?=\s|$)|(?<=[가-힣])[.!?…]+(?=[가-힣])|[。！？]+[”’」』）]*|[\n\r\u2028\u2029\u0085]+"
 )
@@ -51,6 +54,8 @@ class Line:
     end: int
     text: str
     choosable: bool
+    withheld: bool = False
+    """Printed without its words; they stay in `text`, which is what is stored."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,7 @@ class NumberedTranscript:
             if message.role == "assistant":
                 yield f"[m{message.number} {persona_name}] {as_data(message.text)}"
             for line in message.lines:
-                yield f"[{line.label}] {as_data(line.text)}"
+                yield f"[{line.label}] {WITHHELD if line.withheld else as_data(line.text)}"
 
 
 def number_lines(path: Sequence[Message]) -> NumberedTranscript:
@@ -182,45 +187,6 @@ def as_data(text: str) -> str:
     visible = "".join(char for char in text if unicodedata.category(char) not in ("Cf", "Co", "Cs") or char.isspace())
     one_line = " ".join("".join(char if char.isprintable() else " " for char in visible).split())
     return _LIKE_A_LABEL.sub(r"\1·\2", one_line.translate(_LOOK_ALIKES))
-
-
-# ---- lines that look like orders to the reviewer ----
-
-_FLAGS = re.compile(
-    r"""
-      \b(?:ignore|disregard|forget|override|bypass)\b[^.!?]{0,40}\b(?:instructions?|rubric|prompt|criteri(?:a|on)|guidelines|scoring|system)\b
-    | \b(?:give|rate|score|grade|mark|award)\s+(?:me|this|my|it|us|every|all|each)\b[^.!?]{0,40}
-      (?:\b(?:5|five|10|ten|100)\b[^.!?]{0,20}(?:/|\bout\b|\bpoints?\b|\bstars?\b|\blevel\b)
-        |\b(?:full|top|highest|maximum|max|perfect|best)\s+(?:marks?|scores?|level|grades?|rating|points))
-    | \b(?:rate|score|grade|mark)\s+(?:me|this|my|it)\b[^.!?]{0,40}\b(?:5|five|10|ten|100)\b
-    | \blevel\s*[:=]\s*5\b | \b5\s*/\s*5\b | "(?:level|evidence|criteria|reason)"\s*:
-    | \b(?:as|to|dear|note\s+to)\s+(?:the\s+)?(?:evaluator|grader|reviewer\s+model|ai\s+judge|assessor)\b
-    | \b(?:system|developer)\s+(?:prompt|message|instructions?)\b | ^\s*(?:system|assistant|developer)\s*:
-    | <\|[^|\n]{1,40}\|> | </?(?:s|transcript|rubric|start_of_turn|end_of_turn)> | \[/?INST\] | <</?SYS>>
-    | \[?\bm\d+\.\d+\b
-    | (?:지시|명령|규칙|루브릭|프롬프트|평가\s*기준|채점\s*기준)[^.!?]{0,15}(?:무시|잊어|따르지)
-    | (?:5\s*점|오\s*점|만점|최고\s*(?:점수?|등급|단계|수준)|레벨\s*5|5\s*단계)[^.!?]{0,15}
-      (?:줘|주세요|주십시오|달라|부탁|매겨|처리|평가해)
-    | (?:평가자|채점자|심사\s*모델)(?:에게|님|는|은|께)
-    | 시스템\s*(?:프롬프트|메시지|지시)
-    """,
-    re.IGNORECASE | re.VERBOSE | re.MULTILINE,
-)
-
-
-def flag_lines(transcript: NumberedTranscript) -> frozenset[str]:
-    """Labels of the visitor's lines that read like orders to the reviewer, in English or Korean.
-
-    A first, modest net: what it catches is no longer choosable, and the feedback says so by the check `no_injection`.
-    Nothing is deleted, and a flag alone lowers no level.
-    """
-    flagged: set[str] = set()
-    for message in transcript.messages:
-        for match in _FLAGS.finditer(message.text if message.role == "user" else ""):
-            flagged.update(
-                line.label for line in message.lines if line.start < match.end() and match.start() < line.end
-            )
-    return frozenset(flagged)
 
 
 # ---- splitting ----

@@ -30,11 +30,12 @@ from debrief.answer import (
 from debrief.checks import no_injection
 from debrief.errors import FeedbackUnusable
 from debrief.feedback import Check, Coverage, CriterionResult, FeedbackBody
+from debrief.injection import flag_lines
 from debrief.prompts import ChatMessages
 from debrief.request import CLOSING, NOT_OBSERVED, Ask, Plan, Way, build_request, estimate_tokens
 from debrief.scenario import Criterion, Scenario
 from debrief.texts import say
-from debrief.transcript import NumberedTranscript, fit, flag_lines
+from debrief.transcript import NumberedTranscript, fit
 
 TEMPERATURES = {"whole": 0.3, "again": 0.1, "split": 0.0}
 
