@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from debrief.conversation import Conversation, ConversationSummary, Message, Turn
-from debrief.feedback import Check, FeedbackBody, FeedbackView
+from debrief.feedback import AskedBy, Check, FeedbackBody, FeedbackView
 from debrief.scenario import Scenario, SelectField, TextField
 from storage.accounts import Account
 from webapp.hub import answer_error
@@ -192,6 +192,7 @@ class FeedbackOut(BaseModel):
     created_at: datetime
     finished_at: datetime | None
     worker_alive: bool
+    asked_by: AskedBy
     notice: str
 
     @classmethod
@@ -213,6 +214,7 @@ class FeedbackOut(BaseModel):
             created_at=view.created_at,
             finished_at=view.finished_at,
             worker_alive=view.worker_alive,
+            asked_by=view.asked_by,
             notice=feedback_notice(view, language),
         )
 
