@@ -122,13 +122,22 @@ def cancel_feedback(db: Database, visitor_id: str, feedback_id: str) -> Feedback
     """
     with db.write() as session:
         feedback = _owned(session, visitor_id, feedback_id)
-        now = utc_now()
-        for job in session.scalars(_jobs_of([feedback_id]).with_for_update()):
-            if not JobState(job.state).is_final:
-                job.state, job.token, job.lease_until = JobState.CANCELLED.value, None, None
-                job.finished_at = job.updated_at = feedback.updated_at = now
+        stop_making(session, feedback_id)
+        feedback.updated_at = utc_now()
         session.flush()
         return _views(session, [feedback])[0]
+
+
+def stop_making(session: Session, feedback_id: str) -> None:
+    """End what is being made of a feedback, inside the caller's transaction: its worker stores nothing any more.
+
+    To be done before the feedback's row is locked: workers lock the two in this order.
+    """
+    now = utc_now()
+    for job in session.scalars(_jobs_of([feedback_id]).with_for_update()):
+        if not JobState(job.state).is_final:
+            job.state, job.token, job.lease_until = JobState.CANCELLED.value, None, None
+            job.finished_at = job.updated_at = now
 
 
 def get_feedback(db: Database, visitor_id: str, feedback_id: str) -> FeedbackView:
