@@ -38,20 +38,21 @@ KEPT = Path("test-output/gold.json")
 
 @dataclass(frozen=True)
 class Way:
-    """One way of making feedback: who is asked, in which manner."""
+    """One way of making feedback: who is asked, in which manner, and how often for one talk."""
 
     title: str
     manner: Manner
-    reviewer: Callable[[GoldTalk], AskModel] | None = None
+    reviewer: Callable[[GoldTalk, int], AskModel] | None = None
     asks_model: bool = True
+    rounds: int = 1
 
 
 WAYS: dict[str, Way] = {
     "written": Way("the model's words", Manner("written")),
     "model": Way("rubric's words, placed by the model", Manner("rubric", "model")),
     "likeness": Way("rubric's words, placed by likeness", Manner("rubric", "likeness"), asks_model=False),
-    "good": Way("scripted good reviewer", Manner("written"), GoodReviewer, asks_model=False),
-    "random": Way("scripted random reviewer", Manner("written"), RandomReviewer, asks_model=False),
+    "good": Way("scripted good reviewer", Manner("written"), lambda talk, _: GoodReviewer(talk), asks_model=False),
+    "random": Way("scripted random reviewer", Manner("written"), RandomReviewer, asks_model=False, rounds=20),
 }
 
 
@@ -68,21 +69,21 @@ class Bench:
     seats: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(6))
     tells: bool = False
 
-    async def make(self, way: Way, talk: GoldTalk) -> Made | None:
+    async def make(self, way: Way, talk: GoldTalk, turn: int = 0) -> Made | None:
         """The feedback on a talk; None where the time was over before it began."""
         async with self.seats:
             if time.monotonic() > self.deadline:
                 return None
             began = time.monotonic()
-            made = await self._make(way, talk)
+            made = await self._make(way, talk, turn)
             seconds = time.monotonic() - began
         made = Made(talk, made.body, made.partial, made.checks, made.lineage, seconds)
         if self.tells:
             print(line_about(made), flush=True)
         return made
 
-    async def _make(self, way: Way, talk: GoldTalk) -> Made:
-        ask = way.reviewer(talk) if way.reviewer else self.ask or _nobody
+    async def _make(self, way: Way, talk: GoldTalk, turn: int) -> Made:
+        ask = way.reviewer(talk, turn) if way.reviewer else self.ask or _nobody
         try:
             written = await write_feedback(
                 ask,
@@ -106,8 +107,9 @@ async def score_way(
     bench: Bench, way: Way, talks: Mapping[str, GoldTalk], pairs: Sequence[Pair]
 ) -> tuple[dict[str, Scores], list[Made]]:
     """The scores of one way by split, and the feedbacks on the talks themselves."""
-    bases = [made for made in await asyncio.gather(*(bench.make(way, talk) for talk in talks.values())) if made]
-    known = {made.talk.id: made for made in bases}
+    turns = [bench.make(way, talk, turn) for turn in range(way.rounds) for talk in talks.values()]
+    bases = [made for made in await asyncio.gather(*turns) if made]
+    known = {made.talk.id: made for made in reversed(bases)}
     others = {t.id: t for pair in pairs for t in (pair.base, pair.changed) if t.id not in known}
     more = await asyncio.gather(*(bench.make(way, talk) for talk in others.values()))
     known |= {made.talk.id: made for made in more if made}
@@ -185,7 +187,9 @@ async def run(given: argparse.Namespace, settings: Settings) -> None:
         cells = {split: _signed(cells_of(found), bench, WAYS[way], settings) for split, found in scores.items()}
         part = "held-out" if given.held_out else "open"
         columns = keep(given.kept, part, way, WAYS[way].title, cells)
-        print(f"\n{WAYS[way].title}\n" + "\n".join(f"{row:46} {cell}" for row, cell in cells["all"].items()), flush=True)
+        print(
+            f"\n{WAYS[way].title}\n" + "\n".join(f"{row:46} {cell}" for row, cell in cells["all"].items()), flush=True
+        )
         if given.write:
             put_between_markers(given.write, part, tables(columns))
     await model.aclose()
@@ -222,7 +226,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--held-out", action="store_true", help="the frozen talks; once for each release")
-    parser.add_argument("--minutes", type=float, default=30, help="for each way; what was not begun by then is left out")
+    parser.add_argument("--minutes", type=float, default=30, help="for each way; the rest is left out")
     parser.add_argument("--at-once", type=int, default=6, help="feedbacks in the making at a time")
     parser.add_argument("--tell", action="store_true", help="a line for each feedback")
     parser.add_argument("--kept", type=Path, default=KEPT, help="where the figures of other ways are kept")
