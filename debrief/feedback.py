@@ -29,6 +29,10 @@ class JobState(StrEnum):
         return self not in (JobState.QUEUED, JobState.RUNNING, JobState.RETRY_WAIT)
 
 
+AskedBy = Literal["visitor", "end", "idle"]
+"""Who wanted a feedback: the visitor, the scenario's end that was reached, or a long silence."""
+
+
 class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -150,3 +154,4 @@ class FeedbackView:
     created_at: datetime
     finished_at: datetime | None
     worker_alive: bool
+    asked_by: AskedBy = "visitor"

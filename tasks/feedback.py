@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from debrief.errors import DebriefError, InputRejected, ModelUnavailable, NotFound
+from debrief.manner import Manner
+from debrief.placing import WordPieces
 from debrief.scenario import Scenario
 from debrief.settings import Settings
 from debrief.transcript import number_lines
@@ -98,6 +100,9 @@ def seats_now(db: Database, settings: Settings) -> int:
 async def _write(desk: Desk, claim: Claim) -> Written:
     body = await asyncio.to_thread(jobs.get_scenario_body, desk.db, claim)
     path = await asyncio.to_thread(conversations.list_path, desk.db, claim.conversation_id, claim.leaf_id)
+    transcript = number_lines(path)
+    if not transcript.choosable:
+        raise InputRejected("too_short")
 
     async def ask(question: Ask) -> Completion:
         return await desk.model.complete_structured(
@@ -116,11 +121,17 @@ async def _write(desk: Desk, claim: Claim) -> Written:
     model = await desk.model.info()
     return await write_feedback(
         ask,
-        number_lines(path),
+        transcript,
         Scenario.from_body(body),
         claim.language,
-        words_of(desk.settings),
+        Manner(
+            words=words_of(desk.settings),
+            placing="model" if desk.settings.feedback_placing == "model" else "likeness",
+            calls=desk.settings.feedback_calls,
+            samples=desk.settings.feedback_samples,
+        ),
         report,
+        likeness=WordPieces(),
         context_tokens=model.context_tokens,
         count=desk.model.count_tokens,
         model=model.name,

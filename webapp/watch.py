@@ -140,6 +140,7 @@ def feedback_data(view: FeedbackView) -> dict[str, Any]:
         "review_state": view.review_state,
         "progress": view.progress,
         "worker_alive": view.worker_alive,
+        "asked_by": view.asked_by,
     }
 
 
