@@ -34,6 +34,7 @@ UNOWNED_ROUTES = {
     ("GET", "/api/v1/me"),
     ("GET", "/api/v1/conversations"),
     ("POST", "/api/v1/conversations"),
+    ("POST", "/api/v1/import/conversations"),
     ("GET", "/api/v1/live"),
     ("GET", "/healthz"),
 }
