@@ -22,11 +22,11 @@ RequestId = Annotated[str, Field(min_length=1, max_length=80, description="Chose
 Language = Literal["en", "ko"]
 
 
-class _Request(BaseModel):
+class StrictRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class NewConversation(_Request):
+class NewConversation(StrictRequest):
     scenario: Annotated[str, Field(min_length=1, max_length=80)]
     answers: dict[str, str] = {}
     """Fills the scenario's form."""
@@ -34,20 +34,20 @@ class NewConversation(_Request):
     """Of the page and the debrief; else as Accept-Language says."""
 
 
-class ConversationChange(_Request):
+class ConversationChange(StrictRequest):
     title: Annotated[str, Field(max_length=1000)]
 
 
-class NewMessage(_Request):
+class NewMessage(StrictRequest):
     text: str
     request_id: RequestId | None = None
 
 
-class Retry(_Request):
+class Retry(StrictRequest):
     request_id: RequestId | None = None
 
 
-class FeedbackRequest(_Request):
+class FeedbackRequest(StrictRequest):
     """Nothing to choose yet."""
 
 
@@ -100,6 +100,9 @@ class ConversationOut(BaseModel):
     updated_at: datetime
     messages: list[MessageOut]
     active_leaf_id: str | None
+    origin: str
+    again_of: str | None
+    again_from: str | None
 
     @classmethod
     def of(cls, conversation: Conversation, path: list[Message], language: str) -> ConversationOut:
@@ -112,6 +115,9 @@ class ConversationOut(BaseModel):
             updated_at=conversation.updated_at,
             messages=[MessageOut.of(message, language) for message in path],
             active_leaf_id=conversation.active_leaf_id,
+            origin=conversation.origin,
+            again_of=conversation.again_of,
+            again_from=conversation.again_from,
         )
 
 
@@ -128,6 +134,9 @@ class ConversationLine(BaseModel):
     updated_at: datetime
     message_count: int
     feedback: FeedbackLine | None
+    origin: str
+    again_of: str | None
+    again_from: str | None
 
     @classmethod
     def of(cls, summary: ConversationSummary) -> ConversationLine:
@@ -143,6 +152,9 @@ class ConversationLine(BaseModel):
             updated_at=summary.conversation.updated_at,
             message_count=summary.message_count,
             feedback=feedback,
+            origin=summary.conversation.origin,
+            again_of=summary.conversation.again_of,
+            again_from=summary.conversation.again_from,
         )
 
 
