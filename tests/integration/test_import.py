@@ -8,7 +8,8 @@ from debrief.feedback import JobState
 from debrief.settings import Settings
 from storage import conversations
 from storage.engine import Database
-from tests.job_scene import WorkerProcess, wait_until, with_quick_jobs
+from storage.imports import Said, import_conversation
+from tests.job_scene import WorkerProcess, interview, wait_until, with_quick_jobs
 from tests.scripted_model import Received, ScriptedModel, is_talk
 from tests.web_scene import Browser, Web, running_web
 from webapp.api.imports import ANSWER_MAX_CHARS, MESSAGES_MAX
@@ -62,7 +63,8 @@ def test_a_stranger_does_not_see_what_was_imported(olga: Browser, sam: Browser):
 
 
 def test_what_no_database_takes_is_replaced_in_place(olga: Browser):
-    body = '{"scenario": "job_interview", "title": "a\\u0000b", "messages": [{"role": "user", "text": "I \\ud83d\\u0000 led."}]}'
+    said = '{"role": "user", "text": "I \\ud83d\\u0000 led."}'
+    body = f'{{"scenario": "job_interview", "title": "a\\u0000b", "messages": [{said}]}}'
     response = olga.post(PATH, content=body, headers={"content-type": "application/json"})
     talk = olga.read(response.json()["id"])
     assert (talk["title"], talk["messages"][0]["text"]) == ("a\ufffdb", "I \ufffd\ufffd led.")
@@ -111,10 +113,11 @@ def test_five_hundred_messages_are_taken_and_too_many_bytes_are_not(olga: Browse
 
 
 def test_importing_counts_as_sending(web_settings: Settings):
-    with running_web(web_settings.model_copy(update={"rate_limit": "on", "messages_per_minute": 2})) as web:
-        with web.browser() as olga:
-            bring(olga, TOLD), bring(olga, TOLD)
-            response = olga.post(PATH, json={"scenario": "job_interview", "messages": [TOLD]})
+    limited = web_settings.model_copy(update={"rate_limit": "on", "messages_per_minute": 2})
+    with running_web(limited) as web, web.browser() as olga:
+        bring(olga, TOLD)
+        bring(olga, TOLD)
+        response = olga.post(PATH, json={"scenario": "job_interview", "messages": [TOLD]})
     assert (response.status_code, response.json()["code"]) == (429, "too_many_messages")
     assert "retry-after" in response.headers
 
@@ -177,10 +180,8 @@ def test_only_an_answer_to_the_visitor_can_be_tried_again(olga: Browser):
     olga.ended(retried.json()["answer_id"])
 
 
-def test_the_import_is_one_line_of_messages_on_both_databases(any_database: Database, web: Web, olga: Browser):
-    from storage.imports import Said, import_conversation
-
-    scenario = web.parts.scenarios["job_interview"]
+def test_the_import_is_one_line_of_messages_on_both_databases(any_database: Database):
+    scenario = interview()
     talk = import_conversation(
         any_database, visitor_id="v_olga", scenario_id=scenario.id, scenario_hash=scenario.hash,
         scenario_body=scenario.body(), language="en", title="From elsewhere", answers={},

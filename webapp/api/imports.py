@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from debrief.errors import InputRejected
 from debrief.scenario import Scenario, conversation_title, fill_form
 from debrief.settings import Settings
 from storage.imports import Said, import_conversation
 from webapp.api.asking import TheAsker, TheParts
-from webapp.api.shapes import Language
+from webapp.api.shapes import Language, StrictRequest
 
 MESSAGES_MAX = 500
 ANSWER_MAX_CHARS = 20_000
@@ -21,18 +21,14 @@ ANSWER_MAX_CHARS = 20_000
 router = APIRouter(prefix="/api/v1/import")
 
 
-class ImportedMessage(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
+class ImportedMessage(StrictRequest):
     role: Literal["user", "assistant"]
     """`user` is the one whose part is reviewed."""
     text: str
 
 
-class ImportedTalk(BaseModel):
+class ImportedTalk(StrictRequest):
     """The messages in the order in which they were said. Either side may begin, and may say several in a row."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     scenario: Annotated[str, Field(min_length=1, max_length=80)]
     """Whose rubric is to be applied."""
