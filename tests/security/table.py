@@ -21,20 +21,24 @@ CLOSED = 0
 
 @dataclass(frozen=True)
 class Line:
-    """What a route answers to each of `CALLERS`, asked with this body and query."""
+    """What a route answers to each of `CALLERS`. In the body, as in the path, `{name}` stands for an id of Olga's."""
 
     answers: tuple[int, int, int, int, int]
     body: dict[str, object] | None = None
-    query: str = ""
 
 
-def line(answers: str, body: dict[str, object] | None = None, query: str = "") -> Line:
+def line(answers: str, body: dict[str, object] | None = None) -> Line:
     nobody, sam, rita, ada, olga = (int(status) for status in answers.split())
-    return Line((nobody, sam, rita, ada, olga), body, query)
+    return Line((nobody, sam, rita, ada, olga), body)
 
 
 OWNED = "404 404 404 404"
 """Somebody else's is answered as what is not there."""
+
+IMPORTED: dict[str, object] = {
+    "scenario": "job_interview",
+    "messages": [{"role": "user", "text": "I led a team of three."}, {"role": "assistant", "text": "Go on."}],
+}
 
 OWN: dict[str, Line] = {
     "GET /healthz": line("200 200 200 200 200"),
@@ -45,6 +49,8 @@ OWN: dict[str, Line] = {
     "GET /api/v1/scenarios": line("200 200 200 200 200"),
     "GET /api/v1/me": line("200 200 200 200 200"),
     "GET /api/v1/live": line("200 200 200 200 200"),
+    "GET /api/v1/live?conversation_id={conversation_id}": line(f"{OWNED} 200"),
+    "GET /api/v1/progress": line("200 200 200 200 200"),
     "GET /api/v1/conversations": line("200 200 200 200 200"),
     "POST /api/v1/conversations": line("201 201 201 201 201", {"scenario": "job_interview"}),
     "GET /api/v1/conversations/{conversation_id}": line(f"{OWNED} 200"),
@@ -58,6 +64,9 @@ OWN: dict[str, Line] = {
     "GET /api/v1/messages/{message_id}": line(f"{OWNED} 200"),
     "POST /api/v1/messages/{message_id}/retry": line(f"{OWNED} 202"),
     "GET /api/v1/feedback/{feedback_id}": line(f"{OWNED} 200"),
+    "GET /api/v1/feedback/{feedback_id}/compare": line("404 404 404 404 404"),
+    "POST /api/v1/feedback/{feedback_id}/again": line(f"{OWNED} 201", {"message_id": "{said_id}"}),
+    "POST /api/v1/import/conversations": line("201 201 201 201 201", IMPORTED),
     "GET /api/v1/review": line("401 401 200 200 401"),
     "GET /api/v1/review/waiting": line("401 401 200 200 401"),
     "GET /api/v1/review/{feedback_id}": line("401 401 200 200 401"),
@@ -73,7 +82,7 @@ OWN: dict[str, Line] = {
     "GET /admin/logout": line("303 303 303 303 303"),
     "POST /admin/logout": line("303 303 303 303 303"),
 }
-"""Our own routes."""
+"""Our own routes. A line may name a query: one route, asked in two ways."""
 
 PAGES: dict[str, tuple[int, int, int, int, int]] = {
     "/": (0, 0, 0, 0, 0),
