@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Select, func, or_, select
@@ -16,15 +17,17 @@ from sqlalchemy.orm import Session
 
 from debrief.conversation import MessageState
 from debrief.errors import Conflict, InputRejected, NotFound
-from debrief.feedback import Check, FeedbackBody, FeedbackView, JobState
+from debrief.feedback import Check, Dispute, FeedbackBody, FeedbackView, JobState
 from debrief.review import ReviewState, move
 from storage.engine import Database, new_id, utc_now
 from storage.tables import (
     ConversationRow,
+    DisputeRow,
     FeedbackJobRow,
     FeedbackRow,
     FeedbackVersionRow,
     MessageRow,
+    ReactionRow,
     WorkerRow,
 )
 
@@ -63,10 +66,10 @@ def request_feedback(
             raise InputRejected("nothing_to_review")
         key, existing = _find_request(session, conversation_id, path, versions, nonce)
         if existing is not None:
-            return _views(session, [_get_row(session, existing.feedback_id)])[0], None
+            return read_views(session, [_get_row(session, existing.feedback_id)])[0], None
         feedback = _new_feedback(session, conversation)
         job = new_job(session, feedback, leaf_id=path[-1].id, dedupe_key=key)
-        return _views(session, [feedback])[0], job.id
+        return read_views(session, [feedback])[0], job.id
 
 
 def regenerate_feedback(session: Session, feedback_id: str) -> str:
@@ -98,14 +101,18 @@ def cancel_feedback(db: Database, visitor_id: str, feedback_id: str) -> Feedback
         NotFound: no such feedback, or not this visitor's.
     """
     with db.write() as session:
-        feedback = _owned(session, visitor_id, feedback_id)
+        feedback = owned_row(session, visitor_id, feedback_id)
         now = utc_now()
         for job in session.scalars(_jobs_of([feedback_id]).with_for_update()):
             if not JobState(job.state).is_final:
                 job.state, job.token, job.lease_until = JobState.CANCELLED.value, None, None
                 job.finished_at = job.updated_at = feedback.updated_at = now
+        if feedback.version_id and feedback.review_state == ReviewState.NONE.value:
+            # It was being made anew: the words that there are wait again.
+            feedback.review_state = move(ReviewState.NONE, "submit").value
+            feedback.row_version += 1
         session.flush()
-        return _views(session, [feedback])[0]
+        return read_views(session, [feedback])[0]
 
 
 def get_feedback(db: Database, visitor_id: str, feedback_id: str) -> FeedbackView:
@@ -115,7 +122,7 @@ def get_feedback(db: Database, visitor_id: str, feedback_id: str) -> FeedbackVie
         NotFound: no such feedback, or not this visitor's.
     """
     with db.read() as session:
-        return _views(session, [_owned(session, visitor_id, feedback_id)])[0]
+        return read_views(session, [owned_row(session, visitor_id, feedback_id)])[0]
 
 
 def list_feedback(db: Database, visitor_id: str, conversation_id: str) -> list[FeedbackView]:
@@ -135,7 +142,7 @@ def list_feedback(db: Database, visitor_id: str, conversation_id: str) -> list[F
             .where(FeedbackRow.conversation_id == conversation_id)
             .order_by(FeedbackRow.created_at.desc(), FeedbackRow.id)
         )
-        return _views(session, list(rows))
+        return read_views(session, list(rows))
 
 
 def list_changed(db: Database, visitor_ids: Collection[str], since: datetime) -> list[tuple[str, FeedbackView]]:
@@ -163,7 +170,7 @@ def list_changed(db: Database, visitor_ids: Collection[str], since: datetime) ->
         ).all()
         owners = {row.id: visitor_id for visitor_id, row in found}
         rows = {row.id: row for _, row in found}
-        return [(owners[view.id], view) for view in _views(session, list(rows.values()))]
+        return [(owners[view.id], view) for view in read_views(session, list(rows.values()))]
 
 
 def worker_is_alive(session: Session) -> bool:
@@ -255,12 +262,18 @@ def _digest(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _owned(session: Session, visitor_id: str, feedback_id: str) -> FeedbackRow:
-    row = session.scalar(
+def owned_row(session: Session, visitor_id: str, feedback_id: str, *, lock: bool = False) -> FeedbackRow:
+    """The row of a feedback of this visitor's, inside the caller's transaction.
+
+    Raises:
+        NotFound: no such feedback, or not this visitor's.
+    """
+    query = (
         select(FeedbackRow)
         .join(ConversationRow, ConversationRow.id == FeedbackRow.conversation_id)
         .where(FeedbackRow.id == feedback_id, ConversationRow.visitor_id == visitor_id)
     )
+    row = session.scalar(query.with_for_update(of=FeedbackRow) if lock else query)
     if row is None:
         raise NotFound()
     return row
@@ -277,7 +290,7 @@ def _jobs_of(feedback_ids: Iterable[str]) -> Select[FeedbackJobRow]:
     return select(FeedbackJobRow).where(FeedbackJobRow.feedback_id.in_(feedback_ids))
 
 
-def _views(session: Session, rows: list[FeedbackRow]) -> list[FeedbackView]:
+def read_views(session: Session, rows: list[FeedbackRow]) -> list[FeedbackView]:
     """Each feedback with its newest job and the version that counts."""
     jobs = {
         job.feedback_id: job
@@ -288,12 +301,34 @@ def _views(session: Session, rows: list[FeedbackRow]) -> list[FeedbackView]:
         version.id: version
         for version in session.scalars(select(FeedbackVersionRow).where(FeedbackVersionRow.id.in_(version_ids)))
     }
+    said = _said(session, version_ids)
     alive = worker_is_alive(session)
     return [
-        _view(session, row, jobs[row.id], versions.get(row.version_id or ""), worker_alive=alive)
+        _view(session, row, jobs[row.id], versions.get(row.version_id or ""), said, worker_alive=alive)
         for row in rows
         if row.id in jobs
     ]
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What visitors said of versions: by version id."""
+
+    helpful: dict[str, bool]
+    disputes: dict[str, list[Dispute]]
+
+
+def _said(session: Session, version_ids: Collection[str]) -> _Said:
+    reactions = session.scalars(select(ReactionRow).where(ReactionRow.version_id.in_(version_ids)))
+    rows = session.scalars(
+        select(DisputeRow).where(DisputeRow.version_id.in_(version_ids)).order_by(DisputeRow.created_at, DisputeRow.id)
+    )
+    disputes: dict[str, list[Dispute]] = {}
+    for row in rows:
+        disputes.setdefault(row.version_id, []).append(
+            Dispute(path=row.path, comment=row.comment, created_at=row.created_at, closed_at=row.closed_at)
+        )
+    return _Said({row.version_id: row.helpful for row in reactions}, disputes)
 
 
 def _view(
@@ -301,10 +336,13 @@ def _view(
     row: FeedbackRow,
     job: FeedbackJobRow,
     version: FeedbackVersionRow | None,
+    said: _Said,
     *,
     worker_alive: bool,
 ) -> FeedbackView:
-    shown = version is not None and ReviewState(row.review_state).is_shown
+    disputes = said.disputes.get(row.version_id or "", [])
+    is_disputed = any(dispute.is_open for dispute in disputes)
+    shown = version is not None and ReviewState(row.review_state).is_readable(is_disputed=is_disputed)
     progress = dict(job.progress)
     if job.state in WAITING:
         progress = {"step": "waiting", "position": 1 + _count_ahead(session, job)}
@@ -323,6 +361,11 @@ def _view(
         created_at=row.created_at,
         finished_at=job.finished_at,
         worker_alive=worker_alive,
+        asked_by=row.asked_by,
+        seen_at=row.seen_at,
+        version_n=version.n if version else None,
+        helpful=said.helpful.get(row.version_id or ""),
+        disputes=disputes,
     )
 
 

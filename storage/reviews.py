@@ -22,6 +22,7 @@ from storage.accounts import Account
 from storage.audit import audit
 from storage.conversations import read_path
 from storage.engine import Database, utc_now
+from storage.reactions import close_disputes
 from storage.tables import (
     AccountRow,
     ConversationRow,
@@ -34,6 +35,8 @@ from storage.tables import (
 CLAIM_LEASE = timedelta(minutes=10)
 NOTE_MAX_CHARS = 2000
 WAITING = (ReviewState.PENDING, ReviewState.CLAIMED)
+_DECISIONS = ("approve", "reject", "withdraw")
+"""Moves that answer what the visitor objected to."""
 
 
 @dataclass(frozen=True)
@@ -253,6 +256,8 @@ def _move(
         )
         if cast("CursorResult[Any]", session.execute(change)).rowcount != 1:
             raise Conflict
+        if action in _DECISIONS:
+            close_disputes(session, feedback_id)
         detail = {"before": before.value, "after": after.value, "version": row.version_id}
         audit(session, account.id, action, "feedback", feedback_id, **detail, **({"reason": reason} if reason else {}))
         session.expire_all()

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from debrief.conversation import Conversation, ConversationSummary, Message, Turn
-from debrief.feedback import Check, FeedbackBody, FeedbackView
+from debrief.feedback import Check, Dispute, FeedbackBody, FeedbackView
 from debrief.scenario import Scenario, SelectField, TextField
 from storage.accounts import Account
 from webapp.hub import answer_error
@@ -49,6 +49,16 @@ class Retry(_Request):
 
 class FeedbackRequest(_Request):
     """Nothing to choose yet."""
+
+
+class DisputeRequest(_Request):
+    path: Annotated[str, Field(min_length=1, max_length=80, description="Such as criteria.1.reason or summary.")]
+    comment: str = ""
+
+
+class ReactionRequest(_Request):
+    helpful: bool | None
+    """None takes it back."""
 
 
 class Problem(BaseModel):
@@ -119,6 +129,8 @@ class FeedbackLine(BaseModel):
     id: str
     state: str
     review_state: str
+    unread: bool
+    """Its words are there and have not been seen."""
 
 
 class ConversationLine(BaseModel):
@@ -134,7 +146,10 @@ class ConversationLine(BaseModel):
         feedback = None
         if summary.feedback_id and summary.feedback_state and summary.review_state:
             feedback = FeedbackLine(
-                id=summary.feedback_id, state=summary.feedback_state, review_state=summary.review_state
+                id=summary.feedback_id,
+                state=summary.feedback_state,
+                review_state=summary.review_state,
+                unread=summary.is_unread,
             )
         return cls(
             id=summary.conversation.id,
@@ -165,6 +180,23 @@ class Stopped(BaseModel):
     """The answers that end now."""
 
 
+class Reaction(BaseModel):
+    helpful: bool
+
+
+class DisputeOut(BaseModel):
+    """An objection of the visitor's to one sentence; `closed_at` is when a reviewer decided after it."""
+
+    path: str
+    comment: str
+    created_at: datetime
+    closed_at: datetime | None
+
+    @classmethod
+    def of(cls, dispute: Dispute) -> DisputeOut:
+        return cls(**{name: getattr(dispute, name) for name in cls.model_fields})
+
+
 class FeedbackOut(BaseModel):
     id: str
     conversation_id: str
@@ -181,6 +213,11 @@ class FeedbackOut(BaseModel):
     finished_at: datetime | None
     worker_alive: bool
     notice: str
+    asked_by: str
+    seen: bool
+    version_n: int | None
+    reaction: Reaction | None
+    disputes: list[DisputeOut]
 
     @classmethod
     def of(cls, view: FeedbackView, language: str) -> FeedbackOut:
@@ -202,6 +239,11 @@ class FeedbackOut(BaseModel):
             finished_at=view.finished_at,
             worker_alive=view.worker_alive,
             notice=feedback_notice(view, language),
+            asked_by=view.asked_by,
+            seen=view.seen_at is not None,
+            version_n=view.version_n,
+            reaction=None if view.helpful is None else Reaction(helpful=view.helpful),
+            disputes=[DisputeOut.of(dispute) for dispute in view.disputes],
         )
 
 
