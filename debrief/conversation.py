@@ -56,6 +56,8 @@ class Conversation:
     """A talk of one visitor in one version of a scenario.
 
     `language` is the language of the page and of the feedback ("en" or "ko"); `answers` fills the scenario's form.
+    `origin` is "talk", "import" or "again"; the latter was begun from `again_from`, a message of the talk `again_of`,
+    which is None once that talk is deleted.
     """
 
     id: str
@@ -68,6 +70,9 @@ class Conversation:
     active_leaf_id: str | None
     created_at: datetime
     updated_at: datetime
+    origin: str = "talk"
+    again_of: str | None = None
+    again_from: str | None = None
 
 
 @dataclass(frozen=True)

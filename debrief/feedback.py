@@ -30,6 +30,10 @@ class JobState(StrEnum):
         return self not in (JobState.QUEUED, JobState.RUNNING, JobState.RETRY_WAIT)
 
 
+AskedBy = Literal["visitor", "end", "idle"]
+"""Who wanted a feedback: the visitor, the scenario's end that was reached, or a long silence."""
+
+
 class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -175,7 +179,7 @@ class FeedbackView:
     created_at: datetime
     finished_at: datetime | None
     worker_alive: bool
-    asked_by: str = "visitor"
+    asked_by: AskedBy = "visitor"
     seen_at: datetime | None = None
     version_n: int | None = None
     helpful: bool | None = None

@@ -545,6 +545,9 @@ def _conversation(row: ConversationRow) -> Conversation:
         active_leaf_id=row.active_leaf_id,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        origin=row.origin,
+        again_of=row.again_of,
+        again_from=row.again_from,
     )
 
 

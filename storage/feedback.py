@@ -11,13 +11,14 @@ import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import cast
 
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from debrief.conversation import MessageState
 from debrief.errors import Conflict, InputRejected, NotFound
-from debrief.feedback import Check, Dispute, FeedbackBody, FeedbackView, JobState
+from debrief.feedback import AskedBy, Check, Dispute, FeedbackBody, FeedbackView, JobState
 from debrief.review import ReviewState, move
 from storage.engine import Database, new_id, utc_now
 from storage.tables import (
@@ -38,7 +39,12 @@ _TAKEN_BACK = (ReviewState.REJECTED.value, ReviewState.WITHDRAWN.value)
 
 
 def request_feedback(
-    db: Database, visitor_id: str, conversation_id: str, *, versions: dict[str, str], nonce: str = ""
+    db: Database,
+    visitor_id: str,
+    conversation_id: str,
+    *,
+    versions: dict[str, str],
+    nonce: str = "",
 ) -> tuple[FeedbackView, str | None]:
     """Ask for a debrief of what has been said so far; asking twice for the same is asking once.
 
@@ -61,15 +67,32 @@ def request_feedback(
         )
         if conversation is None:
             raise NotFound()
-        path = _settled_path(session, conversation)
+        path = settled_path(session, conversation)
         if not any(message.role == "user" and message.text.strip() for message in path):
             raise InputRejected("nothing_to_review")
-        key, existing = _find_request(session, conversation_id, path, versions, nonce)
-        if existing is not None:
-            return read_views(session, [_get_row(session, existing.feedback_id)])[0], None
-        feedback = _new_feedback(session, conversation)
-        job = new_job(session, feedback, leaf_id=path[-1].id, dedupe_key=key)
-        return read_views(session, [feedback])[0], job.id
+        feedback, job_id = find_or_begin(session, conversation, path, versions=versions, nonce=nonce)
+        return read_views(session, [feedback])[0], job_id
+
+
+def find_or_begin(
+    session: Session,
+    conversation: ConversationRow,
+    path: list[MessageRow],
+    *,
+    versions: dict[str, str],
+    nonce: str = "",
+    asked_by: AskedBy = "visitor",
+) -> tuple[FeedbackRow, str | None]:
+    """The feedback on this path, inside the caller's transaction, which holds the conversation's lock.
+
+    Returns:
+        The feedback, and the id of the job to ring for after the commit: None when the request had been made before.
+    """
+    key, existing = _find_request(session, conversation.id, path, versions, nonce)
+    if existing is not None:
+        return _get_row(session, existing.feedback_id), None
+    feedback = _new_feedback(session, conversation, asked_by)
+    return feedback, new_job(session, feedback, leaf_id=path[-1].id, dedupe_key=key).id
 
 
 def regenerate_feedback(session: Session, feedback_id: str) -> str:
@@ -102,17 +125,26 @@ def cancel_feedback(db: Database, visitor_id: str, feedback_id: str) -> Feedback
     """
     with db.write() as session:
         feedback = owned_row(session, visitor_id, feedback_id)
-        now = utc_now()
-        for job in session.scalars(_jobs_of([feedback_id]).with_for_update()):
-            if not JobState(job.state).is_final:
-                job.state, job.token, job.lease_until = JobState.CANCELLED.value, None, None
-                job.finished_at = job.updated_at = feedback.updated_at = now
+        stop_making(session, feedback_id)
         if feedback.version_id and feedback.review_state == ReviewState.NONE.value:
             # It was being made anew: the words that there are wait again.
             feedback.review_state = move(ReviewState.NONE, "submit").value
             feedback.row_version += 1
+        feedback.updated_at = utc_now()
         session.flush()
         return read_views(session, [feedback])[0]
+
+
+def stop_making(session: Session, feedback_id: str) -> None:
+    """End what is being made of a feedback, inside the caller's transaction: its worker stores nothing any more.
+
+    To be done before the feedback's row is locked: workers lock the two in this order.
+    """
+    now = utc_now()
+    for job in session.scalars(_jobs_of([feedback_id]).with_for_update()):
+        if not JobState(job.state).is_final:
+            job.state, job.token, job.lease_until = JobState.CANCELLED.value, None, None
+            job.finished_at = job.updated_at = now
 
 
 def get_feedback(db: Database, visitor_id: str, feedback_id: str) -> FeedbackView:
@@ -164,6 +196,7 @@ def list_changed(db: Database, visitor_ids: Collection[str], since: datetime) ->
             .join(FeedbackJobRow, FeedbackJobRow.feedback_id == FeedbackRow.id)
             .where(
                 ConversationRow.visitor_id.in_(visitor_ids),
+                FeedbackJobRow.repeats.is_(None),
                 or_(FeedbackRow.updated_at >= since, FeedbackJobRow.updated_at >= since, moved_up),
             )
             .order_by(FeedbackRow.updated_at, FeedbackRow.id)
@@ -207,13 +240,14 @@ def new_job(session: Session, feedback: FeedbackRow, *, leaf_id: str, dedupe_key
     return job
 
 
-def _new_feedback(session: Session, conversation: ConversationRow) -> FeedbackRow:
+def _new_feedback(session: Session, conversation: ConversationRow, asked_by: AskedBy) -> FeedbackRow:
     now = utc_now()
     feedback = FeedbackRow(
         id=new_id("f"),
         conversation_id=conversation.id,
         language=conversation.language,
         review_state=ReviewState.NONE.value,
+        asked_by=asked_by,
         created_at=now,
         updated_at=now,
     )
@@ -222,7 +256,7 @@ def _new_feedback(session: Session, conversation: ConversationRow) -> FeedbackRo
     return feedback
 
 
-def _settled_path(session: Session, conversation: ConversationRow) -> list[MessageRow]:
+def settled_path(session: Session, conversation: ConversationRow) -> list[MessageRow]:
     """The active path from the opening line on, without an answer that is still being written."""
     rows = session.scalars(select(MessageRow).where(MessageRow.conversation_id == conversation.id))
     by_id = {row.id: row for row in rows}
@@ -287,7 +321,8 @@ def _get_row(session: Session, feedback_id: str, *, lock: bool = False) -> Feedb
 
 
 def _jobs_of(feedback_ids: Iterable[str]) -> Select[FeedbackJobRow]:
-    return select(FeedbackJobRow).where(FeedbackJobRow.feedback_id.in_(feedback_ids))
+    """What the visitor waits for or waited for; a version made once more for the record is none of theirs."""
+    return select(FeedbackJobRow).where(FeedbackJobRow.feedback_id.in_(feedback_ids), FeedbackJobRow.repeats.is_(None))
 
 
 def read_views(session: Session, rows: list[FeedbackRow]) -> list[FeedbackView]:
@@ -361,7 +396,7 @@ def _view(
         created_at=row.created_at,
         finished_at=job.finished_at,
         worker_alive=worker_alive,
-        asked_by=row.asked_by,
+        asked_by=cast("AskedBy", row.asked_by),
         seen_at=row.seen_at,
         version_n=version.n if version else None,
         helpful=said.helpful.get(row.version_id or ""),

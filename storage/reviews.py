@@ -22,6 +22,7 @@ from storage.accounts import Account
 from storage.audit import audit
 from storage.conversations import read_path
 from storage.engine import Database, utc_now
+from storage.feedback import stop_making
 from storage.reactions import close_disputes
 from storage.tables import (
     AccountRow,
@@ -209,8 +210,8 @@ def reopen(db: Database, account: Account, feedback_id: str, row_version: int) -
     )
 
 
-def withdraw(db: Database, account: Account, feedback_id: str, row_version: int) -> ReviewCase:
-    """Take it away from everybody, whoever has it.
+def withdraw(db: Database, account: Account, feedback_id: str, row_version: int | None = None) -> ReviewCase:
+    """Take it away from everybody, whoever has it; if it is still being made, that ends. Without a row version: as it is.
 
     Raises:
         NotAllowed: the account is no admin's.
@@ -225,7 +226,7 @@ def _move(
     db: Database,
     account: Account,
     feedback_id: str,
-    row_version: int,
+    row_version: int | None,
     action: str,
     *,
     reason: str | None = None,
@@ -233,19 +234,22 @@ def _move(
 ) -> ReviewCase:
     now = utc_now()
     with db.write() as session:
+        if action == "withdraw":
+            stop_making(session, feedback_id)
         row = session.get(FeedbackRow, feedback_id, with_for_update=True)
         if row is None:
             raise NotFound
+        seen = row.row_version if row_version is None else row_version
         before = ReviewState(row.review_state)
         _check_hands(session, row, account, action, now)
         after = move(before, action)
         change = (
             update(FeedbackRow)
-            .where(FeedbackRow.id == feedback_id, FeedbackRow.row_version == row_version)
+            .where(FeedbackRow.id == feedback_id, FeedbackRow.row_version == seen)
             .values(
                 {
                     "review_state": after.value,
-                    "row_version": row_version + 1,
+                    "row_version": seen + 1,
                     "updated_at": now,
                     "claimed_by": None,
                     "claimed_until": None,

@@ -98,6 +98,9 @@ def seats_now(db: Database, settings: Settings) -> int:
 async def _write(desk: Desk, claim: Claim) -> Written:
     body = await asyncio.to_thread(jobs.get_scenario_body, desk.db, claim)
     path = await asyncio.to_thread(conversations.list_path, desk.db, claim.conversation_id, claim.leaf_id)
+    transcript = number_lines(path)
+    if not transcript.choosable:
+        raise InputRejected("too_short")
 
     async def ask(question: Ask) -> Completion:
         return await desk.model.complete_structured(
@@ -116,7 +119,7 @@ async def _write(desk: Desk, claim: Claim) -> Written:
     model = await desk.model.info()
     return await write_feedback(
         ask,
-        number_lines(path),
+        transcript,
         Scenario.from_body(body),
         claim.language,
         words_of(desk.settings),

@@ -1,5 +1,7 @@
 """Rings for what nobody rang for: lost rings, retries that are due, jobs of a worker that died. Never executes any.
 
+Also asks for the feedback of talks that have been silent for long, where the settings say so.
+
 Of several workers one looks each time (a row elects it). It rings only for what a free seat can take, and not again
 for what was rung a moment ago, so that the queue does not fill with echoes.
 """
@@ -8,13 +10,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 
 from debrief.settings import Settings
-from storage import jobs
+from debrief.versions import request_versions
+from storage import jobs, unasked
 from storage.engine import Database
 from tasks.feedback import seats_now
 
 logger = logging.getLogger(__name__)
+
+IDLE_LOOK_S = 60
 
 
 def look(db: Database, settings: Settings, ring: Callable[[str], None]) -> int:
@@ -31,3 +37,23 @@ def look_in_turn(db: Database, settings: Settings, ring: Callable[[str], None]) 
     if not jobs.win_turn(db, "reaper", every_s=settings.reaper_interval_s * 0.9):
         return 0
     return look(db, settings, ring)
+
+
+def ask_in_turn(db: Database, settings: Settings, ring: Callable[[str], None]) -> int:
+    """Ask for the feedback of talks that have been silent for `feedback_idle_min`; gives for how many.
+
+    Of several workers one looks, about once a minute: the look reads all talks of a day.
+    """
+    silence = timedelta(minutes=settings.feedback_idle_min)
+    every_s = min(IDLE_LOOK_S, silence.total_seconds() / 4)
+    if not silence or not jobs.win_turn(db, "idle", every_s=every_s):
+        return 0
+    asked = 0
+    for silent in unasked.list_silent(db, silence):
+        versions = request_versions(settings, silent.scenario_hash)
+        job_id = unasked.request_after_silence(db, silent.conversation_id, silence, versions=versions)
+        if job_id is not None:
+            logger.info("asked_after_silence job_id=%s", job_id)
+            ring(job_id)
+            asked += 1
+    return asked

@@ -24,7 +24,7 @@ from storage import jobs
 from storage.engine import Database, new_id
 from tasks.broker import Broker
 from tasks.feedback import Desk, make_feedback
-from tasks.reaper import look, look_in_turn
+from tasks.reaper import ask_in_turn, look, look_in_turn
 
 logger = logging.getLogger(__name__)
 
@@ -142,6 +142,7 @@ class Worker:
     async def _reap(self) -> None:
         await asyncio.to_thread(self.broker.open)
         await asyncio.to_thread(look_in_turn, self.db, self.settings, self.broker.ring)
+        await asyncio.to_thread(ask_in_turn, self.db, self.settings, self.broker.ring)
 
     async def _look_after(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -10,8 +10,12 @@ from debrief.texts import say
 
 def feedback_notice(view: FeedbackView, language: str) -> str:
     """The sentence for this feedback as it is now."""
+    if view.review_state == ReviewState.WITHDRAWN:
+        return say("notice.withdrawn", language)
     if not view.state.is_final:
         return _while_making(view, language)
+    if view.state is JobState.SKIPPED and view.error_code:
+        return say(f"error.{view.error_code}", language)
     if view.state in (JobState.FAILED, JobState.CANCELLED, JobState.SKIPPED):
         return say(f"notice.{view.state.value}", language)
     return say(f"notice.{_review_key(view)}", language)

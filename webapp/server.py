@@ -21,20 +21,24 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
+from debrief.conversation import Conversation
 from debrief.errors import DebriefError, InputRejected, NotFound
 from debrief.feedback import FeedbackView
 from debrief.scenario import load_scenarios
 from debrief.settings import Settings, signing_secret
+from debrief.versions import request_versions
 from inference.client import ChatModel
-from storage import accounts, conversations, feedback
+from storage import accounts, conversations, feedback, unasked
 from storage.engine import Database
 from webapp import desk, sign_in, ui
 from webapp.api import (
+    again as again_api,
     conversations as conversations_api,
     feedback as feedback_api,
     health as health_api,
     live as live_api,
     mine as mine_api,
+    progress as progress_api,
     review as review_api,
     system as system_api,
 )
@@ -80,7 +84,7 @@ def build_app(
     app.state.parts = parts
     _add_layers(app, parts)
     _say_errors(app)
-    for routes in (conversations_api, feedback_api, live_api, mine_api, health_api):
+    for routes in (conversations_api, feedback_api, again_api, progress_api, live_api, mine_api, health_api):
         app.include_router(routes.router)
     app.include_router(mine_api.docs_router)
     for routes in (review_api, system_api):
@@ -105,7 +109,15 @@ def build_parts(settings: Settings, *, ring: Callable[[str], None], pace: Pace) 
         request_feedback=partial(_request_feedback, store.db, settings, ring),
         signer=VisitorSigner(signing_secret(settings)),
         hub=hub,
-        turns=TurnRunner(settings=settings, store=store, model=model, hub=hub, limits=limits, pace=pace),
+        turns=TurnRunner(
+            settings=settings,
+            store=store,
+            model=model,
+            hub=hub,
+            limits=limits,
+            pace=pace,
+            ask_at_end=partial(_request_at_end, store.db, settings, ring),
+        ),
         limits=limits,
         pace=pace,
         on_space=bool(os.environ.get("SPACE_ID")),
@@ -117,15 +129,20 @@ def _request_feedback(
 ) -> FeedbackView:
     """Store the request, then ring: a lost ring costs seconds, a job without a row would cost trust."""
     conversation = conversations.get_conversation(db, visitor_id, conversation_id)
-    versions = {
-        "scenario": conversation.scenario_hash,
-        "model": settings.model or settings.model_base_url,
-        "words": settings.feedback_words,
-    }
+    versions = request_versions(settings, conversation.scenario_hash)
     view, job_id = feedback.request_feedback(db, visitor_id, conversation_id, versions=versions)
     if job_id is not None:
         ring(job_id)
     return view
+
+
+def _request_at_end(db: Database, settings: Settings, ring: Callable[[str], None], conversation: Conversation) -> None:
+    if settings.feedback_at_end == "off":
+        return
+    versions = request_versions(settings, conversation.scenario_hash)
+    job_id = unasked.request_at_end(db, conversation.id, versions=versions)
+    if job_id is not None:
+        ring(job_id)
 
 
 def _add_layers(app: FastAPI, parts: Parts) -> None:

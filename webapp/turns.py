@@ -11,6 +11,7 @@ import asyncio
 import logging
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -33,6 +34,8 @@ FIRST_TOKEN_GAUGE = "chat_first_token_s"  # noqa: S105  # a name, not a secret
 GAUGE_WEIGHT = 0.3
 """Of the newest answer in the running mean that the worker reads."""
 FINISH_ATTEMPTS = 5
+SAID = (MessageState.COMPLETE, MessageState.CUT_OFF, MessageState.STOPPED)
+"""How an answer may end that counts as one."""
 
 
 @dataclass
@@ -50,6 +53,8 @@ class _Run:
     completion_tokens: int | None = None
     model: str | None = None
     finish_reason: str | None = None
+    at_end: Conversation | None = None
+    """The talk, when its scenario's end is reached with this turn."""
 
     def cancel(self, why: MessageState) -> None:
         if self.ended_by is None:
@@ -71,14 +76,24 @@ class TurnRunner:
     """Begins turns, writes their answers, stops them."""
 
     def __init__(
-        self, *, settings: Settings, store: Store, model: ChatModel, hub: Hub, limits: RateLimits, pace: Pace
+        self,
+        *,
+        settings: Settings,
+        store: Store,
+        model: ChatModel,
+        hub: Hub,
+        limits: RateLimits,
+        pace: Pace,
+        ask_at_end: Callable[[Conversation], None],
     ) -> None:
+        """`ask_at_end` is called in a thread when the answer to a talk's last turn has ended."""
         self._settings = settings
         self._store = store
         self._model = model
         self._hub = hub
         self._limits = limits
         self._pace = pace
+        self._ask_at_end = ask_at_end
         self._scenarios: dict[str, Scenario] = {}
         self._runs: dict[str, _Run] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -189,6 +204,14 @@ class TurnRunner:
         ended = self._outcome(run, run.writing)
         stored = await self._finish(run, ended)
         self._hub.end(run.answer, stored)
+        if run.at_end is not None and stored.state in SAID:
+            await self._ask_for_feedback(run.at_end)
+
+    async def _ask_for_feedback(self, conversation: Conversation) -> None:
+        try:
+            await self._store.in_thread(partial(self._ask_at_end, conversation))
+        except Exception:  # the visitor can ask, and the next turn asks again
+            log.exception("could not ask for feedback", extra={"conversation_id": conversation.id})
 
     def _outcome(self, run: _Run, writing: asyncio.Task[None]) -> Ended:
         length = len(run.answer.text)
@@ -244,6 +267,8 @@ class TurnRunner:
         prompt = await self._store(
             lambda db: self._read_prompt(db, run.answer.visitor_id, run.answer.conversation_id, run.answer.id)
         )
+        turns = sum(message.role == "user" for message in prompt.path)
+        run.at_end = prompt.conversation if prompt.scenario.has_ended(turns) else None
         reply_max = min(self._settings.reply_max_tokens, max(1, info.context_tokens // 2))
         fitting = await trim(
             prompt.path,

@@ -142,6 +142,7 @@ def feedback_data(view: FeedbackView) -> dict[str, Any]:
         "worker_alive": view.worker_alive,
         "shown": view.body is not None,
         "seen": view.seen_at is not None,
+        "asked_by": view.asked_by,
     }
 
 

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import get_args
 
+from debrief.comparing import Versions, differences
 from debrief.review import REASONS
 from storage import reviews
 from tests.review_scene import PASSWORD, make_account, make_feedback
@@ -51,6 +52,13 @@ def test_every_reason_and_move_is_in_the_docs():
     text = DOCS.read_text("utf-8")
     assert all(f"`{reason}`" in text for reason in REASONS)
     assert all(action in text for action in get_args(Action))
+
+
+def test_what_can_make_levels_incomparable_is_in_the_docs():
+    text = DOCS.read_text("utf-8")
+    one = Versions("r", "p", "s", "m", "written", "model", None, "en")
+    other = Versions("", "", "", "", "rubric", "likeness", "pieces", "ko")
+    assert f"differs: {', '.join(f'`{name}`' for name in differences(one, other))}." in text
 
 
 def test_every_live_event_is_in_the_table():

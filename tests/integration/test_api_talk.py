@@ -112,6 +112,9 @@ def test_talks_are_listed_renamed_and_really_deleted(web: Web, olga: Browser):
         "updated_at": rest["items"][0]["updated_at"],
         "message_count": 1,
         "feedback": None,
+        "origin": "talk",
+        "again_of": None,
+        "again_from": None,
     }
     assert rest["next"] is None
 

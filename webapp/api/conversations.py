@@ -62,7 +62,7 @@ async def list_mine(
 
 @router.get("/conversations/{conversation_id}", summary="One talk with its messages")
 async def get(parts: TheParts, asker: TheAsker, conversation_id: str) -> ConversationOut:
-    conversation, path = await parts.store(_read, asker.visitor_id, conversation_id)
+    conversation, path = await parts.store(read_talk, asker.visitor_id, conversation_id)
     return ConversationOut.of(conversation, path, asker.language)
 
 
@@ -70,7 +70,7 @@ async def get(parts: TheParts, asker: TheAsker, conversation_id: str) -> Convers
 async def rename(parts: TheParts, asker: TheAsker, conversation_id: str, change: ConversationChange) -> ConversationOut:
     await parts.store(conversations.rename_conversation, asker.visitor_id, conversation_id, change.title)
     parts.hub.tell_list(asker.visitor_id, conversation_id)
-    conversation, path = await parts.store(_read, asker.visitor_id, conversation_id)
+    conversation, path = await parts.store(read_talk, asker.visitor_id, conversation_id)
     return ConversationOut.of(conversation, path, asker.language)
 
 
@@ -130,7 +130,8 @@ async def _begin(parts: Parts, asker: Asker, wish: NewConversation) -> tuple[Con
     )
 
 
-def _read(db: Database, visitor_id: str, conversation_id: str) -> tuple[Conversation, list[Message]]:
+def read_talk(db: Database, visitor_id: str, conversation_id: str) -> tuple[Conversation, list[Message]]:
+    """A talk of this visitor's with its active path; NotFound for everybody else."""
     conversation = conversations.get_conversation(db, visitor_id, conversation_id)
     return conversation, conversations.list_path(db, conversation_id)
 

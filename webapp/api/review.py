@@ -147,6 +147,8 @@ async def decide(
 
 
 def _decide(db: Database, account: Account, feedback_id: str, action: Action, decision: Decision) -> ReviewCase:
+    if action == "withdraw":  # also what is still being made, which is no case yet
+        return reviews.withdraw(db, account, feedback_id, decision.row_version)
     case = reviews.get_review(db, feedback_id)
     seen = case.row_version if decision.row_version is None else decision.row_version
     if action in ("approve", "reject") and case.state is ReviewState.PENDING:
@@ -161,5 +163,4 @@ MOVES = {
     "release": reviews.release,
     "approve": reviews.approve,
     "reopen": reviews.reopen,
-    "withdraw": reviews.withdraw,
 }

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from debrief.conversation import Conversation, ConversationSummary, Message, Turn
-from debrief.feedback import Check, Dispute, FeedbackBody, FeedbackView
+from debrief.feedback import AskedBy, Check, Dispute, FeedbackBody, FeedbackView
 from debrief.scenario import Scenario, SelectField, TextField
 from storage.accounts import Account
 from webapp.hub import answer_error
@@ -22,11 +22,11 @@ RequestId = Annotated[str, Field(min_length=1, max_length=80, description="Chose
 Language = Literal["en", "ko"]
 
 
-class _Request(BaseModel):
+class StrictRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class NewConversation(_Request):
+class NewConversation(StrictRequest):
     scenario: Annotated[str, Field(min_length=1, max_length=80)]
     answers: dict[str, str] = {}
     """Fills the scenario's form."""
@@ -34,29 +34,29 @@ class NewConversation(_Request):
     """Of the page and the debrief; else as Accept-Language says."""
 
 
-class ConversationChange(_Request):
+class ConversationChange(StrictRequest):
     title: Annotated[str, Field(max_length=1000)]
 
 
-class NewMessage(_Request):
+class NewMessage(StrictRequest):
     text: str
     request_id: RequestId | None = None
 
 
-class Retry(_Request):
+class Retry(StrictRequest):
     request_id: RequestId | None = None
 
 
-class FeedbackRequest(_Request):
+class FeedbackRequest(StrictRequest):
     """Nothing to choose yet."""
 
 
-class DisputeRequest(_Request):
+class DisputeRequest(StrictRequest):
     path: Annotated[str, Field(min_length=1, max_length=80, description="Such as criteria.1.reason or summary.")]
     comment: str = ""
 
 
-class ReactionRequest(_Request):
+class ReactionRequest(StrictRequest):
     helpful: bool | None
     """None takes it back."""
 
@@ -110,6 +110,9 @@ class ConversationOut(BaseModel):
     updated_at: datetime
     messages: list[MessageOut]
     active_leaf_id: str | None
+    origin: str
+    again_of: str | None
+    again_from: str | None
 
     @classmethod
     def of(cls, conversation: Conversation, path: list[Message], language: str) -> ConversationOut:
@@ -122,6 +125,9 @@ class ConversationOut(BaseModel):
             updated_at=conversation.updated_at,
             messages=[MessageOut.of(message, language) for message in path],
             active_leaf_id=conversation.active_leaf_id,
+            origin=conversation.origin,
+            again_of=conversation.again_of,
+            again_from=conversation.again_from,
         )
 
 
@@ -140,6 +146,9 @@ class ConversationLine(BaseModel):
     updated_at: datetime
     message_count: int
     feedback: FeedbackLine | None
+    origin: str
+    again_of: str | None
+    again_from: str | None
 
     @classmethod
     def of(cls, summary: ConversationSummary) -> ConversationLine:
@@ -158,6 +167,9 @@ class ConversationLine(BaseModel):
             updated_at=summary.conversation.updated_at,
             message_count=summary.message_count,
             feedback=feedback,
+            origin=summary.conversation.origin,
+            again_of=summary.conversation.again_of,
+            again_from=summary.conversation.again_from,
         )
 
 
@@ -212,8 +224,8 @@ class FeedbackOut(BaseModel):
     created_at: datetime
     finished_at: datetime | None
     worker_alive: bool
+    asked_by: AskedBy
     notice: str
-    asked_by: str
     seen: bool
     version_n: int | None
     reaction: Reaction | None
@@ -238,8 +250,8 @@ class FeedbackOut(BaseModel):
             created_at=view.created_at,
             finished_at=view.finished_at,
             worker_alive=view.worker_alive,
-            notice=feedback_notice(view, language),
             asked_by=view.asked_by,
+            notice=feedback_notice(view, language),
             seen=view.seen_at is not None,
             version_n=view.version_n,
             reaction=None if view.helpful is None else Reaction(helpful=view.helpful),

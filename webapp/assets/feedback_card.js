@@ -16,13 +16,13 @@ const nothing = () => null;
  * @param onQuote called with the evidence whose quote was clicked
  * @param inSentence from a path to what stands at the end of that sentence, such as a button, or null
  * @param afterSentence from a path to what stands under that sentence, or null
- * @param afterImprovement from an improvement to what can be done about it, or null
+ * @param actionFor from a criterion or an improvement to what can be done about it, or null
  */
-export function feedbackBody(feedback, { turnWords, onQuote, inSentence = nothing, afterSentence = nothing, afterImprovement = nothing }) {
+export function feedbackBody(feedback, { turnWords, onQuote, inSentence = nothing, afterSentence = nothing, actionFor = nothing }) {
   const { criteria, strengths, improvements, next_step: nextStep, summary } = feedback.body;
   const card = {
     feedback,
-    afterImprovement,
+    actionFor,
     quotes: (evidence) => evidence.map((item) => quote(item, turnWords, onQuote)),
     sentence: (path, words, ...before) => sentence(path, words, before, inSentence, afterSentence),
   };
@@ -59,6 +59,7 @@ function criterion(result, path, card) {
     result.tip ? h("div", { class: "tip" }, card.sentence(`${path}.tip`, result.tip, h("b", {}, t("tip")), " ")) : null,
     result.example ? pair(result) : null,
     result.agreement ? h("p", { class: "agreement" }, agreementWords(result.agreement)) : null,
+    card.actionFor(result),
   );
 }
 
@@ -99,7 +100,7 @@ function improvement(item, path, card) {
     card.sentence(`${path}.problem`, item.problem),
     h("div", { class: "beside" }, card.quotes(original ? [original] : []), rewrite(item, path, card)),
     card.quotes(others),
-    card.afterImprovement(item),
+    card.actionFor(item),
   );
 }
 
