@@ -6,7 +6,7 @@ part may be used is said by the checks it passed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, cast
 
@@ -80,7 +80,7 @@ def read_answer(text: str, finish_reason: str | None, plan: Plan, parts: tuple[s
     return {part: _checked(found.get(part), finish_reason, plan, part) for part in parts}
 
 
-def evidence_of(labels: list[str], plan: Plan) -> list[Evidence]:
+def evidence_of(labels: Sequence[str], plan: Plan) -> list[Evidence]:
     """The visitor's words behind labels, each once.
 
     Raises:
@@ -158,15 +158,12 @@ def _checked(raw: Any, finish_reason: str | None, plan: Plan, part: str) -> Chec
         read = Closing.model_validate(raw) if part == CLOSING else Verdict.model_validate(raw)
     except ValidationError:
         return Checked(None, (Check(name="well_formed", passed=False, where=where),))
-    found = _closing_checks(read, plan) if isinstance(read, Closing) else _verdict_checks(read, plan, part, where)
+    found = _closing_checks(read, plan) if isinstance(read, Closing) else _verdict_checks(read, plan, where)
     return Checked(read, (Check(name="well_formed", passed=True, where=where), *found))
 
 
-def _verdict_checks(verdict: Verdict, plan: Plan, key: str, where: str) -> Iterator[Check]:
+def _verdict_checks(verdict: Verdict, plan: Plan, where: str) -> Iterator[Check]:
     level = None if verdict.level == NOT_OBSERVED else verdict.level
-    offer = plan.offers[key]
-    is_offered = level in (None, *offer.levels) and set(verdict.evidence) <= set(offer.labels)
-    yield Check(name="as_offered", passed=is_offered, where=where)
     yield from _evidence_checks(verdict.evidence, plan, where)
     yield Check(name="levels_backed", passed=level is None or bool(verdict.evidence), where=where)
     if plan.way == "written" and level is not None:

@@ -15,7 +15,6 @@
         ModelBroke           the connection or the engine died in mid-answer
         ModelRefused         wrong key, wrong model name, a request that it will never take
         PromptTooLong        more tokens than the model's context
-      FeedbackUnusable       what the model wrote could not be used, even in parts
 
 Each class has a default `code`; a raiser may name a finer one. The sentence that a person reads is looked up in
 `debrief/texts/<language>.toml` under `error.<code>`, so the same error speaks English and Korean.
@@ -122,9 +121,3 @@ class ModelRefused(ModelError):
 class PromptTooLong(ModelError):
     code = "prompt_too_long"
     http_status = 422
-
-
-class FeedbackUnusable(DebriefError):
-    code = "feedback_unusable"
-    http_status = 502
-    retryable = True

@@ -13,19 +13,19 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from debrief.feedback import Check
-from debrief.nearness import Offer, offers
+from debrief.manner import Words
 from debrief.prompts import ChatMessages, fill, prompt_text
 from debrief.scenario import Criterion, Scenario
 from debrief.transcript import NumberedTranscript
 
-Way = Literal["rubric", "written"]
 Schema = dict[str, Any]
 CLOSING = "closing"
 """The part after the criteria, in the model's words: strengths, improvements, next step, summary."""
 NOT_OBSERVED = "not_observed"
+LEVELS = (1, 2, 3, 4, 5)
 
 TOKENS_PER_CHAR = {"en": 0.4, "ko": 1.2}
 """More than tokenizers of models that can write the language take (about 0.25 and 0.5 to 1)."""
@@ -49,29 +49,17 @@ class Ask:
 
 @dataclass(frozen=True)
 class Plan:
-    """What stays the same for all calls of one feedback. `language` is that of the feedback.
-
-    `guided` narrows what may be chosen to what `debrief.nearness` found, for models that choose at chance.
-    """
+    """What stays the same for all calls of one feedback. `language` is that of the feedback."""
 
     transcript: NumberedTranscript
     scenario: Scenario
     language: str
-    way: Way
-    guided: bool = False
-
-    @cached_property
-    def offers(self) -> dict[str, Offer]:
-        """The lines and levels that may be chosen for each criterion, by key."""
-        rubric = self.scenario.rubric
-        if self.guided:
-            return offers(rubric, self.transcript)
-        return {criterion.key: Offer(self.transcript.choosable, (1, 2, 3, 4, 5)) for criterion in rubric.criteria}
+    way: Words
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """What can be asked for by itself: each criterion that has lines, and the closing where the model words it."""
-        keys = tuple(key for key, offer in self.offers.items() if offer.labels)
+        """What can be asked for by itself: each criterion, and the closing where the model words it."""
+        keys = tuple(criterion.key for criterion in self.scenario.rubric.criteria)
         return (*keys, CLOSING) if self.way == "written" else keys
 
     @property
@@ -91,10 +79,10 @@ class Plan:
     @property
     def schema_hash(self) -> str:
         """Over the shape of a whole answer, without the labels of this talk."""
-        offer = Offer(("m1.1",), (1, 2, 3, 4, 5))
+        labels = ("m1.1",)
         keys = [criterion.key for criterion in self.scenario.rubric.criteria]
-        closing = _closing_schema(self, offer.labels) if self.way == "written" else {}
-        return _short_hash([{key: _criterion_schema(self, offer) for key in keys}, closing])
+        closing = _closing_schema(self, labels) if self.way == "written" else {}
+        return _short_hash([{key: _criterion_schema(self, labels) for key in keys}, closing])
 
 
 _WRITTEN = ("written", "written_ask", "written_criteria", "written_closing", "again")
@@ -192,24 +180,23 @@ def _schema(plan: Plan, parts: Sequence[str]) -> Schema:
     keys = [part for part in parts if part != CLOSING]
     properties: Schema = {}
     if keys:
-        properties["criteria"] = _object({key: _criterion_schema(plan, plan.offers[key]) for key in keys})
+        properties["criteria"] = _object({key: _criterion_schema(plan, plan.transcript.choosable) for key in keys})
     if CLOSING in parts:
         properties |= _closing_schema(plan, plan.transcript.choosable)
     return _object(properties)
 
 
-def _criterion_schema(plan: Plan, offer: Offer) -> Schema:
+def _criterion_schema(plan: Plan, labels: Sequence[str]) -> Schema:
     """No line, no level: the level that can follow depends on whether a line was chosen.
 
     A model that only places must choose a line before it may say `not_observed`: a small one takes the empty list
     every time it is offered.
     """
     if plan.way == "rubric":
-        unseen = [] if plan.guided else [NOT_OBSERVED]
-        return _object({"evidence": _lines(offer.labels, 1), "level": {"enum": [*offer.levels, *unseen]}})
+        return _object({"evidence": _lines(labels, 1), "level": {"enum": [*LEVELS, NOT_OBSERVED]}})
     reason = {"reason": _string(plan, BOUNDS["reason"])}
-    backed = _object({"evidence": _lines(offer.labels, 1), **reason, "level": {"enum": [*offer.levels]}})
-    unseen = _object({"evidence": _lines(offer.labels, 0), **reason, "level": {"enum": [NOT_OBSERVED]}})
+    backed = _object({"evidence": _lines(labels, 1), **reason, "level": {"enum": [*LEVELS]}})
+    unseen = _object({"evidence": _lines(labels, 0), **reason, "level": {"enum": [NOT_OBSERVED]}})
     return {"anyOf": [backed, unseen]}
 
 

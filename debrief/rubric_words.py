@@ -47,7 +47,7 @@ def improvements(results: Sequence[CriterionResult], rubric: Rubric, language: s
     if weak is None or criterion is None or not weak.tip:
         return []
     rewrite = criterion.example.after.to(language)
-    return [Improvement(criterion=weak.key, problem=weak.tip, rewrite=rewrite, evidence=weak.evidence)]
+    return [Improvement(criterion=weak.key, problem=weak.tip, rewrite=rewrite, evidence=weak.evidence, is_example=True)]
 
 
 def next_step(results: Sequence[CriterionResult]) -> str | None:

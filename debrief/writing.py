@@ -2,7 +2,8 @@
 
 The ladder: everything in one call (part by part where the model's context is small); what failed once more, in one
 call with another seed and a lower temperature; what still fails part by part; what fails even then is `unscored` and
-the feedback partial. A level is never invented. The model is whoever answers `ask`; storing, retrying and time limits
+the feedback partial; where nothing at all can be used, the rubric's own words are placed by likeness. A level is never
+invented. The model is whoever answers `ask`; storing, retrying and time limits
 are the job's.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from inspect import isawaitable
 from typing import Any, Protocol
 
@@ -27,12 +28,13 @@ from debrief.answer import (
     prose_checks,
     read_answer,
 )
-from debrief.checks import no_injection
-from debrief.errors import FeedbackUnusable
+from debrief.checks import evidence_exact, evidence_is_own, levels_backed, no_injection
 from debrief.feedback import Check, Coverage, CriterionResult, FeedbackBody
 from debrief.injection import flag_lines
+from debrief.manner import Likeness, Manner
+from debrief.placing import Placed, place
 from debrief.prompts import ChatMessages
-from debrief.request import CLOSING, NOT_OBSERVED, Ask, Plan, Way, build_request, estimate_tokens
+from debrief.request import CLOSING, NOT_OBSERVED, Ask, Plan, build_request, estimate_tokens
 from debrief.scenario import Criterion, Scenario
 from debrief.texts import say
 from debrief.transcript import NumberedTranscript, fit
@@ -77,63 +79,96 @@ async def write_feedback(
     transcript: NumberedTranscript,
     scenario: Scenario,
     language: str,
-    way: Way,
+    manner: Manner,
     report: Report,
     *,
+    likeness: Likeness,
     context_tokens: int = 4096,
     count: CountTokens | None = None,
     model: str = "",
     seed: int | None = None,
-    guided: bool | None = None,
 ) -> Written:
-    """Write the feedback on a talk.
+    """Write the feedback on a talk. What a model wrote never makes it fail: see `model_words_usable`.
 
     Args:
         ask: calls the model; its errors (the ModelError family) pass through.
         transcript: the numbered talk.
         scenario: whose rubric is applied.
         language: of the feedback, "en" or "ko".
-        way: whose words: the rubric's or the model's.
+        manner: whose words, who places, how often the model is asked.
         report: told the progress as it is made: reading, writing so many of so many, checking.
+        likeness: places where the manner says so, and where not one part of the model's can be used.
         context_tokens: what the model can hold, prompt and answer together.
         count: tokens of a prompt; a careful guess without it.
         model: its name, for the lineage.
         seed: of the first call; later calls count on from it. None sends and records none.
-        guided: narrow the choice by nearness to the rubric's examples; by default in the way "rubric".
-
-    Raises:
-        FeedbackUnusable: not one part could be used.
     """
     started = time.monotonic()
     await _tell(report, {"step": "reading"})
     flagged = flag_lines(transcript)
-    plan = Plan(transcript.without(flagged), scenario, language, way, way == "rubric" if guided is None else guided)
-    plan = await _fitted(plan, context_tokens, count or _estimate)
+    plan = Plan(transcript.without(flagged), scenario, language, manner.words)
     writer = _Writer(ask, plan, report, seed)
-    if plan.transcript.choosable and plan.parts:
+    if _asks_model(plan, manner):
+        writer.plan = await _fitted(plan, context_tokens, count or _estimate)
         await writer.write(_groups(plan, context_tokens))
     await _tell(report, {"step": "checking", "done": len(plan.parts), "of": len(plan.parts)})
-    body, checks, partial = assemble(plan, writer.parts, of=transcript.of)
-    lineage = {**writer.lineage(), "model": model, "total_s": round(time.monotonic() - started, 3)}
+    if writer.parts and any(checked.is_good for checked in writer.parts.values()):
+        body, checks, partial = assemble(writer.plan, writer.parts, of=transcript.of)
+    else:
+        body, checks, partial = _by_likeness(plan, likeness)
+        if writer.parts:
+            checks.append(Check(name="model_words_usable", passed=False))
+    lineage = {
+        **writer.lineage(),
+        "manner": asdict(manner),
+        "likeness": likeness.name,
+        "model": model,
+        "total_s": round(time.monotonic() - started, 3),
+    }
     return Written(body, [*checks, no_injection(flagged)], partial, lineage)
 
 
+def _asks_model(plan: Plan, manner: Manner) -> bool:
+    return bool(plan.transcript.choosable) and (manner.words == "written" or manner.placing == "model")
+
+
+def _by_likeness(plan: Plan, likeness: Likeness) -> tuple[FeedbackBody, list[Check], bool]:
+    """The debrief in the rubric's words, placed by likeness over the whole talk. Needs no model."""
+    rubric, language = plan.scenario.rubric, plan.language
+    placed = place(rubric, plan.transcript, likeness, language)
+    results = [_placed(criterion, placed[criterion.key], plan) for criterion in rubric.criteria]
+    texts, checks = plan.transcript.texts, list[Check]()
+    for result in results:
+        where = f"criteria.{result.key}"
+        checks.append(evidence_exact(result.evidence, texts, where))
+        checks.append(evidence_is_own(result.evidence, texts, where))
+        checks.append(levels_backed(result.level, result.evidence, where))
+    body = FeedbackBody(
+        language=language,
+        way="rubric",
+        placed_by="likeness",
+        criteria=results,
+        covered=Coverage(messages=len(plan.transcript.messages), of=plan.transcript.of),
+        **_rubric_closing(results, plan),
+    )
+    return body, checks, False
+
+
+def _placed(criterion: Criterion, placed: Placed, plan: Plan) -> CriterionResult:
+    if placed.level is None:
+        return _unplaced(criterion, plan)
+    return rubric_words.worded(criterion, placed.level, evidence_of(placed.labels, plan), plan.language)
+
+
 def assemble(plan: Plan, parts: dict[str, Checked], *, of: int) -> tuple[FeedbackBody, list[Check], bool]:
-    """The record from the parts that may be used, the checks of all parts, and whether something is missing.
-
-    A criterion for which nothing could be chosen is `not_observed`: that is not a failure.
-
-    Raises:
-        FeedbackUnusable: parts were asked for and not one may be used.
-    """
-    if parts and not any(checked.is_good for checked in parts.values()):
-        raise FeedbackUnusable
+    """The record from the parts that may be used, the checks of all parts, and whether something is missing."""
     results = [_result(criterion, parts, plan) for criterion in plan.scenario.rubric.criteria]
     checks = [check for checked in parts.values() for check in checked.checks]
     closing = _closing(parts, results, plan)
     body = FeedbackBody(
         language=plan.language,
         way=plan.way,
+        placed_by="model",
         criteria=results,
         covered=Coverage(messages=len(plan.transcript.messages), of=of),
         **closing,
@@ -182,7 +217,6 @@ class _Writer:
         rubric, scenario = self.plan.scenario.rubric, self.plan.scenario
         return {
             "way": self.plan.way,
-            "guided": self.plan.guided,
             "scenario": scenario.id,
             "scenario_version": scenario.version,
             "scenario_hash": scenario.hash,
@@ -214,8 +248,6 @@ def _call_record(request: Ask, answer: Answer, rung: str, parts: Sequence[str]) 
 
 def _result(criterion: Criterion, parts: dict[str, Checked], plan: Plan) -> CriterionResult:
     name = criterion.name.to(plan.language)
-    if not parts or criterion.key not in plan.parts:
-        return _unplaced(criterion, plan)
     checked = parts.get(criterion.key)
     if checked is None or not checked.is_good or not isinstance(checked.part, Verdict):
         return CriterionResult(key=criterion.key, name=name, status="unscored")
@@ -251,7 +283,7 @@ def _unplaced(criterion: Criterion, plan: Plan) -> CriterionResult:
 
 
 def _closing(parts: dict[str, Checked], results: Sequence[CriterionResult], plan: Plan) -> dict[str, Any]:
-    if plan.way == "rubric" or not parts:
+    if plan.way == "rubric":
         return _rubric_closing(results, plan)
     closing = parts[CLOSING].part
     return _written_closing(closing, plan) if isinstance(closing, Closing) else {}

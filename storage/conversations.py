@@ -237,7 +237,7 @@ def start_retry(
         if stored is not None:
             return stored
         said = session.get(MessageRow, old.parent_id) if old.role == "assistant" and old.parent_id else None
-        if said is None:
+        if said is None or said.role != "user":
             raise InputRejected(reason="only an answer can be tried again")
         _check_room(session, row, per_visitor_cap, total_cap)
         return _begin_answer(session, row, utc_now(), said, request_id=request_id)

@@ -211,7 +211,9 @@ def reopen(db: Database, account: Account, feedback_id: str, row_version: int) -
 
 
 def withdraw(db: Database, account: Account, feedback_id: str, row_version: int | None = None) -> ReviewCase:
-    """Take it away from everybody, whoever has it; if it is still being made, that ends. Without a row version: as it is.
+    """Take it away from everybody, whoever has it; where it is still being made, that ends.
+
+    Without a `row_version` it is done however the feedback stands.
 
     Raises:
         NotAllowed: the account is no admin's.

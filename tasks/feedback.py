@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from debrief.errors import DebriefError, InputRejected, ModelUnavailable, NotFound
+from debrief.manner import Manner
+from debrief.placing import WordPieces
 from debrief.scenario import Scenario
 from debrief.settings import Settings
 from debrief.transcript import number_lines
@@ -122,8 +124,14 @@ async def _write(desk: Desk, claim: Claim) -> Written:
         transcript,
         Scenario.from_body(body),
         claim.language,
-        words_of(desk.settings),
+        Manner(
+            words=words_of(desk.settings),
+            placing="model" if desk.settings.feedback_placing == "model" else "likeness",
+            calls=desk.settings.feedback_calls,
+            samples=desk.settings.feedback_samples,
+        ),
         report,
+        likeness=WordPieces(),
         context_tokens=model.context_tokens,
         count=desk.model.count_tokens,
         model=model.name,

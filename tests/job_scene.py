@@ -153,11 +153,13 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 
 def with_quick_jobs(settings: Settings, model_url: str, **changes: object) -> Settings:
-    """Leases, retries and looks of the reaper in fractions of a second; words from the rubric."""
+    """Leases, retries and looks of the reaper in fractions of a second; words from the rubric, placed by the model."""
     return settings.model_copy(
         update={
             "model_url": model_url,
             "feedback_words": "rubric",
+            "feedback_placing": "model",
+            "feedback_samples": 1,
             "job_lease_s": 2.0,
             "job_heartbeat_s": 0.3,
             "job_retry_s": 0.1,

@@ -25,7 +25,7 @@ from tests.job_scene import (
     wait_until,
     with_quick_jobs,
 )
-from tests.scripted_model import BAD_JSON, Received, Script, ScriptedModel, is_structured
+from tests.scripted_model import Received, Script, ScriptedModel, is_structured
 
 SLOW_S = 30
 
@@ -146,11 +146,11 @@ def test_a_stopped_worker_gives_its_job_back_untried_and_frees_the_model(
 def test_a_poisoned_job_ends_after_three_attempts_and_the_others_go_on(
     database: Database, quick: Settings, scripted_model: ScriptedModel
 ):
-    def unusable_for_poison(received: Received) -> Script:
+    def broken_by_poison(received: Received) -> Script:
         poisoned = any("poison" in message["content"] for message in received.messages)
-        return BAD_JSON if poisoned else scripted_model.default_script(received)
+        return Script(status=500) if poisoned else scripted_model.default_script(received)
 
-    scripted_model.default = unusable_for_poison
+    scripted_model.default = broken_by_poison
     poisoned, poisoned_job = ask_for_feedback(database, said="I led a team of three that sold poison.")
     others = [ask_for_feedback(database) for _ in range(3)]
     for job_id in [poisoned_job, *(job_id for _, job_id in others)]:

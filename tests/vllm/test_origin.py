@@ -31,7 +31,13 @@ SAID = "I am a baker. Last winter I planned the night shift alone for a month, a
 @pytest.fixture
 def real_settings(settings: Settings, real_model: str) -> Settings:
     return settings.model_copy(
-        update={"model_url": real_model, "reply_max_tokens": 60, "feedback_words": "rubric", "model_priority": "on"}
+        update={
+            "model_url": real_model,
+            "reply_max_tokens": 60,
+            "feedback_words": "rubric",
+            "feedback_placing": "model",
+            "model_priority": "on",
+        }
     )
 
 
