@@ -36,12 +36,14 @@ from webapp.api import (
     conversations as conversations_api,
     feedback as feedback_api,
     health as health_api,
+    imports as imports_api,
     live as live_api,
     mine as mine_api,
     progress as progress_api,
     review as review_api,
     system as system_api,
 )
+from webapp.gradio_events import guard_events
 from webapp.hub import Hub
 from webapp.identity import Identity, VisitorSigner
 from webapp.limits import (
@@ -84,7 +86,16 @@ def build_app(
     app.state.parts = parts
     _add_layers(app, parts)
     _say_errors(app)
-    for routes in (conversations_api, feedback_api, again_api, progress_api, live_api, mine_api, health_api):
+    for routes in (
+        conversations_api,
+        imports_api,
+        feedback_api,
+        again_api,
+        progress_api,
+        live_api,
+        mine_api,
+        health_api,
+    ):
         app.include_router(routes.router)
     app.include_router(mine_api.docs_router)
     for routes in (review_api, system_api):
@@ -162,8 +173,7 @@ def _add_layers(app: FastAPI, parts: Parts) -> None:
     app.add_middleware(LastGuard)
     app.add_middleware(SecurityHeaders, on_space=parts.on_space)
     trusted = parts.settings.trusted_proxies or (PRIVATE_NETWORKS if parts.on_space else "")
-    if trusted:
-        app.add_middleware(TrustedProxies, trusted=trusted)
+    app.add_middleware(TrustedProxies, trusted=trusted)
 
 
 def _say_errors(app: FastAPI) -> None:
@@ -208,6 +218,7 @@ def _mount_pages(app: FastAPI, parts: Parts) -> None:
         assets = ui.serve_assets(app, parts)
         desk.mount(app, parts, assets)
         ui.mount(app, assets)
+        guard_events(app)
 
     with ThreadPoolExecutor(1) as thread:
         thread.submit(lambda: asyncio.run(mount())).result()
