@@ -37,7 +37,9 @@ _DENSE = re.compile(r"[\u1100-\u11ff\u3040-\u30ff\u3130-\u318f\u3400-\u9fff\uac0
 """Scripts that say in four characters what others say in two words: Hangul, kana, Chinese characters."""
 
 _LOOK_ALIKES = str.maketrans({"<": "‹", ">": "›", "[": "⟦", "]": "⟧", "|": "¦", "{": "⦃", "}": "⦄"})
-_LIKE_A_LABEL = re.compile(r"\b([mM]\d+)\.(\d+)\b")
+_LIKE_A_LABEL = re.compile(r"(?<![A-Za-z0-9])([mM]\d+)\.(?=\d)")
+_BUT_LETTERS_OF_HANGUL = re.compile(r"[^\u3130-\u318f]+")
+"""Compatible forms are made plain, as a tokenizer may do it after us; "ㅋㅋㅋ" alone would become another script."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +62,14 @@ class Line:
 
 @dataclass(frozen=True)
 class NumberedMessage:
-    """A message with its number; `lines` is empty for the persona's."""
+    """A message with its number; `lines` is empty for the persona's. `withheld` is about the persona's words."""
 
     number: int
     message_id: str
     role: Role
     text: str
     lines: tuple[Line, ...]
+    withheld: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,8 @@ class NumberedTranscript:
             yield from _gap(expected, message.number)
             expected = message.number + 1
             if message.role == "assistant":
-                yield f"[m{message.number} {persona_name}] {as_data(message.text)}"
+                words = WITHHELD if message.withheld else as_data(message.text)
+                yield f"[m{message.number} {persona_name}] {words}"
             for line in message.lines:
                 yield f"[{line.label}] {WITHHELD if line.withheld else as_data(line.text)}"
         yield from _gap(expected, self.of + 1)
@@ -186,9 +190,10 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
 
 def as_data(text: str) -> str:
     """People's words as they may stand in a prompt: one line, nothing invisible, no marks of ours or of a template."""
-    visible = "".join(char for char in text if unicodedata.category(char) not in ("Cf", "Co", "Cs") or char.isspace())
+    plain = _BUT_LETTERS_OF_HANGUL.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text)
+    visible = "".join(char for char in plain if unicodedata.category(char) not in ("Cf", "Co", "Cs") or char.isspace())
     one_line = " ".join("".join(char if char.isprintable() else " " for char in visible).split())
-    return _LIKE_A_LABEL.sub(r"\1·\2", one_line.translate(_LOOK_ALIKES))
+    return _LIKE_A_LABEL.sub(r"\1·", one_line.translate(_LOOK_ALIKES))
 
 
 # ---- splitting ----

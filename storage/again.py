@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -14,6 +15,19 @@ from storage.conversations import read_path
 from storage.engine import Database, new_id, utc_now
 from storage.progress import SHOWN, select_shown, shown_debrief
 from storage.tables import ConversationRow, FeedbackRow, MessageRow
+
+
+@dataclass(frozen=True)
+class TwoTries:
+    """The debriefs of a talk and of its new try, and what was said at the moment where they part.
+
+    `said_before` is None once that message is gone, `said_after` until something was said.
+    """
+
+    before: ShownDebrief
+    after: ShownDebrief
+    said_before: str | None
+    said_after: str | None
 
 
 def begin_again(db: Database, visitor_id: str, feedback_id: str, message_id: str) -> str:
@@ -54,7 +68,7 @@ def begin_again(db: Database, visitor_id: str, feedback_id: str, message_id: str
         return talk.id
 
 
-def get_comparison(db: Database, visitor_id: str, feedback_id: str) -> tuple[ShownDebrief, ShownDebrief]:
+def get_comparison(db: Database, visitor_id: str, feedback_id: str) -> TwoTries:
     """The debrief of the talk that was tried again, and this one of the new try.
 
     The other talk may have several: one whose levels may be compared is preferred, then one that was there when the
@@ -68,16 +82,24 @@ def get_comparison(db: Database, visitor_id: str, feedback_id: str) -> tuple[Sho
         found = session.execute(select_shown(visitor_id).where(FeedbackRow.id == feedback_id)).one_or_none()
         if found is None or found[1].again_of is None:
             raise NotFound
-        after, began_at = shown_debrief(*found), found[1].created_at
-        others = session.execute(select_shown(visitor_id).where(ConversationRow.id == found[1].again_of)).all()
+        after, talk = shown_debrief(*found), found[1]
+        others = session.execute(select_shown(visitor_id).where(ConversationRow.id == talk.again_of)).all()
+        said = session.get(MessageRow, talk.again_from or "")
+        said_after = _said_anew(session, talk)
     candidates = [shown_debrief(*row) for row in others]
     if not candidates:
         raise NotFound
 
     def preference(before: ShownDebrief) -> tuple[bool, bool, datetime]:
-        return not differences(before.versions, after.versions), before.at <= began_at, before.at
+        return not differences(before.versions, after.versions), before.at <= talk.created_at, before.at
 
-    return max(candidates, key=preference), after
+    return TwoTries(max(candidates, key=preference), after, said.text if said else None, said_after)
+
+
+def _said_anew(session: Session, talk: ConversationRow) -> str | None:
+    """The first that was said in the new talk itself; the copies carry the time of its beginning."""
+    path = read_path(session, talk.id, talk.active_leaf_id)
+    return next((said.text for said in path if said.role == "user" and said.created_at > talk.created_at), None)
 
 
 def _reviewed_talk(session: Session, visitor_id: str, feedback_id: str) -> ConversationRow:

@@ -90,6 +90,10 @@ def read_cookies(scope: Any) -> dict[str, str]:
     return cookie_parser(raw) if raw else {}
 
 
+FIRST_POSTS = ("/api/v1/conversations", "/api/v1/import/conversations")
+"""What gives a program its cookie: it makes the first thing that is the visitor's."""
+
+
 class Identity:
     """ASGI middleware: puts `visitor_id`, `account` and `language` on `request.state`, gives the cookie with pages.
 
@@ -134,7 +138,7 @@ def _may_hand_out(scope: Any, known: str | None) -> bool:
     """A page renews the cookie each time; making a conversation gives it to a newcomer."""
     if scope["method"] == "GET":
         return "/gradio_api/" not in scope["path"] and not scope["path"].startswith("/api/")
-    return known is None and scope["method"] == "POST" and scope["path"] == "/api/v1/conversations"
+    return known is None and scope["method"] == "POST" and scope["path"] in FIRST_POSTS
 
 
 def _is_keepable(message: Any, scope: Any) -> bool:

@@ -36,6 +36,7 @@ from webapp.api import (
     conversations as conversations_api,
     feedback as feedback_api,
     health as health_api,
+    imports as imports_api,
     live as live_api,
     mine as mine_api,
     progress as progress_api,
@@ -84,7 +85,16 @@ def build_app(
     app.state.parts = parts
     _add_layers(app, parts)
     _say_errors(app)
-    for routes in (conversations_api, feedback_api, again_api, progress_api, live_api, mine_api, health_api):
+    for routes in (
+        conversations_api,
+        imports_api,
+        feedback_api,
+        again_api,
+        progress_api,
+        live_api,
+        mine_api,
+        health_api,
+    ):
         app.include_router(routes.router)
     app.include_router(mine_api.docs_router)
     for routes in (review_api, system_api):

@@ -106,6 +106,9 @@ def test_two_debriefs_stand_side_by_side(web: Web, olga: Browser):
     compared = olga.get(f"/api/v1/feedback/{second}/compare").json()
 
     assert (compared["before"]["feedback_id"], compared["after"]["feedback_id"]) == (first, second)
+    assert [compared[side]["said"] for side in ("before", "after")] == [
+        "It was fine.", "I cut the wait from 40 s to 2 s.",
+    ]  # fmt: skip
     assert (compared["same_versions"], compared["different"]) == (True, [])
     examples, motive = compared["criteria"]
     assert (examples["before"]["level"], examples["after"]["level"]) == (2, 4)

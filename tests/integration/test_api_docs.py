@@ -30,7 +30,8 @@ def test_the_talk_by_curl_works_as_it_is_written(web: Web, tmp_path: Path):
     assert '"state":"complete"' in done.stdout
     assert "'text': 'I led a team of three.'" in done.stdout
     assert "Your debrief is delayed" in done.stdout
-    assert len(web.rung) == 1
+    assert done.stdout.count("queued\n") == 1
+    assert len(web.rung) == 2
 
 
 def test_the_review_by_curl_works_as_it_is_written(web: Web, tmp_path: Path):

@@ -28,12 +28,16 @@ OWNED_ROUTES = [
     ("get", "/api/v1/messages/{message}", None),
     ("post", "/api/v1/messages/{message}/retry", None),
     ("get", "/api/v1/feedback/{feedback}", None),
+    ("get", "/api/v1/feedback/{feedback}/compare", None),
+    ("post", "/api/v1/feedback/{feedback}/again", {"message_id": "m_1"}),
 ]
 UNOWNED_ROUTES = {
     ("GET", "/api/v1/scenarios"),
     ("GET", "/api/v1/me"),
+    ("GET", "/api/v1/progress"),
     ("GET", "/api/v1/conversations"),
     ("POST", "/api/v1/conversations"),
+    ("POST", "/api/v1/import/conversations"),
     ("GET", "/api/v1/live"),
     ("GET", "/healthz"),
 }

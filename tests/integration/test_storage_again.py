@@ -154,10 +154,11 @@ def test_the_new_debrief_is_compared_with_the_one_of_the_talk_before(any_databas
     first = make_debrief(any_database, talk, {"examples": 2})
     second = make_debrief(any_database, tried_again(any_database, talk, first), {"examples": 4})
 
-    before, after = get_comparison(any_database, OLGA, second)
+    tries = get_comparison(any_database, OLGA, second)
 
-    assert (before.feedback_id, after.feedback_id) == (first, second)
-    assert [debrief.body.criteria[0].level for debrief in (before, after)] == [2, 4]
+    assert (tries.before.feedback_id, tries.after.feedback_id) == (first, second)
+    assert [debrief.body.criteria[0].level for debrief in (tries.before, tries.after)] == [2, 4]
+    assert (tries.said_before, tries.said_after) == ("It was fine.", "I cut the wait.")
 
 
 def test_of_several_debriefs_the_comparable_one_is_taken_and_then_the_one_that_was_there(any_database):
@@ -168,7 +169,7 @@ def test_of_several_debriefs_the_comparable_one_is_taken_and_then_the_one_that_w
     again = tried_again(any_database, talk, there)
     make_debrief(any_database, talk, nonce="afterwards")
     second = make_debrief(any_database, again)
-    assert get_comparison(any_database, OLGA, second)[0].feedback_id == there
+    assert get_comparison(any_database, OLGA, second).before.feedback_id == there
     assert old != there
 
 

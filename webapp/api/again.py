@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from debrief.comparing import Compared, ShownDebrief, Stand, Versions, compare, differences
 from storage import again
+from storage.again import TwoTries
 from webapp.api.asking import TheAsker, TheParts
 from webapp.api.conversations import read_talk
 from webapp.api.shapes import ConversationOut, StrictRequest
@@ -26,16 +27,19 @@ class DebriefSide(BaseModel):
     feedback_id: str
     conversation_id: str
     at: datetime
+    said: str | None
+    """What the visitor said where the two tries part."""
     summary: str | None
     next_step: str | None
     versions: Versions
 
     @classmethod
-    def of(cls, debrief: ShownDebrief) -> DebriefSide:
+    def of(cls, debrief: ShownDebrief, said: str | None) -> DebriefSide:
         return cls(
             feedback_id=debrief.feedback_id,
             conversation_id=debrief.conversation_id,
             at=debrief.at,
+            said=said,
             summary=debrief.body.summary,
             next_step=debrief.body.next_step,
             versions=debrief.versions,
@@ -63,14 +67,14 @@ class Comparison(BaseModel):
     criteria: list[CriterionPair]
 
     @classmethod
-    def of(cls, before: ShownDebrief, after: ShownDebrief) -> Comparison:
-        different = differences(before.versions, after.versions)
+    def of(cls, tries: TwoTries) -> Comparison:
+        different = differences(tries.before.versions, tries.after.versions)
         return cls(
-            before=DebriefSide.of(before),
-            after=DebriefSide.of(after),
+            before=DebriefSide.of(tries.before, tries.said_before),
+            after=DebriefSide.of(tries.after, tries.said_after),
             same_versions=not different,
             different=different,
-            criteria=[CriterionPair.of(pair) for pair in compare(before, after)],
+            criteria=[CriterionPair.of(pair) for pair in compare(tries.before, tries.after)],
         )
 
 
@@ -85,4 +89,4 @@ async def try_again(parts: TheParts, asker: TheAsker, feedback_id: str, wish: Tr
 
 @router.get("/feedback/{feedback_id}/compare", summary="This debrief beside the one of the talk that was tried again")
 async def get_comparison(parts: TheParts, asker: TheAsker, feedback_id: str) -> Comparison:
-    return Comparison.of(*await parts.store(again.get_comparison, asker.visitor_id, feedback_id))
+    return Comparison.of(await parts.store(again.get_comparison, asker.visitor_id, feedback_id))
