@@ -44,31 +44,32 @@ def script_of(text: str) -> str | None:
     return max(counts, key=lambda script: counts[script])
 
 
-def latin_language(text: str) -> str | None:
-    """Which of seven languages of the Latin script a text is in, by their commonest words; None when that is unclear.
+def latin_languages(text: str) -> frozenset[str]:
+    """Which of seven languages of the Latin script a text may be in, by their commonest words; none when it is unclear.
 
-    Clear is: two such words or more, and half as many again as any other language has.
+    A language is meant by two such words or more, unless another one has half as many again.
     """
     words = [word.lower() for word in _LETTERS.findall(text)]
     hits = {language: sum(word in listed for word in words) for language, listed in _LISTED.items()}
-    (best, most), (_, second) = sorted(hits.items(), key=lambda item: -item[1])[:2]
-    return best if most >= 2 and most >= 1.5 * second else None
+    most = max(hits.values())
+    return frozenset(language for language, count in hits.items() if count >= 2 and count * 1.5 > most)
 
 
 def language_of(text: str) -> str | None:
     """The language, as far as script and common words tell: "ko", "ja", "zh", "en", ...; None when they do not."""
     script = script_of(text)
     if script == "latin":
-        return latin_language(text)
+        likely = latin_languages(text)
+        return next(iter(likely)) if len(likely) == 1 else None
     return {"hangul": "ko", "kana": "ja", "han": "zh"}.get(script or "")
 
 
 def same_language(one: str, other: str) -> bool:
-    """Whether nothing speaks against both texts being in one language; what cannot be told does not speak against it."""
+    """Whether nothing speaks against both texts being in one language; what cannot be told does not."""
     scripts = script_of(one), script_of(other)
     if None in scripts:
         return True
     if scripts[0] != scripts[1]:
         return False
-    languages = latin_language(one), latin_language(other)
-    return scripts[0] != "latin" or None in languages or languages[0] == languages[1]
+    languages = latin_languages(one), latin_languages(other)
+    return scripts[0] != "latin" or not all(languages) or bool(languages[0] & languages[1])

@@ -20,8 +20,8 @@ from debrief.answer import (
 )
 from debrief.checks import evidence_exact, evidence_is_own, evidence_spread, levels_backed
 from debrief.feedback import Agreement, Check, Coverage, CriterionResult, FeedbackBody
-from debrief.languages import language_of
 from debrief.ladder import Parts
+from debrief.languages import language_of
 from debrief.manner import Likeness
 from debrief.placing import Placed, place
 from debrief.request import CLOSING, Plan

@@ -7,6 +7,7 @@ and after them. Messages keep their numbers, the prompt marks what is left out, 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from itertools import pairwise
 
 from debrief.transcript import NumberedTranscript
 
@@ -90,7 +91,7 @@ def _around(transcript: NumberedTranscript, numbers: Iterable[int]) -> NumberedT
 def _turns(transcript: NumberedTranscript) -> list[tuple[int, ...]]:
     """The message numbers of each turn."""
     starts = [*transcript.turn_starts, len(transcript.messages)]
-    return [transcript.numbers[start:end] for start, end in zip(starts, starts[1:], strict=False)]
+    return [transcript.numbers[start:end] for start, end in pairwise(starts)]
 
 
 async def _furthest(transcript: NumberedTranscript, turns: Sequence[tuple[int, ...]], start: int, fits: Fits) -> int:

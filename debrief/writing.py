@@ -113,7 +113,10 @@ class _Read:
 
 @dataclass
 class _Making:
-    """One feedback in the making. `plan` has the lines that read like orders withheld; `transcript` is the open talk."""
+    """One feedback in the making.
+
+    `plan` has the lines that read like orders withheld; `transcript` is the talk as it was held.
+    """
 
     caller: Caller
     plan: Plan
