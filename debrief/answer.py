@@ -77,10 +77,6 @@ class Checked:
     def is_good(self) -> bool:
         return self.part is not None and not any(check.is_fault for check in self.checks)
 
-    @property
-    def was_cut(self) -> bool:
-        return any(check.name == "finished" and not check.passed for check in self.checks)
-
 
 def read_answer(
     text: str, finish_reason: str | None, plan: Plan, parts: Sequence[str], kept: Iterable[str] = ()
@@ -206,10 +202,11 @@ def _rewrite_checks(fault: Fault, plan: Plan, where: str) -> Iterator[Check]:
 def _verdict_checks(verdict: Verdict, plan: Plan, where: str, earlier: Iterable[str]) -> Iterator[Check]:
     yield from evidence_checks(verdict.evidence, plan, where)
     yield Check(name="levels_backed", passed=verdict.number is None or bool(verdict.evidence), where=where)
-    if plan.wants_prose and verdict.number is not None:
+    if plan.wants_prose:
         reason = verdict.reason or ""
         yield from prose_checks(reason, plan, f"{where}.reason", least=4)
-        yield checks.said_once(reason, earlier, f"{where}.reason")
+        if verdict.number is not None:
+            yield checks.said_once(reason, earlier, f"{where}.reason")
 
 
 def _closing_checks(closing: Closing, plan: Plan, earlier: list[str]) -> Iterator[Check]:

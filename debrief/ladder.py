@@ -1,9 +1,9 @@
 """Asking the model for a feedback within limits: all at once, again for what failed, at last piece by piece.
 
 What is good is kept from the first answer on; only what failed is asked for again, with another seed, a lower
-temperature and what went wrong said in words. A first answer may take its time. Whatever comes after it is extra, and
-ends when the calls, the tokens or the patience for one feedback are used up. The model is whoever answers `ask`;
-storing, retrying and time limits of single calls are the job's.
+temperature and what went wrong said in words. A first answer may take its time as long as it is of use. Whatever comes
+after it is extra, and ends when the calls, the tokens or the patience for one feedback are used up. The model is
+whoever answers `ask`; storing, retrying and time limits of single calls are the job's.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ MOST_TOKENS = 6000
 """Tokens written for one feedback after which nothing extra is asked for; a whole written answer takes 600 to 1,200."""
 PATIENCE_S = 45.0
 """Seconds after which nothing extra is asked for. A slow machine gives less, never later."""
+GIVE_UP_AFTER = 2
+"""Answers of which nothing can be used, before any that can: such a model gives nothing in ten more calls either."""
 
 
 class Answer(Protocol):
@@ -131,13 +133,13 @@ class Caller:
 async def write_parts(caller: Caller, plan: Plan, groups: Sequence[tuple[str, ...]], report: Report) -> Parts:
     """What the plan asks for, each part with its checks; `groups` are the parts asked for together at first."""
     parts: Parts = {}
-    for group in groups:
-        if group == (CLOSING,) and not any(checked.is_good for checked in parts.values()):
-            break
+    for asked, group in enumerate(groups):
+        if not _is_promising(parts, asked) or (not _is_mostly_good(parts) and not caller.may_go_on):
+            return parts
         await _attempt(caller, plan, group, "whole", parts, report)
     if len(groups) == 1 and (bad := _bad(plan, parts)) and caller.may_go_on:
         await _attempt(caller, plan, bad, "again", parts, report)
-    if not _is_promising(parts):
+    if not _is_promising(parts, GIVE_UP_AFTER):
         return parts
     for part in _bad(plan, parts):
         if caller.may_go_on:
@@ -196,12 +198,13 @@ def _findings(parts: Parts) -> list[Finding]:
     ]
 
 
-def _is_promising(parts: Parts) -> bool:
-    """Whether asking for single parts may help: something was good, or the answer had only been too long.
+def _is_promising(parts: Parts, answers: int) -> bool:
+    return answers < GIVE_UP_AFTER or any(checked.is_good for checked in parts.values())
 
-    A model that gave nothing usable twice gives nothing in ten more calls either.
-    """
-    return any(checked.is_good or checked.was_cut for checked in parts.values())
+
+def _is_mostly_good(parts: Parts) -> bool:
+    """A slow model that is of use may take its time; a slow one that is not may not."""
+    return 2 * sum(checked.is_good for checked in parts.values()) >= len(parts)
 
 
 def _is_better(new: Checked, old: Checked) -> bool:

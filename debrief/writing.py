@@ -147,7 +147,7 @@ class _Making:
         groups = self.caller.room.groups(read.plan, self.manner.calls)
         parts = await write_parts(self.caller, read.plan, groups, self.report)
         await self._tell_checking()
-        if not levels_of(parts):
+        if not _has_a_verdict(levels_of(parts), read.plan):
             self.notes["refused"] = _refused(parts)
             return None
         levels = read.plan.asking("levels")
@@ -246,6 +246,11 @@ def _shift(without: Mapping[str, int | None], with_them: Mapping[str, int | None
         else:
             shift[key] = None if one is None or other is None else other - one
     return dict(sorted(shift.items()))
+
+
+def _has_a_verdict(levels: Mapping[str, int | None], plan: Plan) -> bool:
+    """Some criterion has a level, or the model says of every one that the talk shows nothing of it."""
+    return any(level is not None for level in levels.values()) or len(levels) == len(plan.keys)
 
 
 def _versions(plan: Plan) -> dict[str, Any]:
