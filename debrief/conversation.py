@@ -84,6 +84,8 @@ class ConversationSummary:
     feedback_id: str | None
     feedback_state: str | None
     review_state: str | None
+    is_unread: bool = False
+    """The newest feedback's words are shown, and the visitor has not had them before their eyes."""
 
 
 @dataclass(frozen=True)

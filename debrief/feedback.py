@@ -6,6 +6,7 @@ visitor's own words with their place, resolved by code and never written by the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -123,21 +124,53 @@ class FeedbackBody(_Record):
     summary: str | None = None
     covered: Coverage
 
+    @property
+    def has_level(self) -> bool:
+        """Something could be told: at least one criterion has a level."""
+        return any(result.level is not None for result in self.criteria)
+
 
 class Check(_Record):
-    """The outcome of one named check; `where` names the part it looked at, such as "improvements.0.rewrite"."""
+    """The outcome of one named check; `where` names the part it looked at, such as "improvements.0.rewrite".
+
+    A `warning` tells something worth knowing; it takes nothing out of the feedback and does not hold it back.
+    """
 
     name: str
     passed: bool
     where: str | None = None
+    warning: bool = False
+
+    @property
+    def is_fault(self) -> bool:
+        return not self.passed and not self.warning
+
+
+@dataclass(frozen=True)
+class Dispute:
+    """The owner's objection to one sentence: "this is wrong".
+
+    `path` names the sentence, such as "criteria.1.reason" (see `debrief.dispute`); `closed_at` is when a reviewer
+    decided after it.
+    """
+
+    path: str
+    comment: str
+    created_at: datetime
+    closed_at: datetime | None
+
+    @property
+    def is_open(self) -> bool:
+        return self.closed_at is None
 
 
 @dataclass(frozen=True)
 class FeedbackView:
     """A feedback as its owner may see it.
 
-    `body` is None until a version may be shown (auto_released, approved, edited_approved). `progress` is
-    `{"step": "waiting"|"reading"|"writing"|"checking", "done": int, "of": int, "position": int}`, keys as they apply.
+    `body` is None until a version may be shown (auto_released, approved, edited_approved, or waiting because its
+    owner objects to it). `progress` is `{"step": "waiting"|"reading"|"writing"|"checking", "done": int, "of": int,
+    "position": int}`, keys as they apply. `helpful` and `disputes` are what the owner said of the version shown.
     """
 
     id: str
@@ -155,3 +188,12 @@ class FeedbackView:
     finished_at: datetime | None
     worker_alive: bool
     asked_by: AskedBy = "visitor"
+    seen_at: datetime | None = None
+    version_n: int | None = None
+    helpful: bool | None = None
+    disputes: Sequence[Dispute] = ()
+
+    @property
+    def is_disputed(self) -> bool:
+        """The owner says that something in it is wrong, and no person has decided since."""
+        return any(dispute.is_open for dispute in self.disputes)

@@ -23,6 +23,14 @@ class ReviewState(StrEnum):
         """Whether the visitor sees the words."""
         return self in (ReviewState.APPROVED, ReviewState.EDITED_APPROVED, ReviewState.AUTO_RELEASED)
 
+    def is_readable(self, *, is_disputed: bool) -> bool:
+        """Whether the visitor sees the words, given that they object to some of them.
+
+        Who says "this is wrong" has read the words: hiding them then would look like a penalty for saying so. They
+        stay, marked, while a person looks again; a held debrief without an objection was never seen and stays hidden.
+        """
+        return self.is_shown or (is_disputed and self in (ReviewState.PENDING, ReviewState.CLAIMED))
+
 
 REASONS = ("wrong_evidence", "wrong_level", "unhelpful", "unkind", "wrong_language", "other")
 """Why a reviewer rejects."""

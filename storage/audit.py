@@ -19,6 +19,9 @@ from storage.tables import AuditRow
 SYSTEM = "system"
 """The actor when no signed-in person is behind a change: the command line, a policy, the first start."""
 
+VISITOR = "visitor"
+"""The actor when the owner of the object is behind it. Who that is goes away with the object: the audit stays."""
+
 _CODE = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 
@@ -37,7 +40,7 @@ def audit(session: Session, actor: str, action: str, object_type: str, object_id
 
     Args:
         session: the transaction of the change itself: both are kept or neither.
-        actor: an account's id, or SYSTEM.
+        actor: an account's id, SYSTEM or VISITOR.
         action: a verb, such as `approve`.
         object_type: what was changed, such as `feedback`.
         object_id: which one.

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, aliased
 
 from debrief.conversation import Conversation, ConversationSummary, Message, MessageState, Page, Role, Turn
 from debrief.errors import Conflict, InputRejected, NotFound, TooBusy
+from debrief.review import ReviewState
 from storage.engine import Database, insert_or_ignore, new_id, utc_now
 from storage.scenarios import keep_version
 from storage.tables import ConversationRow, FeedbackJobRow, FeedbackRow, MessageRow, VisitorRow, storable
@@ -74,8 +75,15 @@ def list_conversations(
     with db.read() as session:
         rows = session.execute(query.limit(limit + 1)).all()
     items = [
-        ConversationSummary(_conversation(row), row.message_count, feedback_id, feedback_state, review_state)
-        for row, feedback_id, review_state, feedback_state in rows[:limit]
+        ConversationSummary(
+            _conversation(row),
+            row.message_count,
+            feedback_id,
+            feedback_state,
+            review_state,
+            is_unread=bool(review_state) and ReviewState(review_state).is_shown and seen_at is None,
+        )
+        for row, feedback_id, review_state, feedback_state, seen_at in rows[:limit]
     ]
     return Page(items, _cursor(items[-1].conversation) if len(rows) > limit else None)
 
@@ -478,10 +486,11 @@ def _is_running() -> TextClause:
     return text("messages.state = 'running'")
 
 
-def _summaries() -> Select[ConversationRow, str, str, str]:
+def _summaries() -> Select[ConversationRow, str, str, str, datetime | None]:
     """Conversations with their newest feedback and its newest job, newest first: one query for a whole page.
 
-    Columns: conversation, feedback id, review state, job state; the last three are None where nothing was asked for.
+    Columns: conversation, feedback id, review state, job state, when it was seen; all but the first are None where
+    nothing was asked for.
     """
     other, job = aliased(FeedbackRow), aliased(FeedbackJobRow)
     newest_feedback = (
@@ -501,7 +510,7 @@ def _summaries() -> Select[ConversationRow, str, str, str]:
         .scalar_subquery()
     )
     return (
-        select(ConversationRow, FeedbackRow.id, FeedbackRow.review_state, newest_job_state)
+        select(ConversationRow, FeedbackRow.id, FeedbackRow.review_state, newest_job_state, FeedbackRow.seen_at)
         .outerjoin(FeedbackRow, FeedbackRow.id == newest_feedback)
         .order_by(ConversationRow.updated_at.desc(), ConversationRow.id.desc())
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -17,15 +18,17 @@ from sqlalchemy.orm import Session
 
 from debrief.conversation import MessageState
 from debrief.errors import Conflict, InputRejected, NotFound
-from debrief.feedback import AskedBy, Check, FeedbackBody, FeedbackView, JobState
+from debrief.feedback import AskedBy, Check, Dispute, FeedbackBody, FeedbackView, JobState
 from debrief.review import ReviewState, move
 from storage.engine import Database, new_id, utc_now
 from storage.tables import (
     ConversationRow,
+    DisputeRow,
     FeedbackJobRow,
     FeedbackRow,
     FeedbackVersionRow,
     MessageRow,
+    ReactionRow,
     WorkerRow,
 )
 
@@ -68,7 +71,7 @@ def request_feedback(
         if not any(message.role == "user" and message.text.strip() for message in path):
             raise InputRejected("nothing_to_review")
         feedback, job_id = find_or_begin(session, conversation, path, versions=versions, nonce=nonce)
-        return _views(session, [feedback])[0], job_id
+        return read_views(session, [feedback])[0], job_id
 
 
 def find_or_begin(
@@ -121,11 +124,15 @@ def cancel_feedback(db: Database, visitor_id: str, feedback_id: str) -> Feedback
         NotFound: no such feedback, or not this visitor's.
     """
     with db.write() as session:
-        feedback = _owned(session, visitor_id, feedback_id)
+        feedback = owned_row(session, visitor_id, feedback_id)
         stop_making(session, feedback_id)
+        if feedback.version_id and feedback.review_state == ReviewState.NONE.value:
+            # It was being made anew: the words that there are wait again.
+            feedback.review_state = move(ReviewState.NONE, "submit").value
+            feedback.row_version += 1
         feedback.updated_at = utc_now()
         session.flush()
-        return _views(session, [feedback])[0]
+        return read_views(session, [feedback])[0]
 
 
 def stop_making(session: Session, feedback_id: str) -> None:
@@ -147,7 +154,7 @@ def get_feedback(db: Database, visitor_id: str, feedback_id: str) -> FeedbackVie
         NotFound: no such feedback, or not this visitor's.
     """
     with db.read() as session:
-        return _views(session, [_owned(session, visitor_id, feedback_id)])[0]
+        return read_views(session, [owned_row(session, visitor_id, feedback_id)])[0]
 
 
 def list_feedback(db: Database, visitor_id: str, conversation_id: str) -> list[FeedbackView]:
@@ -167,7 +174,7 @@ def list_feedback(db: Database, visitor_id: str, conversation_id: str) -> list[F
             .where(FeedbackRow.conversation_id == conversation_id)
             .order_by(FeedbackRow.created_at.desc(), FeedbackRow.id)
         )
-        return _views(session, list(rows))
+        return read_views(session, list(rows))
 
 
 def list_changed(db: Database, visitor_ids: Collection[str], since: datetime) -> list[tuple[str, FeedbackView]]:
@@ -196,7 +203,7 @@ def list_changed(db: Database, visitor_ids: Collection[str], since: datetime) ->
         ).all()
         owners = {row.id: visitor_id for visitor_id, row in found}
         rows = {row.id: row for _, row in found}
-        return [(owners[view.id], view) for view in _views(session, list(rows.values()))]
+        return [(owners[view.id], view) for view in read_views(session, list(rows.values()))]
 
 
 def worker_is_alive(session: Session) -> bool:
@@ -289,12 +296,18 @@ def _digest(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _owned(session: Session, visitor_id: str, feedback_id: str) -> FeedbackRow:
-    row = session.scalar(
+def owned_row(session: Session, visitor_id: str, feedback_id: str, *, lock: bool = False) -> FeedbackRow:
+    """The row of a feedback of this visitor's, inside the caller's transaction.
+
+    Raises:
+        NotFound: no such feedback, or not this visitor's.
+    """
+    query = (
         select(FeedbackRow)
         .join(ConversationRow, ConversationRow.id == FeedbackRow.conversation_id)
         .where(FeedbackRow.id == feedback_id, ConversationRow.visitor_id == visitor_id)
     )
+    row = session.scalar(query.with_for_update(of=FeedbackRow) if lock else query)
     if row is None:
         raise NotFound()
     return row
@@ -312,7 +325,7 @@ def _jobs_of(feedback_ids: Iterable[str]) -> Select[FeedbackJobRow]:
     return select(FeedbackJobRow).where(FeedbackJobRow.feedback_id.in_(feedback_ids), FeedbackJobRow.repeats.is_(None))
 
 
-def _views(session: Session, rows: list[FeedbackRow]) -> list[FeedbackView]:
+def read_views(session: Session, rows: list[FeedbackRow]) -> list[FeedbackView]:
     """Each feedback with its newest job and the version that counts."""
     jobs = {
         job.feedback_id: job
@@ -323,12 +336,34 @@ def _views(session: Session, rows: list[FeedbackRow]) -> list[FeedbackView]:
         version.id: version
         for version in session.scalars(select(FeedbackVersionRow).where(FeedbackVersionRow.id.in_(version_ids)))
     }
+    said = _said(session, version_ids)
     alive = worker_is_alive(session)
     return [
-        _view(session, row, jobs[row.id], versions.get(row.version_id or ""), worker_alive=alive)
+        _view(session, row, jobs[row.id], versions.get(row.version_id or ""), said, worker_alive=alive)
         for row in rows
         if row.id in jobs
     ]
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What visitors said of versions: by version id."""
+
+    helpful: dict[str, bool]
+    disputes: dict[str, list[Dispute]]
+
+
+def _said(session: Session, version_ids: Collection[str]) -> _Said:
+    reactions = session.scalars(select(ReactionRow).where(ReactionRow.version_id.in_(version_ids)))
+    rows = session.scalars(
+        select(DisputeRow).where(DisputeRow.version_id.in_(version_ids)).order_by(DisputeRow.created_at, DisputeRow.id)
+    )
+    disputes: dict[str, list[Dispute]] = {}
+    for row in rows:
+        disputes.setdefault(row.version_id, []).append(
+            Dispute(path=row.path, comment=row.comment, created_at=row.created_at, closed_at=row.closed_at)
+        )
+    return _Said({row.version_id: row.helpful for row in reactions}, disputes)
 
 
 def _view(
@@ -336,10 +371,13 @@ def _view(
     row: FeedbackRow,
     job: FeedbackJobRow,
     version: FeedbackVersionRow | None,
+    said: _Said,
     *,
     worker_alive: bool,
 ) -> FeedbackView:
-    shown = version is not None and ReviewState(row.review_state).is_shown
+    disputes = said.disputes.get(row.version_id or "", [])
+    is_disputed = any(dispute.is_open for dispute in disputes)
+    shown = version is not None and ReviewState(row.review_state).is_readable(is_disputed=is_disputed)
     progress = dict(job.progress)
     if job.state in WAITING:
         progress = {"step": "waiting", "position": 1 + _count_ahead(session, job)}
@@ -359,6 +397,10 @@ def _view(
         finished_at=job.finished_at,
         worker_alive=worker_alive,
         asked_by=cast("AskedBy", row.asked_by),
+        seen_at=row.seen_at,
+        version_n=version.n if version else None,
+        helpful=said.helpful.get(row.version_id or ""),
+        disputes=disputes,
     )
 
 

@@ -23,6 +23,7 @@ from storage.audit import audit
 from storage.conversations import read_path
 from storage.engine import Database, utc_now
 from storage.feedback import stop_making
+from storage.reactions import close_disputes
 from storage.tables import (
     AccountRow,
     ConversationRow,
@@ -35,6 +36,8 @@ from storage.tables import (
 CLAIM_LEASE = timedelta(minutes=10)
 NOTE_MAX_CHARS = 2000
 WAITING = (ReviewState.PENDING, ReviewState.CLAIMED)
+_DECISIONS = ("approve", "reject", "withdraw")
+"""Moves that answer what the visitor objected to."""
 
 
 @dataclass(frozen=True)
@@ -259,6 +262,8 @@ def _move(
         )
         if cast("CursorResult[Any]", session.execute(change)).rowcount != 1:
             raise Conflict
+        if action in _DECISIONS:
+            close_disputes(session, feedback_id)
         detail = {"before": before.value, "after": after.value, "version": row.version_id}
         audit(session, account.id, action, "feedback", feedback_id, **detail, **({"reason": reason} if reason else {}))
         session.expire_all()

@@ -246,7 +246,7 @@ class ReactionRow(Base):
 
 
 class DisputeRow(Base):
-    """ "This is wrong": the visitor's objection to one sentence of a version. Goes with the feedback."""
+    """The visitor's objection to one sentence of a version: "this is wrong". Goes with the feedback."""
 
     __tablename__ = "disputes"
     __table_args__ = (UniqueConstraint("version_id", "path"),)

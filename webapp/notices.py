@@ -38,6 +38,10 @@ def _while_making(view: FeedbackView, language: str) -> str:
 
 def _review_key(view: FeedbackView) -> str:
     state = ReviewState(view.review_state)
+    if view.is_disputed and view.body is not None:
+        return "disputed"
+    if state is ReviewState.AUTO_RELEASED and view.body is not None and not view.body.has_level:
+        return "no_level"
     if state is ReviewState.AUTO_RELEASED:
         return "partial" if view.state is JobState.PARTIAL else "auto_released"
     if state in (ReviewState.PENDING, ReviewState.CLAIMED, ReviewState.NONE):

@@ -140,6 +140,8 @@ def feedback_data(view: FeedbackView) -> dict[str, Any]:
         "review_state": view.review_state,
         "progress": view.progress,
         "worker_alive": view.worker_alive,
+        "shown": view.body is not None,
+        "seen": view.seen_at is not None,
         "asked_by": view.asked_by,
     }
 

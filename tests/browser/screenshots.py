@@ -19,6 +19,7 @@ from storage import jobs
 from storage.accounts import find_account
 from storage.conversations import list_path
 from tests.browser.house import CHROMIUM, CHROMIUM_ARGS, House, Look, answer_rows, debrief_card, open_house
+from tests.browser.screenshots_debrief import photograph_debrief
 from tests.review_scene import PASSWORD, make_account, make_feedback
 from tests.scripted_model import Script, ScriptedModel
 
@@ -41,6 +42,7 @@ ENGLISH = {
     ],
     "example": ("We improved it a lot.", "I cut the wait from 40 s to 2 s within a month."),
     "names": ["Concrete examples", "Results", "Motivation"],
+    "fourth": "Questions to them",
     "next": "Begin your next answer with the result, in one sentence.",
 }
 KOREAN = {
@@ -62,6 +64,7 @@ KOREAN = {
     ],
     "example": ("많이 좋아졌습니다.", "한 달 만에 대기 시간을 40초에서 2초로 줄였습니다."),
     "names": ["구체적인 사례", "결과", "지원 동기"],
+    "fourth": "되묻는 질문",
     "next": "다음 대답은 결과를 한 문장으로 말하며 시작해 보세요.",
 }
 SCREENS = [(phone, scheme) for phone in (False, True) for scheme in ("light", "dark")]
@@ -70,7 +73,9 @@ SCREENS = [(phone, scheme) for phone in (False, True) for scheme in ("light", "d
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("test-output/screenshots"))
-    out = parser.parse_args().out
+    parser.add_argument("--only", default="", help="such as phone-dark-ko; all by default")
+    asked = parser.parse_args()
+    out: Path = asked.out
     out.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
@@ -78,6 +83,9 @@ def main() -> None:
         with ScriptedModel(token_delay_s=0.02) as model, open_house(settings, model, browser) as house:
             for words in (ENGLISH, KOREAN):
                 for phone, scheme in SCREENS:
+                    if asked.only not in ("", f"{'phone' if phone else 'desktop'}-{scheme}-{words['locale'][:2]}"):
+                        continue
+                    photograph_debrief(house, words, phone, scheme, out)
                     _photograph(house, words, phone, scheme, out)
                     _photograph_desk(house, words["locale"], phone, scheme, out)
         browser.close()

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from debrief.conversation import Conversation, ConversationSummary, Message, Turn
-from debrief.feedback import AskedBy, Check, FeedbackBody, FeedbackView
+from debrief.feedback import AskedBy, Check, Dispute, FeedbackBody, FeedbackView
 from debrief.scenario import Scenario, SelectField, TextField
 from storage.accounts import Account
 from webapp.hub import answer_error
@@ -49,6 +49,16 @@ class Retry(StrictRequest):
 
 class FeedbackRequest(StrictRequest):
     """Nothing to choose yet."""
+
+
+class DisputeRequest(StrictRequest):
+    path: Annotated[str, Field(min_length=1, max_length=80, description="Such as criteria.1.reason or summary.")]
+    comment: str = ""
+
+
+class ReactionRequest(StrictRequest):
+    helpful: bool | None
+    """None takes it back."""
 
 
 class Problem(BaseModel):
@@ -125,6 +135,8 @@ class FeedbackLine(BaseModel):
     id: str
     state: str
     review_state: str
+    unread: bool
+    """Its words are there and have not been seen."""
 
 
 class ConversationLine(BaseModel):
@@ -143,7 +155,10 @@ class ConversationLine(BaseModel):
         feedback = None
         if summary.feedback_id and summary.feedback_state and summary.review_state:
             feedback = FeedbackLine(
-                id=summary.feedback_id, state=summary.feedback_state, review_state=summary.review_state
+                id=summary.feedback_id,
+                state=summary.feedback_state,
+                review_state=summary.review_state,
+                unread=summary.is_unread,
             )
         return cls(
             id=summary.conversation.id,
@@ -177,6 +192,23 @@ class Stopped(BaseModel):
     """The answers that end now."""
 
 
+class Reaction(BaseModel):
+    helpful: bool
+
+
+class DisputeOut(BaseModel):
+    """An objection of the visitor's to one sentence; `closed_at` is when a reviewer decided after it."""
+
+    path: str
+    comment: str
+    created_at: datetime
+    closed_at: datetime | None
+
+    @classmethod
+    def of(cls, dispute: Dispute) -> DisputeOut:
+        return cls(**{name: getattr(dispute, name) for name in cls.model_fields})
+
+
 class FeedbackOut(BaseModel):
     id: str
     conversation_id: str
@@ -194,6 +226,10 @@ class FeedbackOut(BaseModel):
     worker_alive: bool
     asked_by: AskedBy
     notice: str
+    seen: bool
+    version_n: int | None
+    reaction: Reaction | None
+    disputes: list[DisputeOut]
 
     @classmethod
     def of(cls, view: FeedbackView, language: str) -> FeedbackOut:
@@ -216,6 +252,10 @@ class FeedbackOut(BaseModel):
             worker_alive=view.worker_alive,
             asked_by=view.asked_by,
             notice=feedback_notice(view, language),
+            seen=view.seen_at is not None,
+            version_n=view.version_n,
+            reaction=None if view.helpful is None else Reaction(helpful=view.helpful),
+            disputes=[DisputeOut.of(dispute) for dispute in view.disputes],
         )
 
 

@@ -1,9 +1,11 @@
 // What the visitor can do, as calls of our routes. Each keeps the state honest: what failed says so, no text is lost.
 
 import { call, newRequestId } from "./api.js";
+import { hearOfFeedback, refreshFeedback } from "./feedback_actions.js";
 import { Growing } from "./live.js";
 import { repaint } from "./painter.js";
-import { change, isBusy, isFinal, runningAnswer, state } from "./state.js";
+import { change, isBusy, runningAnswer, state } from "./state.js";
+import { hearOfReadiness } from "./unread.js";
 import { LANGUAGE, t } from "./words.js";
 
 // ---- where we are ---------------------------------------------------------------------------------------------
@@ -15,7 +17,18 @@ function go(conversationId, push) {
   if (url.href !== location.href) history[push ? "pushState" : "replaceState"](null, "", url);
 }
 
-const NOTHING_OPEN = { conversation: null, messages: [], missing: null, sendError: null, hint: null, feedback: null, feedbackError: null };
+const NOTHING_OPEN = {
+  conversation: null,
+  messages: [],
+  missing: null,
+  sendError: null,
+  hint: null,
+  feedback: null,
+  feedbacks: [],
+  earlierFeedback: null,
+  feedbackError: null,
+  disputing: null,
+};
 
 export function showStart({ push = false } = {}) {
   go(null, push);
@@ -101,24 +114,6 @@ function rememberRunning(message) {
   const known = state.growing.get(message.id);
   if (known && known.points >= [...message.text].length) message.text = known.text;
   else state.growing.set(message.id, new Growing(message.text));
-}
-
-export async function refreshFeedback(id) {
-  try {
-    const { items } = await call("GET", `conversations/${id}/feedback`);
-    if (state.conversation?.id === id && items.length) change({ feedback: items[0] });
-  } catch (error) {
-    if (state.conversation?.id === id && error.status !== 404) change({ feedbackError: error.message });
-  }
-}
-
-async function readFeedback(id) {
-  try {
-    const feedback = await call("GET", `feedback/${id}`);
-    if (feedback.conversation_id === state.conversation?.id) change({ feedback, feedbackError: null });
-  } catch (error) {
-    change({ feedbackError: error.message });
-  }
 }
 
 // ---- talking --------------------------------------------------------------------------------------------------
@@ -256,21 +251,6 @@ export async function remove(id) {
   refreshList();
 }
 
-// ---- the debrief ----------------------------------------------------------------------------------------------
-
-export async function askFeedback() {
-  const { id } = state.conversation;
-  change({ isAskingFeedback: true, feedbackError: null });
-  try {
-    const { id: feedbackId } = await call("POST", `conversations/${id}/feedback`, { body: {} });
-    await readFeedback(feedbackId);
-  } catch (error) {
-    change({ feedbackError: error.message });
-  } finally {
-    change({ isAskingFeedback: false });
-  }
-}
-
 // ---- frames of the live stream --------------------------------------------------------------------------------
 
 /** Answers whose end was heard. The end can be faster than the response that tells the answer's id. */
@@ -335,10 +315,8 @@ export const frames = {
   },
 
   feedback(progress) {
-    if (progress.conversation_id !== state.conversation?.id) return;
-    const isNewer = state.feedback && state.feedback.id !== progress.id;
-    if (!state.feedback || isNewer || isFinal(progress)) readFeedback(progress.id);
-    else change({ feedback: { ...state.feedback, ...progress } });
+    hearOfReadiness(progress);
+    if (progress.conversation_id === state.conversation?.id) hearOfFeedback(progress);
   },
 
   list() {

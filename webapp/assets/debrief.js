@@ -1,13 +1,15 @@
-// The debrief beside the talk: asking for it, how far it is, and what it says.
+// The debrief beside the talk: asking for it, how far it is, what it says, and what the visitor says of it.
 
-import { askFeedback } from "./actions.js";
-import { h, show } from "./dom.js";
+import { disputeButton, disputeNote } from "./dispute.js";
+import { h, icon, show } from "./dom.js";
+import { askFeedback, cancelFeedback, chooseFeedback, react } from "./feedback_actions.js";
 import { feedbackBody } from "./feedback_card.js";
 import { modelSeconds } from "./model_banner.js";
-import { showQuote } from "./quotes.js";
+import { markQuotedMessages, showQuote } from "./quotes.js";
 import { isFinal, ownMessages, state } from "./state.js";
 import { jumpTo } from "./talk.js";
-import { t } from "./words.js";
+import { forgetWish, notificationWish, watchForEyes, wishForNotification } from "./unread.js";
+import { t, when } from "./words.js";
 
 const REASONS = {
   wrong_evidence: "reason_wrong_evidence",
@@ -16,20 +18,35 @@ const REASONS = {
   unkind: "reason_unkind",
   wrong_language: "reason_wrong_language",
 };
-const SHOWN = ["auto_released", "approved", "edited_approved"];
+const WITHOUT_RESULT = { failed: "state_failed", cancelled: "state_cancelled", skipped: "state_skipped" };
 
 export function renderDebrief(root) {
+  markQuotedMessages();
   if (state.view !== "talk" || state.missing) return show(root);
-  show(root, h("section", { class: "debrief", "aria-label": t("debrief") }, head(), h("div", { "aria-live": "polite", class: "debrief-live" }, status()), body(), foot()));
+  const { feedback } = state;
+  show(
+    root,
+    h(
+      "section",
+      { class: "debrief", "aria-label": t("debrief") },
+      head(feedback),
+      choice(),
+      h("div", { "aria-live": "polite", class: "debrief-live" }, status(feedback)),
+      feedback?.body ? [body(feedback), reaction(feedback), takeAlong(feedback)] : null,
+      foot(feedback),
+    ),
+  );
+  watchForEyes(root);
 }
 
-function head() {
-  const words = stateWords(state.feedback);
+function head(feedback) {
+  const words = stateWords(feedback);
   return h(
     "header",
     {},
     h("h2", {}, t("debrief")),
     words ? h("span", { class: `state ${words.kind}` }, words.text) : null,
+    h("span", { class: "print-only" }, [state.conversation?.title, feedback && new Date(feedback.created_at).toLocaleString()].filter(Boolean).join(" · ")),
     h("button", { class: "button small jump", type: "button", "data-key": "jump-talk", onclick: () => jumpTo("talk") }, t("to_talk")),
   );
 }
@@ -37,9 +54,11 @@ function head() {
 function stateWords(feedback) {
   if (!feedback) return null;
   if (!isFinal(feedback)) return { kind: "busy", text: t("state_making") };
-  if (["failed", "cancelled", "skipped"].includes(feedback.state)) return { kind: "bad", text: t("state_failed") };
+  if (feedback.state in WITHOUT_RESULT) return { kind: "bad", text: t(WITHOUT_RESULT[feedback.state]) };
+  if (isDisputed(feedback)) return { kind: "busy", text: t("state_disputed") };
+  if (feedback.body && !hasLevel(feedback)) return { kind: "busy", text: t("state_no_level") };
   const review = feedback.review_state;
-  if (review === "auto_released") return { kind: "good", text: t("state_released") };
+  if (review === "auto_released") return { kind: "good", text: t(feedback.state === "partial" ? "state_partial" : "state_released") };
   if (review === "approved") return { kind: "good", text: t("state_approved") };
   if (review === "edited_approved") return { kind: "good", text: t("state_edited") };
   if (review === "rejected") return { kind: "bad", text: t("state_rejected") };
@@ -47,20 +66,45 @@ function stateWords(feedback) {
   return { kind: "busy", text: t("state_waiting") };
 }
 
-function status() {
-  const feedback = state.feedback;
+const isDisputed = ({ body, disputes }) => Boolean(body) && disputes.some((dispute) => !dispute.closed_at);
+const hasLevel = ({ body }) => body.criteria.some((result) => result.status === "scored");
+
+/** Which debrief of the talk: only where there are several. */
+function choice() {
+  const { feedbacks, feedback } = state;
+  if (feedbacks.length < 2) return null;
+  const option = (one, at) =>
+    h("option", { value: one.id, selected: one.id === feedback.id }, `${feedbacks.length - at}. ${when(one.created_at)} · ${stateWords(one).text}`);
+  return h(
+    "label",
+    { class: "which" },
+    h("span", {}, t("which_debrief")),
+    h("select", { "data-key": "which", onchange: (event) => chooseFeedback(event.target.value) }, feedbacks.map(option)),
+  );
+}
+
+// ---- how it stands --------------------------------------------------------------------------------------------
+
+function status(feedback) {
   if (state.feedbackError) return [h("p", { class: "problem" }, state.feedbackError), feedback ? null : askButton(t("get_debrief"))];
   if (!feedback) return invitation();
-  if (!isFinal(feedback)) return progress(feedback);
-  const wait = feedback.notice ? h("p", { class: "quiet" }, feedback.notice) : null;
-  if (SHOWN.includes(feedback.review_state)) return wait;
-  const failed = ["failed", "cancelled", "skipped"].includes(feedback.state);
+  if (!isFinal(feedback)) return making(feedback);
+  const notice = feedback.notice ? h("p", { class: "quiet" }, feedback.notice) : null;
+  if (feedback.body) return [isOfEarlierTalk(feedback) ? h("p", { class: "note" }, earlierWords(feedback)) : null, notice];
   const reason = REASONS[feedback.reject_reason];
   return [
-    feedback.error ? h("p", { class: "problem" }, feedback.error.message) : wait,
+    feedback.error ? h("p", { class: feedback.state === "failed" ? "problem" : "quiet" }, feedback.error.message) : notice,
     reason ? h("p", { class: "quiet" }, t("reason", { reason: t(reason) })) : null,
-    failed ? askButton(t("try_again")) : null,
+    canAskAgain(feedback) ? askButton(askAgainWords(feedback)) : null,
   ];
+}
+
+/** What ended without words, or was taken back, can be asked for again at once. What waits for a person cannot. */
+const canAskAgain = (feedback) => feedback.state in WITHOUT_RESULT || ["rejected", "withdrawn"].includes(feedback.review_state);
+
+function askAgainWords({ state: ended }) {
+  if (ended === "failed") return t("try_again");
+  return t(ended in WITHOUT_RESULT ? "ask_again" : "get_new_debrief");
 }
 
 function invitation() {
@@ -79,7 +123,7 @@ function askButton(label, isDisabled = false) {
   );
 }
 
-function progress(feedback) {
+function making(feedback) {
   const { step, done = 0, of = 0 } = feedback.progress ?? {};
   return h(
     "div",
@@ -91,7 +135,16 @@ function progress(feedback) {
     ),
     h("p", {}, h("span", { class: "spinner" }), progressWords(feedback)),
     h("p", { class: "quiet" }, t("keep_talking")),
+    h("div", { class: "row" }, tellMe(), h("button", { class: "button small", type: "button", "data-key": "cancel", onclick: () => cancelFeedback(feedback.id) }, t("stop_making"))),
   );
+}
+
+/** The offer of a notification: the browser's question comes after a click on it, never by itself. */
+function tellMe() {
+  const wish = notificationWish();
+  if (wish === "offer") return h("button", { class: "button small", type: "button", "data-key": "tell-me", onclick: wishForNotification }, icon("bell"), t("tell_me"));
+  if (wish === "wished") return h("button", { class: "button small", type: "button", "aria-pressed": "true", "data-key": "tell-me", onclick: forgetWish }, icon("check"), t("will_tell"));
+  return wish === "denied" && state.notificationAnswer ? h("p", { class: "quiet" }, t("tell_denied")) : null;
 }
 
 function percent(step, done, of) {
@@ -105,6 +158,7 @@ function progressWords(feedback) {
   const { step, done = 0, of = 0, position = 0 } = feedback.progress ?? {};
   if (feedback.worker_alive === false) return t("progress_no_worker");
   if (state.model?.state === "starting") return t("progress_model_starting", { seconds: modelSeconds() });
+  if (state.model?.state === "down") return t("progress_model_down");
   if (feedback.state === "retry_wait") return t("progress_retry");
   if (step === "reading") return t("progress_reading");
   if (step === "writing") return of ? t("progress_writing", { n: Math.min(done + 1, of), of }) : t("progress_writing_all");
@@ -112,9 +166,15 @@ function progressWords(feedback) {
   return position > 1 ? t("progress_position", { position: position - 1 }) : t("progress_next");
 }
 
-function body() {
-  const { feedback } = state;
-  return feedback?.body ? feedbackBody(feedback, { turnWords, onQuote: showQuote }) : null;
+// ---- what it says, and what is said of it -----------------------------------------------------------------------
+
+function body(feedback) {
+  return feedbackBody(feedback, {
+    turnWords,
+    onQuote: showQuote,
+    inSentence: (path) => disputeButton(feedback, path),
+    afterSentence: (path) => disputeNote(feedback, path),
+  });
 }
 
 function turnWords(messageId) {
@@ -122,15 +182,45 @@ function turnWords(messageId) {
   return turn ? t("your_turn", { turn }) : t("earlier_version");
 }
 
-function foot() {
-  const { feedback } = state;
-  if (!feedback || !isFinal(feedback) || ["failed", "cancelled", "skipped"].includes(feedback.state)) return null;
-  if (!hasMoved(feedback)) return null;
-  return h("div", { class: "debrief-foot" }, h("p", { class: "quiet" }, t("talk_went_on")), askButton(t("get_new_debrief")));
+function reaction({ id, reaction: said }) {
+  const choose = (helpful, words) => {
+    const isChosen = said?.helpful === helpful;
+    return h("button", { class: "chip", type: "button", "aria-pressed": String(isChosen), "data-key": `helpful-${helpful}`, onclick: () => react(id, isChosen ? null : helpful) }, words);
+  };
+  return h(
+    "div",
+    { class: "reaction", role: "group", "aria-label": t("did_it_help") },
+    h("span", {}, t(said ? "thanks" : "did_it_help")),
+    choose(true, t("helpful")),
+    choose(false, t("not_helpful")),
+  );
+}
+
+function takeAlong({ id }) {
+  const file = (format, words) => h("a", { class: "quiet-link", href: `api/v1/feedback/${id}/export?format=${format}`, download: "", "data-key": `export-${format}` }, words);
+  return h(
+    "div",
+    { class: "take-along" },
+    h("button", { class: "quiet-link", type: "button", "data-key": "print", onclick: () => print() }, t("print")),
+    file("md", t("export_md")),
+    file("json", t("export_json")),
+  );
+}
+
+function foot(feedback) {
+  if (!feedback || !isFinal(feedback) || canAskAgain(feedback) || !isOfEarlierTalk(feedback)) return null;
+  return h("div", { class: "debrief-foot" }, feedback.body ? null : h("p", { class: "quiet" }, t("talk_went_on")), askButton(t("get_new_debrief")));
 }
 
 /** True when the visitor went on, or back, after this debrief was asked for. */
-function hasMoved(feedback) {
+function isOfEarlierTalk(feedback) {
   const at = state.messages.findIndex((message) => message.id === feedback.leaf_id);
   return at < 0 || state.messages.slice(at + 1).some((message) => message.role === "user");
+}
+
+function earlierWords(feedback) {
+  const at = state.messages.findIndex((message) => message.id === feedback.leaf_id);
+  if (at < 0) return t("talk_turned_elsewhere");
+  const turns = state.messages.slice(0, at + 1).filter((message) => message.role === "user").length;
+  return `${t("talk_went_on")} ${t("covers_turns", { turns, of: ownMessages().length })}`;
 }

@@ -14,6 +14,9 @@ const PATHS = {
   clock: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 7v5l3 2",
   check: "M5 12.5l4.5 4.5L19 7.5",
   arrow: "M5 12h14M13 6l6 6-6 6",
+  flag: "M6 21V4h12l-3 4.5 3 4.5H6",
+  quote: "M10 7H5v6h5V7zM10 13c0 2.5-1.5 4-4 4.5M19 7h-5v6h5V7zM19 13c0 2.5-1.5 4-4 4.5",
+  bell: "M6 17h12l-1.5-2.5V11a4.5 4.5 0 0 0-9 0v3.5zM10.5 20h3",
 };
 
 /** An element: `h("p", {class: "note", onclick: f}, "text", child)`. Null and false children are left out. */

@@ -1,43 +1,65 @@
-// The words of a debrief as visitor and reviewer read them: criteria with levels and quotes, what to do next, checks.
+// The words of a debrief as visitor and reviewer read them: criteria with levels and quotes, what worked, what to
+// change with the better wording beside the original, the next step, and where all of it comes from.
+//
+// Each sentence stands under a path such as "criteria.1.reason", the same that the API takes for objections.
 
-import { h, icon } from "./dom.js";
+import { h } from "./dom.js";
+import { checkName, checksOf, provenance } from "./provenance.js";
 import { t } from "./words.js";
+
+const nothing = () => null;
 
 /**
  * The body of a feedback.
- * @param feedback `{state, body, checks}` as the API gives it
+ * @param feedback `{state, body, checks, lineage, ...}` as the API gives it
  * @param turnWords from a message id to words such as "your 2nd answer"
  * @param onQuote called with the evidence whose quote was clicked
+ * @param inSentence from a path to what stands at the end of that sentence, such as a button, or null
+ * @param afterSentence from a path to what stands under that sentence, or null
+ * @param actionFor from a criterion or an improvement to what can be done about it, or null
  */
-export function feedbackBody(feedback, { turnWords, onQuote }) {
+export function feedbackBody(feedback, { turnWords, onQuote, inSentence = nothing, afterSentence = nothing, actionFor = nothing }) {
   const { criteria, strengths, improvements, next_step: nextStep, summary } = feedback.body;
-  const quotes = (evidence) => evidence.map((item) => quote(item, turnWords, onQuote));
+  const card = {
+    feedback,
+    actionFor,
+    quotes: (evidence) => evidence.map((item) => quote(item, turnWords, onQuote)),
+    sentence: (path, words, ...before) => sentence(path, words, before, inSentence, afterSentence),
+  };
   return h(
     "div",
     { class: "debrief-body" },
-    summary ? h("p", { class: "summary" }, summary) : null,
-    h("div", { class: "criteria" }, criteria.map((result) => criterion(result, quotes))),
-    strengths.length ? part(t("strengths"), strengths.map((item) => h("li", {}, h("p", {}, item.why), quotes(item.evidence)))) : null,
-    improvements.length ? part(t("improvements"), improvements.map((item) => improvement(item, quotes))) : null,
-    nextStep ? h("section", { class: "next-step" }, h("h3", {}, t("next_step")), h("p", {}, nextStep)) : null,
+    summary ? h("div", { class: "summary" }, card.sentence("summary", summary)) : null,
+    h("div", { class: "criteria" }, criteria.map((result, at) => criterion(result, `criteria.${at}`, card))),
+    strengths.length ? part(t("strengths"), strengths.map((item, at) => strength(item, `strengths.${at}`, card))) : null,
+    improvements.length ? part(t("improvements"), improvements.map((item, at) => improvement(item, `improvements.${at}`, card))) : null,
+    nextStep ? h("section", { class: "next-step" }, h("h3", {}, t("next_step")), card.sentence("next_step", nextStep)) : null,
     provenance(feedback),
   );
+}
+
+function sentence(path, words, before, inSentence, afterSentence) {
+  const below = afterSentence(path);
+  return h("div", { class: below ? "sentence marked" : "sentence", "data-path": path }, h("p", {}, before, words, inSentence(path)), below);
 }
 
 function part(title, items) {
   return h("section", { class: "part" }, h("h3", {}, title), h("ul", {}, items));
 }
 
-function criterion(result, quotes) {
+function criterion(result, path, card) {
   return h(
     "section",
-    { class: "criterion" },
+    { class: "criterion", "data-part": path },
     h("div", { class: "criterion-head" }, h("h3", {}, result.name), h("span", { class: "level" }, levelWords(result))),
     result.level ? steps(result) : null,
-    result.reason ? h("p", {}, result.reason) : null,
-    quotes(result.evidence),
-    result.tip ? h("p", { class: "tip" }, h("b", {}, t("tip")), " ", result.tip) : null,
+    result.reason ? card.sentence(`${path}.reason`, result.reason) : null,
+    result.status === "unscored" ? h("p", { class: "quiet" }, whyUnscored(result, card.feedback)) : null,
+    card.quotes(result.evidence),
+    result.tip ? h("div", { class: "tip" }, card.sentence(`${path}.tip`, result.tip, h("b", {}, t("tip")), " ")) : null,
     result.example ? pair(result) : null,
+    result.agreement ? h("p", { class: "agreement" }, agreementWords(result.agreement)) : null,
+    card.actionFor(result),
   );
 }
 
@@ -54,13 +76,43 @@ function steps(result) {
   );
 }
 
-function improvement(item, quotes) {
-  const [original, ...others] = item.evidence;
-  return h("li", {}, h("p", {}, item.problem), quotes(original ? [original] : []), rewrite(item.rewrite), quotes(others));
+/** Which checks the answer to this criterion did not pass; without a level nothing is made up for it. */
+function whyUnscored({ key }, feedback) {
+  const failed = checksOf(feedback).filter(({ passed, where }) => !passed && (where === `criteria.${key}` || where?.startsWith(`criteria.${key}.`)));
+  const names = [...new Set(failed.map(({ name }) => checkName(name)))];
+  return names.length ? t("unscored_why", { checks: names.join("; ") }) : t("unscored_plain");
 }
 
-function rewrite(words) {
-  return h("div", { class: "rewrite" }, h("b", {}, t("rewrite")), h("p", {}, words));
+/** How far several independent tries agree; measured, never claimed by a model. */
+function agreementWords({ same, of }) {
+  return t(same * 2 > of ? "agreement" : "agreement_low", { same, of });
+}
+
+function strength(item, path, card) {
+  return h("li", { "data-part": path }, card.sentence(`${path}.why`, item.why), card.quotes(item.evidence));
+}
+
+function improvement(item, path, card) {
+  const [original, ...others] = item.evidence;
+  return h(
+    "li",
+    { class: "improvement", "data-part": path },
+    card.sentence(`${path}.problem`, item.problem),
+    h("div", { class: "beside" }, card.quotes(original ? [original] : []), rewrite(item, path, card)),
+    card.quotes(others),
+    card.actionFor(item),
+  );
+}
+
+/** In the rubric's words there is no rewrite of the visitor's line, only the rubric's example; it must not look like one. */
+function rewrite(item, path, card) {
+  const isExample = item.is_example || card.feedback.body.way === "rubric";
+  return h(
+    "div",
+    { class: isExample ? "rewrite example" : "rewrite" },
+    h("b", {}, t(isExample ? "rewrite_example" : "rewrite")),
+    card.sentence(`${path}.rewrite`, item.rewrite),
+  );
 }
 
 function pair({ key, example }) {
@@ -75,21 +127,15 @@ function pair({ key, example }) {
 function quote(item, turnWords, onQuote) {
   return h(
     "button",
-    { class: "quote", type: "button", "data-key": `quote-${item.message_id}-${item.start}`, title: t("show_in_talk"), onclick: () => onQuote(item) },
+    {
+      class: "quote",
+      type: "button",
+      "data-key": `quote-${item.message_id}-${item.start}`,
+      "data-message": item.message_id,
+      title: t("show_in_talk"),
+      onclick: () => onQuote(item),
+    },
     h("span", { class: "quote-words" }, item.quote),
     h("span", { class: "quote-where" }, turnWords(item.message_id)),
-  );
-}
-
-function provenance(feedback) {
-  const checks = feedback.checks ?? [];
-  const failed = checks.filter((check) => !check.passed).length;
-  const { covered } = feedback.body;
-  return h(
-    "ul",
-    { class: "provenance" },
-    h("li", {}, t(feedback.body.way === "rubric" ? "words_rubric" : "words_model")),
-    checks.length ? h("li", { class: failed ? "warn" : "ok" }, icon("check"), failed ? t("checks_failed", { failed, of: checks.length }) : t("checks_passed", { of: checks.length })) : null,
-    covered.messages < covered.of ? h("li", {}, t("covered", covered)) : null,
   );
 }

@@ -1,10 +1,11 @@
 // The visitor's page: puts the pieces together. `state.js` holds what is known, `actions.js` changes it, each slot
 // (webapp/components/slots.py) shows a part of it, `painter.js` the native transcript, `live.js` brings the news.
 
-import { followAddress, frames, loadScenarios, refreshConversation, refreshFeedback, refreshList, saveDraft, send, stop } from "./actions.js";
+import { followAddress, frames, loadScenarios, refreshConversation, refreshList, saveDraft, send, stop } from "./actions.js";
 import { call } from "./api.js";
 import { renderConversations } from "./conversations.js";
 import { renderDebrief } from "./debrief.js";
+import { refreshFeedback } from "./feedback_actions.js";
 import { Live } from "./live.js";
 import { paint, usePainter } from "./painter.js";
 import { renderScenarios } from "./scenarios.js";
@@ -20,7 +21,7 @@ const SLOTS = {
   scenarios: [renderScenarios, (s) => [s.scenarios, s.scenariosError, s.talkLanguage, s.chosenScenario, s.isStarting, s.startError, ...modelNews(s)]],
   "talk-header": [renderHeader, (s) => [s.conversation, s.messages, s.missing, s.sending, s.sendError, s.scenarios]],
   "below-transcript": [renderBelow, (s) => [s.conversation, s.messages, s.sending, s.sendError, s.hint, s.scenarios, ...modelNews(s)]],
-  debrief: [renderDebrief, (s) => [s.view, s.missing, s.messages, s.feedback, s.feedbackError, s.isAskingFeedback, ...waitingNews(s)]],
+  debrief: [renderDebrief, (s) => (s.disputing ? [s.disputing] : [s.view, s.missing, s.messages, s.feedback, s.feedbacks, s.feedbackError, s.isAskingFeedback, s.notificationAnswer, ...waitingNews(s)])],
 };
 
 const modelNews = (s) => [s.isConnected, s.model?.state, s.model?.state === "starting" ? seconds() : 0];

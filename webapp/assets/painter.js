@@ -6,6 +6,7 @@
 import { state, isBusy } from "./state.js";
 import { markOf } from "./talk.js";
 import { rows } from "./marks.js";
+import { markQuotedMessages } from "./quotes.js";
 
 const PAINT_EVERY_MS = 50;
 const NO_CHANGE = { __type__: "update" };
@@ -79,6 +80,7 @@ function decorate() {
     setOrDrop(row, "data-empty", message && !message.text ? "yes" : null);
     setOrDrop(row, "data-message", message?.id ?? null);
   }
+  markQuotedMessages();
   if (!goesToEnd) return;
   goesToEnd = false;
   const scroller = document.querySelector("#transcript .bubble-wrap");

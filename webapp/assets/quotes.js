@@ -1,8 +1,12 @@
-// From a quote in the debrief to the sentence in the visitor's transcript.
+// Between the debrief and the transcript, both ways: a quote leads to its sentence, a quoted message to its quotes.
 
+import { h, icon } from "./dom.js";
 import { markRow, rows } from "./marks.js";
 import { state } from "./state.js";
 import { jumpTo } from "./talk.js";
+import { t } from "./words.js";
+
+const FOUND_MS = 4000;
 
 /** Scroll the transcript to the message of `evidence` and mark the sentence. */
 export function showQuote(evidence) {
@@ -11,4 +15,64 @@ export function showQuote(evidence) {
   if (!row) return;
   if (matchMedia("(max-width: 899px)").matches) jumpTo("talk");
   markRow(row, evidence.quote);
+}
+
+/** Under each message that the debrief on the page quotes: which of its parts do. Doing it twice changes nothing. */
+export function markQuotedMessages() {
+  const places = placesByMessage(state.feedback?.body);
+  for (const [at, row] of rows().entries()) {
+    const quoting = places.get(state.messages[at]?.id) ?? [];
+    const shown = row.querySelector(":scope > .quoted-by");
+    const key = quoting.map(({ part, name }) => `${part} ${name}`).join("\n");
+    if ((shown?.dataset.for ?? "") === key) continue;
+    shown?.remove();
+    if (quoting.length) row.append(marks(state.messages[at].id, quoting, key));
+  }
+}
+
+function marks(messageId, quoting, key) {
+  return h(
+    "div",
+    { class: "quoted-by slot", "data-for": key },
+    quoting.map(({ part, name }) =>
+      h(
+        "button",
+        { class: "quoted-mark", type: "button", title: t("show_in_debrief"), "aria-label": `${t("show_in_debrief")}: ${name}`, onclick: () => showPart(part, messageId) },
+        icon("quote"),
+        name,
+      ),
+    ),
+  );
+}
+
+/** From message id to the parts that quote it. A criterion stands for the strength or improvement that repeats its quote. */
+function placesByMessage(body) {
+  const places = new Map();
+  const note = (items, kind, nameOf, onlyNew) =>
+    items.forEach((item, at) => {
+      for (const id of new Set(item.evidence.map((evidence) => evidence.message_id))) {
+        if (onlyNew && places.has(id)) continue;
+        places.set(id, [...(places.get(id) ?? []), { part: `${kind}.${at}`, name: nameOf(item) }]);
+      }
+    });
+  if (!body) return places;
+  note(body.criteria, "criteria", (result) => result.name, false);
+  note(body.improvements, "improvements", () => t("improvements"), true);
+  note(body.strengths, "strengths", () => t("strengths"), true);
+  return places;
+}
+
+let timer = 0;
+
+/** Scroll the debrief to a part, mark it, and put the focus on its quote of the message. */
+function showPart(part, messageId) {
+  const place = document.querySelector(`.debrief [data-part="${part}"]`);
+  if (!place) return;
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  place.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "center" });
+  place.querySelector(`.quote[data-message="${CSS.escape(messageId)}"]`)?.focus({ preventScroll: true });
+  for (const other of document.querySelectorAll(".debrief .found")) other.classList.remove("found");
+  place.classList.add("found");
+  clearTimeout(timer);
+  timer = setTimeout(() => place.classList.remove("found"), FOUND_MS);
 }

@@ -27,8 +27,12 @@ export const state = {
   hint: null,
   growing: new Map(), // answer id -> Growing
 
-  feedback: null,
+  feedback: null, // the debrief on the page
+  feedbacks: [], // all of the open talk, newest first
+  earlierFeedback: null, // the id of the one chosen instead of the newest
   feedbackError: null,
+  disputing: null, // {feedbackId, path, comment, isSending, error} while an objection is being written
+  notificationAnswer: null, // what the visitor answered the browser just now
   isAskingFeedback: false,
 };
 
