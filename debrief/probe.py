@@ -11,7 +11,7 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -20,23 +20,16 @@ from typing import Any
 
 from debrief.answer import Verdict, read_answer
 from debrief.conversation import Message, MessageState
-from debrief.manner import Likeness, Words
+from debrief.ladder import Answer
+from debrief.manner import PROSE_TRIES, Likeness, Probed, Words
 from debrief.placing import Placed, place
 from debrief.request import Ask, Plan, build_request
 from debrief.scenario import Scenario, load_scenarios
 from debrief.transcript import NumberedTranscript, number_lines
 from debrief.versions import prompts_hash
-from debrief.writing import Answer
 
 VERSION = 1
 HERE = Path(__file__).parent
-BETTER_BY = 0.1
-"""How much better than likeness the model has to be: so few talks cannot tell less from luck."""
-GOOD_ENOUGH = 0.3
-"""Least score of a model's placing: chance gets about -0.3, everything right 1."""
-PROSE_TRIES = 3
-PROSE_NEEDED = 2
-
 AskModel = Callable[[Ask], Awaitable[Answer]]
 
 
@@ -49,26 +42,6 @@ class KnownTalk:
     transcript: NumberedTranscript
     shows: Mapping[str, Mapping[str, str]]
     levels: Mapping[str, tuple[int, int]]
-
-
-@dataclass(frozen=True)
-class Probed:
-    """How the model did in one language. Scores from -1 to 1; `prose` of `PROSE_TRIES`, None when it was not asked."""
-
-    model_score: float
-    likeness_score: float
-    prose: int | None
-
-    @property
-    def places_better(self) -> bool:
-        return self.model_score >= max(GOOD_ENOUGH, self.likeness_score + BETTER_BY)
-
-    @property
-    def writes_well(self) -> bool:
-        return self.prose is not None and self.prose >= PROSE_NEEDED
-
-    def as_data(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 @cache
@@ -102,7 +75,7 @@ async def probe_language(ask: AskModel, likeness: Likeness, language: str) -> Pr
     probed = Probed(round(model_score, 3), round(likeness_score, 3), None)
     if not probed.places_better:
         return probed
-    return Probed(probed.model_score, probed.likeness_score, await _usable_prose(ask, talks))
+    return replace(probed, prose=await _usable_prose(ask, talks))
 
 
 # ---- asking ----
@@ -147,8 +120,7 @@ def _score(talk: KnownTalk, placed: Mapping[str, Placed]) -> float:
 
 
 def _points(talk: KnownTalk, key: str, placed: Placed) -> float:
-    """Half for the lines: 1 when each shows the criterion, -1 when none does. Half for the level: 1, 0 when it is one
-    off, -1 when it is further off."""
+    """The mean of lines (1 when each shows the criterion, -1 when none does) and level (1; 0 or -1 when it is off)."""
     if placed.level is None:
         return 0.0
     low, high = talk.levels[key]
@@ -165,7 +137,7 @@ def _known(table: Mapping[str, Any], scenario: Scenario) -> KnownTalk:
         Message(str(n), "c", n, None, "assistant" if line[0] == ">" else "user", text, MessageState.COMPLETE, now)
         for n, (line, (text, _, _)) in enumerate(zip(says, words, strict=True))
     ]
-    marks = {str(n): dict((mark[:-1], mark[-1]) for mark in shown.split()) for n, (_, _, shown) in enumerate(words)}
+    marks = {str(n): {mark[:-1]: mark[-1] for mark in shown.split()} for n, (_, _, shown) in enumerate(words)}
     transcript = number_lines(path)
     return KnownTalk(
         scenario,
