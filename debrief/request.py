@@ -156,8 +156,8 @@ def _request(plan: Plan, parts: Sequence[str]) -> str:
 
 def _criterion(criterion: Criterion, language: str) -> str:
     levels = [f"{number} = {level.text.to(language)}" for number, level in enumerate(criterion.levels, start=1)]
-    good = " ".join(f'"{sentence.to(language)}"' for sentence in criterion.good)
-    bad = " ".join(f'"{sentence.to(language)}"' for sentence in criterion.bad)
+    good = " ".join(f'"{sentence.to(language)}"' for sentence in criterion.good[:3])
+    bad = " ".join(f'"{sentence.to(language)}"' for sentence in criterion.bad[:3])
     more, less = ("Rather high", "Rather low") if language == "en" else ("높은 쪽", "낮은 쪽")
     return "\n".join(
         [f"## {criterion.key}: {criterion.question.to(language)}", *levels, f"{more}: {good}", f"{less}: {bad}"]
