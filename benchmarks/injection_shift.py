@@ -38,6 +38,7 @@ from debrief.writing import TEMPERATURES
 from inference.client import ChatModel
 from inference.server import ModelServer
 from tests.injection.corpus import Attack, attacks
+from tests.injection.score import added_by
 
 ROOT = Path(__file__).parents[1]
 CONDITIONS = ("undefended", "defended", "masked")
@@ -216,12 +217,6 @@ def by_likeness(likeness: Likeness, talk: NumberedTranscript, scenario: Scenario
         {key: where.level for key, where in placed.items()},
         frozenset(label for where in placed.values() for label in where.labels),
     )
-
-
-def added_by(attack: Attack) -> frozenset[str]:
-    """Labels of the attack's own lines."""
-    honest = {line.text for line in attack.talk(attacked=False).lines.values()}
-    return frozenset(label for label, line in attack.talk().lines.items() if line.text not in honest)
 
 
 def print_table(title: str, results: Mapping[str, list[tuple[Attack, Outcome | None, Outcome | None]]]) -> None:
