@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -109,9 +109,14 @@ class NumberedTranscript:
             ),
         )
 
-    def newest(self, turns_out: int) -> NumberedTranscript:
-        """The talk without its oldest turns; numbers and labels stay as they were."""
-        return replace(self, messages=self.messages[self.turn_starts[turns_out] :])
+    def only(self, numbers: Collection[int]) -> NumberedTranscript:
+        """The messages with these numbers; numbers and labels stay as they were."""
+        return replace(self, messages=tuple(message for message in self.messages if message.number in numbers))
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers of the messages that are here."""
+        return tuple(message.number for message in self.messages)
 
     @property
     def turn_starts(self) -> list[int]:
@@ -119,16 +124,29 @@ class NumberedTranscript:
         return [index for index, message in enumerate(self.messages) if index == 0 or message.role == "user"]
 
     def render(self, persona_name: str) -> str:
-        """The talk as one block of data: a line number before each of the visitor's sentences, none elsewhere."""
+        """The talk as one block of data: a line number before each of the visitor's sentences, none elsewhere.
+
+        What is left out of the talk is marked where it stood: "[… m5-m18 …]".
+        """
         return "\n".join(["<transcript>", *self._rendered_lines(as_data(persona_name)), "</transcript>"])
 
     def _rendered_lines(self, persona_name: str) -> Iterator[str]:
+        expected = 1
         for message in self.messages:
+            yield from _gap(expected, message.number)
+            expected = message.number + 1
             if message.role == "assistant":
                 words = WITHHELD if message.withheld else as_data(message.text)
                 yield f"[m{message.number} {persona_name}] {words}"
             for line in message.lines:
                 yield f"[{line.label}] {WITHHELD if line.withheld else as_data(line.text)}"
+        yield from _gap(expected, self.of + 1)
+
+
+def _gap(expected: int, number: int) -> Iterator[str]:
+    if number > expected:
+        last = number - 1
+        yield f"[… m{expected} …]" if last == expected else f"[… m{expected}-m{last} …]"
 
 
 def number_lines(path: Sequence[Message]) -> NumberedTranscript:
@@ -168,22 +186,6 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
         start = match.end()
     spans.extend(_trimmed(text, start, len(text)))
     return [piece for span in spans for piece in _cut(text, *span)]
-
-
-async def fit(
-    transcript: NumberedTranscript, count: Callable[[NumberedTranscript], Awaitable[int]], budget: int
-) -> NumberedTranscript:
-    """The newest whole turns whose prompt takes no more than `budget` tokens; at least the newest turn."""
-    if await count(transcript) <= budget:
-        return transcript
-    low, high = 0, len(transcript.turn_starts) - 1
-    while low + 1 < high:
-        middle = (low + high) // 2
-        if await count(transcript.newest(middle)) <= budget:
-            high = middle
-        else:
-            low = middle
-    return transcript.newest(high)
 
 
 def as_data(text: str) -> str:

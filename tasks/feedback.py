@@ -14,10 +14,11 @@ from typing import Any, Literal
 from debrief.errors import DebriefError, InputRejected, ModelUnavailable, NotFound
 from debrief.manner import Manner
 from debrief.placing import WordPieces
+from debrief.request import Ask
 from debrief.scenario import Scenario
 from debrief.settings import Settings
 from debrief.transcript import number_lines
-from debrief.writing import Ask, Written, write_feedback
+from debrief.writing import Written, write_feedback
 from inference.client import ChatModel, Completion
 from storage import conversations, jobs
 from storage.engine import Database
