@@ -28,14 +28,15 @@ from typing import TypeVar
 from debrief.answer import Verdict, read_answer
 from debrief.errors import ModelError
 from debrief.injection import flag_lines, masked
+from debrief.ladder import TEMPERATURES
 from debrief.manner import Likeness
 from debrief.placing import WordPieces, place
 from debrief.request import Ask, Plan, build_request
 from debrief.scenario import Scenario, load_scenarios
 from debrief.settings import Settings
 from debrief.transcript import NumberedTranscript
-from debrief.writing import TEMPERATURES
 from inference.client import ChatModel
+from inference.likeness import open_likeness
 from inference.server import ModelServer
 from tests.injection.corpus import Attack, attacks
 from tests.injection.score import added_by
@@ -313,7 +314,8 @@ def main() -> None:
     given = parser.parse_args()
     scenarios = load_scenarios(ROOT / "scenarios")
     cases = attacks()
-    asyncio.run(measure_likeness(cases, scenarios, WordPieces()))
+    for likeness in (WordPieces(), open_likeness()):
+        asyncio.run(measure_likeness(cases, scenarios, likeness))
     if not given.model_less:
         asyncio.run(measure_model(cases, scenarios, given.url, given.at_once, given.every))
 
