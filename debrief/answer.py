@@ -248,7 +248,10 @@ def _table(raw: object) -> dict[str, Any]:
 
 
 def _found(text: str, is_whole: bool) -> dict[str, Any]:
-    """The parts as raw data; of a cut answer all but its last piece, which may be unfinished."""
+    """The parts as raw data; of a cut answer all but the last criterion, whose level may be unfinished.
+
+    What was cut within a closing is missing by itself: an unfinished string is left out, and with it its item.
+    """
     start, stop = text.find("{"), text.rfind("}") + 1 if is_whole else len(text)
     try:
         data: object = from_json(text[max(start, 0) : stop], allow_partial=not is_whole)
@@ -256,18 +259,9 @@ def _found(text: str, is_whole: bool) -> dict[str, Any]:
         return {}
     found = dict(_table(_table(data).get("criteria")))
     closing = {key: value for key, value in _table(data).items() if key != "criteria"}
-    if not is_whole:
-        _drop_last(closing or found)
+    if not is_whole and not closing and found:
+        found.popitem()
     return found | ({CLOSING: closing} if closing else {})
-
-
-def _drop_last(table: dict[str, Any]) -> None:
-    """Without its last value; of a list only the last item goes, if others were closed before it."""
-    if not table:
-        return
-    key, value = table.popitem()
-    if isinstance(value, list) and len(closed := cast(list[object], value)[:-1]):
-        table[key] = closed
 
 
 def _checked(raw: object, finish_reason: str | None, plan: Plan, part: str, earlier: list[str]) -> Checked:

@@ -168,6 +168,8 @@ class _Making:
         transcript = self.plan.transcript
         if await self._fits(transcript):
             return _Read(self.plan, coverage(transcript.numbers, transcript.of))
+        if not await self._fits(transcript.only(())):
+            return None
         labels, seen = await self._candidates()
         short = await excerpt(transcript, labels, self._fits)
         if short is None or not short.choosable:
