@@ -310,11 +310,12 @@ def main() -> None:
     parser.add_argument("url", nargs="?", default="http://127.0.0.1:8800/v1")
     parser.add_argument("--at-once", type=int, default=4)
     parser.add_argument("--every", type=int, default=0, metavar="N", help="also let the model place each N-th attack")
+    parser.add_argument("--sentences", action="store_true", help="placing by the sentence model too; takes minutes")
     parser.add_argument("--model-less", action="store_true", help="only placing by likeness")
     given = parser.parse_args()
     scenarios = load_scenarios(ROOT / "scenarios")
     cases = attacks()
-    for likeness in (WordPieces(), open_likeness()):
+    for likeness in (WordPieces(), open_likeness()) if given.sentences else (WordPieces(),):
         asyncio.run(measure_likeness(cases, scenarios, likeness))
     if not given.model_less:
         asyncio.run(measure_model(cases, scenarios, given.url, given.at_once, given.every))
