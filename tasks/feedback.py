@@ -8,44 +8,66 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any
 
 from debrief.errors import DebriefError, InputRejected, ModelUnavailable, NotFound
-from debrief.manner import Manner
-from debrief.placing import WordPieces
+from debrief.manner import Likeness
 from debrief.request import Ask
 from debrief.scenario import Scenario
 from debrief.settings import Settings
 from debrief.transcript import number_lines
 from debrief.writing import Written, write_feedback
 from inference.client import ChatModel, Completion
+from inference.likeness import open_likeness
 from storage import conversations, jobs
 from storage.engine import Database
-from storage.gauges import get_gauge
 from storage.jobs import Claim
+from tasks.manner import chat_is_slow, decide_manner
 
 logger = logging.getLogger(__name__)
 
 MODEL_RECHECK_S = 30
 """When a job that waits for the model looks again by itself; usually it is rung for as soon as the model is ready."""
-CHAT_GAUGE = "chat_first_token_s"
-CHAT_GAUGE_MAX_AGE_S = 30
 
 
 class JobLost(Exception):
     """The job is no longer ours: another worker has it, or it was cancelled or deleted."""
 
 
+def _happened() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
 @dataclass(frozen=True)
 class Desk:
-    """What making a feedback needs. `needs_model` is called when a job has to wait for the model."""
+    """What making a feedback needs.
+
+    Args:
+        needs_model: is called when a job has to wait for the model.
+        likeness: places where the model does not.
+        probe_over: set when nothing more is to be learned of the model for now; see tasks/manner.py.
+    """
 
     settings: Settings
     db: Database
     model: ChatModel
     worker_id: str
     needs_model: Callable[[], None]
+    likeness: Likeness = field(default_factory=open_likeness)
+    probe_over: asyncio.Event = field(default_factory=_happened)
+
+    async def ask(self, question: Ask) -> Completion:
+        return await self.model.complete_structured(
+            question.messages,
+            schema=question.schema,
+            schema_name=question.schema_name,
+            max_tokens=question.max_tokens,
+            temperature=question.temperature,
+            seed=question.seed,
+        )
 
 
 async def make_feedback(desk: Desk, job_id: str) -> float | None:
@@ -92,8 +114,7 @@ async def make_feedback(desk: Desk, job_id: str) -> float | None:
 
 def seats_now(db: Database, settings: Settings) -> int:
     """How many feedbacks may be in flight: one only, while chat's first token is slow in coming."""
-    chat_first_token_s = get_gauge(db, CHAT_GAUGE, max_age_s=CHAT_GAUGE_MAX_AGE_S)
-    if chat_first_token_s is not None and chat_first_token_s > settings.chat_first_token_goal_s:
+    if chat_is_slow(db, settings):
         return 1
     return min(settings.feedback_seats, settings.model_seats - 1)
 
@@ -105,47 +126,27 @@ async def _write(desk: Desk, claim: Claim) -> Written:
     if not transcript.choosable:
         raise InputRejected("too_short")
 
-    async def ask(question: Ask) -> Completion:
-        return await desk.model.complete_structured(
-            question.messages,
-            schema=question.schema,
-            schema_name=question.schema_name,
-            max_tokens=question.max_tokens,
-            temperature=question.temperature,
-            seed=question.seed,
-        )
-
     async def report(progress: dict[str, Any]) -> None:
         if not await asyncio.to_thread(jobs.set_progress, desk.db, claim, progress):
             raise JobLost
 
-    model = await desk.model.info()
+    manner = await decide_manner(desk, claim.language)
+    # Likeness needs no model: then a debrief can be had while there is none.
+    model = await desk.model.info() if manner.placing == "model" else None
     return await write_feedback(
-        ask,
+        desk.ask,
         transcript,
         Scenario.from_body(body),
         claim.language,
-        Manner(
-            words=words_of(desk.settings),
-            placing="model" if desk.settings.feedback_placing == "model" else "likeness",
-            calls=desk.settings.feedback_calls,
-            samples=desk.settings.feedback_samples,
-        ),
+        manner,
         report,
-        likeness=WordPieces(),
-        context_tokens=model.context_tokens,
+        likeness=desk.likeness,
+        context_tokens=model.context_tokens if model else 4096,
         count=desk.model.count_tokens,
-        model=model.name,
+        model=model.name if model else "",
         # Another attempt is to write something else. What is not sent must not stand in the lineage either.
         seed=100 * claim.attempt if desk.settings.model_seeds == "on" else None,
     )
-
-
-def words_of(settings: Settings) -> Literal["written", "rubric"]:
-    """Whose words a feedback has: the packaged model is too small for its own."""
-    if settings.feedback_words != "auto":
-        return "rubric" if settings.feedback_words == "rubric" else "written"
-    return "rubric" if settings.starts_own_model and not settings.model else "written"
 
 
 async def _retry_later(desk: Desk, claim: Claim, error_code: str) -> float | None:

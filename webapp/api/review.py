@@ -16,6 +16,7 @@ from storage.accounts import Account
 from storage.engine import Database
 from storage.reviews import ReviewCase, ReviewItem
 from webapp.api.asking import TheAsker, TheParts
+from webapp.api.shapes import DisputeOut
 
 Action = Literal["claim", "release", "approve", "reject", "reopen", "withdraw"]
 PAGE_MAX = 100
@@ -32,6 +33,7 @@ class ReviewLine(BaseModel):
     checks_passed: int
     checks: int
     partial: bool
+    disputes: int
     claimed_by: str | None
     claimed_until: datetime | None
     reviewed_by: str | None
@@ -70,6 +72,7 @@ class ReviewOut(BaseModel):
     body: FeedbackBody | None
     partial: bool
     checks: list[Check]
+    disputes: list[DisputeOut]
     lineage: dict[str, Any]
     claimed_by: str | None
     claimed_until: datetime | None
@@ -81,9 +84,12 @@ class ReviewOut(BaseModel):
 
     @classmethod
     def of(cls, case: ReviewCase) -> ReviewOut:
-        own = {name: getattr(case, name) for name in cls.model_fields if name not in ("scenario", "messages")}
+        own = {
+            name: getattr(case, name) for name in cls.model_fields if name not in ("scenario", "messages", "disputes")
+        }
         messages = [ReviewMessage(id=m.id, role=m.role, text=m.text, state=m.state.value) for m in case.path]
-        return cls(scenario=case.scenario_id, messages=messages, **own)
+        disputes = [DisputeOut.of(dispute) for dispute in case.disputes]
+        return cls(scenario=case.scenario_id, messages=messages, disputes=disputes, **own)
 
 
 class Waiting(BaseModel):
