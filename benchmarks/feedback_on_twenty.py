@@ -19,6 +19,7 @@ from pathlib import Path
 
 from debrief.conversation import MessageState
 from debrief.feedback import FeedbackView
+from debrief.placing import WordPieces
 from debrief.scenario import Scenario, load_scenarios, opening_line
 from debrief.settings import Settings
 from inference.client import ChatModel
@@ -26,7 +27,8 @@ from storage import conversations
 from storage.engine import Database
 from storage.feedback import get_feedback, request_feedback
 from storage.migrate import migrate
-from tasks.feedback import Desk, make_feedback
+from tasks.desk import Desk
+from tasks.feedback import make_feedback
 
 ROOT = Path(__file__).parents[1]
 VISITOR = "v_benchmark"
@@ -92,7 +94,7 @@ async def run(url: str, words: str, count: int) -> list[Made]:
         )
         migrate(settings.database, backup_dir=None)
         db, model = Database(settings.database), ChatModel(settings, priority=10)
-        desk = Desk(settings, db, model, "k_benchmark", lambda: None)
+        desk = Desk(settings, db, model, "k_benchmark", lambda: None, WordPieces())
         scenarios = list(load_scenarios(settings.scenario_dir).values())
         made = []
         for n in range(count):

@@ -18,12 +18,14 @@ from typing import TypeVar
 from huey.consumer import Consumer
 
 from debrief.errors import ModelError, ModelUnavailable
+from debrief.placing import WordPieces
 from debrief.settings import Settings
 from inference.client import ChatModel
 from storage import jobs
 from storage.engine import Database, new_id
 from tasks.broker import Broker
-from tasks.feedback import Desk, make_feedback
+from tasks.desk import Desk
+from tasks.feedback import make_feedback
 from tasks.reaper import ask_in_turn, look, look_in_turn
 
 logger = logging.getLogger(__name__)
@@ -99,6 +101,7 @@ class Worker:
             ChatModel(self.settings, priority=FEEDBACK_PRIORITY),
             self.id,
             needs_model=self._await_model,
+            likeness=WordPieces(),
         )
         await asyncio.to_thread(self.broker.open)
         await asyncio.to_thread(look, self.db, self.settings, self.broker.ring)

@@ -46,6 +46,7 @@ SIGNED_IN_ROUTES = {
     ("GET", "/api/v1/review/waiting"),
     ("GET", "/api/v1/review/{feedback_id}"),
     ("POST", "/api/v1/review/{feedback_id}/{action}"),
+    ("POST", "/api/v1/review/{feedback_id}/again"),
     ("GET", "/api/v1/system"),
 }
 
