@@ -1,5 +1,5 @@
 # `make run` is all that a new clone needs. The work is done in launch/, with Python's standard library alone.
-.PHONY: help setup run test check fix screenshots lock
+.PHONY: help setup run test check fix gold screenshots lock
 .DEFAULT_GOAL := help
 LAUNCH = python=$$(sh launch/find-python) && exec "$$python" -m launch
 
@@ -9,6 +9,7 @@ help:
 	@echo "make test     set up for the tests and run all of them (ARGS='-k word' for some)"
 	@echo "make check    format, lint, types and the rules of the house"
 	@echo "make fix      let ruff repair what it can"
+	@echo "make gold     score the configured model on the gold talks (ARGS='--ways likeness' for some ways)"
 	@echo "make screenshots  pictures of the page in test-output/screenshots, to look at"
 	@echo "make lock     write requirements/*.lock anew (needs uv)"
 
@@ -26,6 +27,9 @@ check:
 
 fix:
 	@$(LAUNCH) fix
+
+gold:
+	@$(LAUNCH) gold $(ARGS)
 
 screenshots:
 	@$(LAUNCH) screenshots

@@ -1,21 +1,30 @@
 """What code can say about a feedback: small named checks, each with its reason. None of them judges the visitor.
 
-Each gives a `Check` that is stored and shown as a badge; `where` names the part it looked at.
+Each gives a `Check` that is stored and shown as a badge; `where` names the part it looked at. A check that is a
+`warning` tells something worth knowing and holds nothing back. `docs/feedback.md` has them as a table.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 
 from debrief.feedback import Check, Evidence
+from debrief.languages import latin_languages, same_language
 
 _HANGUL = re.compile(r"[\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]")
 _LATIN = re.compile(r"[A-Za-zÀ-ɏ]")
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _LABEL = re.compile(r"\bm\d+[.·]\d+\b", re.IGNORECASE)
+_QUOTED = re.compile(r"[\"“”‘«»][^\"“”’«»]{1,200}[\"“”’«»]")
+_NUMBER = re.compile(r"\d+")
+_PERSONAL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+|(?:https?://|www\.)\S+|\+?\d(?:[\s().-]?\d){5,}")
+SAME = 0.9
+"""Likeness (0 to 1, by letters) from which on two sentences count as the same."""
+LONGER_TALK = 6
+"""Messages of the visitor from which on the place of the evidence says something."""
 ECHO_WORDS = {"en": 8, "ko": 5}
 """So many words of the rubric in a row are an echo; Korean says as much in fewer words."""
 
@@ -37,24 +46,85 @@ def levels_backed(level: int | None, evidence: Iterable[Evidence], where: str | 
 
 
 def language_matches(text: str, language: str, where: str | None = None) -> Check:
-    """The words are in the reader's language, by script; quoted words of another language may stand among them."""
+    """The words are in the reader's language; quoted words of another language may stand among them.
+
+    Korean is told by its script, English by the script and by not being clearly French, say.
+    """
     hangul, latin = len(_HANGUL.findall(text)), len(_LATIN.findall(text))
     share = hangul / (hangul + latin) if hangul + latin else 0.0
-    passed = share >= 0.5 if language == "ko" else bool(latin) and share <= 0.3
+    if language == "ko":
+        passed = share >= 0.5
+    else:
+        likely = latin_languages(_QUOTED.sub(" ", text))
+        passed = bool(latin) and share <= 0.3 and (not likely or language in likely)
     return Check(name="language_matches", passed=passed, where=where)
-
-
-def language_of(text: str) -> str | None:
-    """The language as far as the script tells, "ko" or "en" (any Latin script); None when it does not."""
-    hangul, latin = len(_HANGUL.findall(text)), len(_LATIN.findall(text))
-    if hangul + latin < 4:
-        return None
-    return "ko" if hangul >= latin else "en"
 
 
 def rewrite_differs(rewrite: str, quote: str, where: str | None = None) -> Check:
     """A better wording is another wording, not the visitor's own once more."""
-    return Check(name="rewrite_differs", passed=_likeness(rewrite, quote) < 0.9, where=where)
+    return Check(name="rewrite_differs", passed=_likeness(rewrite, quote) < SAME, where=where)
+
+
+def rewrite_is_new(rewrite: str, lines: Iterable[str], where: str | None = None) -> Check:
+    """What was said elsewhere in the talk, by whomever, is not a better wording of this line."""
+    passed = all(_likeness(rewrite, line) < SAME for line in lines)
+    return Check(name="rewrite_is_new", passed=passed, where=where)
+
+
+def rewrite_language(rewrite: str, quote: str, where: str | None = None) -> Check:
+    """A better wording is in the language that was being spoken: who practises English gets English sentences."""
+    return Check(name="rewrite_language", passed=same_language(rewrite, quote), where=where)
+
+
+def rewrite_adds_no_numbers(rewrite: str, talk: str, where: str | None = None) -> Check:
+    """A figure that was never said may be a proposal ("within 2 days") or an invented fact: worth a look."""
+    passed = set(_NUMBER.findall(rewrite)) <= set(_NUMBER.findall(talk))
+    return Check(name="rewrite_adds_no_numbers", passed=passed, where=where, warning=True)
+
+
+def no_personal_data_invented(text: str, talk: str, where: str | None = None) -> Check:
+    """Addresses, links and long numbers that nobody said would be made up, or another person's."""
+    passed = all(_bare(found) in _bare(talk) for found in _PERSONAL.findall(text))
+    return Check(name="no_personal_data_invented", passed=passed, where=where)
+
+
+def said_once(text: str, earlier: Iterable[str], where: str | None = None) -> Check:
+    """The same sentence for two criteria, or the same advice twice, was not thought about."""
+    passed = all(_likeness(text, other) < SAME for other in earlier)
+    return Check(name="said_once", passed=passed, where=where)
+
+
+def written_in_order(keys: Iterable[str], wanted: Sequence[str], where: str | None = None) -> Check:
+    """Lines, then reason, then level; the summary last. A level that comes first is only explained afterwards."""
+    known = [key for key in keys if key in wanted]
+    passed = known == [key for key in wanted if key in known]
+    return Check(name="written_in_order", passed=passed, where=where)
+
+
+def evidence_spread(places: Sequence[int], of: int) -> Check:
+    """A longer talk should not be judged by its beginning alone: models have a pull to what they read first.
+
+    Args:
+        places: which of the visitor's messages were quoted, from 0.
+        of: how many messages of the visitor were read.
+    """
+    passed = of < LONGER_TALK or not places or max(places) >= of / 3
+    return Check(name="evidence_spread", passed=passed, warning=True)
+
+
+def same_when_masked(shift: Mapping[str, int | None]) -> Check:
+    """The lines that read like orders move no level: judged with them and without them it is the same.
+
+    Args:
+        shift: by criterion, level with these lines minus level without; None where only one of the two gave a level.
+    """
+    moved = [key for key, by in shift.items() if by is None or abs(by) >= 1]
+    return Check(name="same_when_masked", passed=not moved, where=", ".join(moved) or None)
+
+
+def model_words_usable(usable: bool) -> Check:
+    """At least one criterion of what the model answered may be used; else the rubric speaks, placed by likeness."""
+    return Check(name="model_words_usable", passed=usable)
 
 
 def no_repetition(text: str, where: str | None = None) -> Check:
@@ -88,6 +158,11 @@ def no_injection(flagged: Iterable[str]) -> Check:
     """No line of the talk reads like an order to the reviewer; `where` names those that do."""
     labels = ", ".join(sorted(flagged))
     return Check(name="no_injection", passed=not labels, where=labels or None)
+
+
+def _bare(text: str) -> str:
+    """Without what people put between digits and letters, so that 010-1234-5678 is 01012345678."""
+    return re.sub(r"[\s().+-]", "", text).lower()
 
 
 def _runs(text: str, size: int) -> set[tuple[str, ...]]:

@@ -16,7 +16,7 @@ from debrief.feedback import CriterionResult, FeedbackBody
 
 @dataclass(frozen=True)
 class Versions:
-    """What a level depends on besides the talk. Hashes and names as the lineage has them, None where it has none.
+    """What a level depends on besides the talk. Hashes and names as the lineage has them, None for what had no part.
 
     Args:
         rubric: hash of the criteria with their anchors.
@@ -44,15 +44,16 @@ _PARTS = {"words": "manner", "placed_by": "manner", "likeness": "manner"}
 
 
 def versions_of(body: FeedbackBody, lineage: Mapping[str, Any]) -> Versions:
-    """What produced this record."""
+    """What produced this record. Where likeness placed the rubric's words, no model had a part in it."""
+    by_likeness = body.placed_by == "likeness"
     return Versions(
         rubric=lineage.get("rubric_hash"),
-        prompt=lineage.get("prompt_hash"),
-        schema=lineage.get("schema_hash"),
-        model=lineage.get("model"),
+        prompt=None if by_likeness else lineage.get("prompt_hash"),
+        schema=None if by_likeness else lineage.get("schema_hash"),
+        model=None if by_likeness else lineage.get("model"),
         words=body.way,
         placed_by=body.placed_by,
-        likeness=lineage.get("likeness") if body.placed_by == "likeness" else None,
+        likeness=lineage.get("likeness") if by_likeness else None,
         language=body.language,
     )
 

@@ -131,11 +131,19 @@ class FeedbackBody(_Record):
 
 
 class Check(_Record):
-    """The outcome of one named check; `where` names the part it looked at, such as "improvements.0.rewrite"."""
+    """The outcome of one named check; `where` names the part it looked at, such as "improvements.0.rewrite".
+
+    A `warning` tells something worth knowing; it takes nothing out of the feedback and does not hold it back.
+    """
 
     name: str
     passed: bool
     where: str | None = None
+    warning: bool = False
+
+    @property
+    def is_fault(self) -> bool:
+        return not self.passed and not self.warning
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""How a feedback is made: whose words, who places, how often the model is asked. Decided once, kept with the result."""
+"""How a feedback is made: whose words, who places, how often the model is asked. Decided once and stored."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Placing = Literal["model", "likeness"]
 
 
 class Likeness(Protocol):
-    """How alike sentences are. Symmetric, needs no model server; which it is, is chosen where a process starts."""
+    """How alike sentences are. Needs no model server; what implements it is chosen where a process starts."""
 
     @property
     def name(self) -> str:

@@ -15,11 +15,12 @@ from typing import Any, Literal, TypeVar, cast
 from pydantic import TypeAdapter, ValidationError
 
 from debrief.conversation import Message
+from debrief.ladder import TEMPERATURES
 from debrief.manner import Manner
 from debrief.request import Plan
 from debrief.scenario import Scenario
 from debrief.transcript import NumberedTranscript, transcript_hash
-from debrief.writing import TEMPERATURES, Written
+from debrief.writing import Written
 
 Sampling = Literal["none", "greedy", "seeded", "random"]
 """How a model chose its words: it was not asked; at temperature 0; from seeds; or freely, so that it may differ."""

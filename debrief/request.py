@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from debrief.feedback import Check
 from debrief.manner import Words
@@ -21,6 +22,7 @@ from debrief.prompts import ChatMessages, fill, prompt_text
 from debrief.scenario import Criterion, Scenario
 from debrief.transcript import NumberedTranscript
 
+Asks = Literal["all", "levels", "lines"]
 Schema = dict[str, Any]
 CLOSING = "closing"
 """The part after the criteria, in the model's words: strengths, improvements, next step, summary."""
@@ -47,62 +49,97 @@ class Ask:
     seed: int | None
 
 
+class Finding(NamedTuple):
+    """A criterion that has been judged, as it is told to the model that goes on from there."""
+
+    key: str
+    labels: Sequence[str]
+    level: int | str
+    reason: str
+
+
 @dataclass(frozen=True)
 class Plan:
-    """What stays the same for all calls of one feedback. `language` is that of the feedback."""
+    """What stays the same for all calls about one stretch of a talk. `language` is that of the feedback.
+
+    `words` decides the instructions before the talk. `asks` decides what is asked for after it: "all" that these words
+    need (with the model's prose for "written"), the "levels" with their lines only, or candidate "lines" only. So
+    calls that ask for different things share everything up to the end of the transcript.
+    """
 
     transcript: NumberedTranscript
     scenario: Scenario
     language: str
-    way: Words
+    words: Words
+    asks: Asks = "all"
+
+    @property
+    def wants_prose(self) -> bool:
+        return self.words == "written" and self.asks == "all"
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(criterion.key for criterion in self.scenario.rubric.criteria)
 
     @property
     def parts(self) -> tuple[str, ...]:
         """What can be asked for by itself: each criterion, and the closing where the model words it."""
-        keys = tuple(criterion.key for criterion in self.scenario.rubric.criteria)
-        return (*keys, CLOSING) if self.way == "written" else keys
+        return (*self.keys, CLOSING) if self.wants_prose else self.keys
 
     @property
     def prompt_language(self) -> str:
-        """Placing is asked for in English: nothing of the answer is words, and small models know English best."""
-        return self.language if self.way == "written" else "en"
+        """Placing alone is asked for in English: nothing of the answer is words, and small models know English best."""
+        return self.language if self.words == "written" else "en"
 
     def with_transcript(self, transcript: NumberedTranscript) -> Plan:
         return replace(self, transcript=transcript)
 
+    def asking(self, asks: Asks) -> Plan:
+        return replace(self, asks=asks)
+
     @cached_property
     def prompt_hash(self) -> str:
-        """Over the fixed words of every prompt of this way, without talk and rubric."""
-        names = ("place", "place_ask", "again") if self.way == "rubric" else _WRITTEN
-        return _short_hash([prompt_text(name, self.prompt_language) for name in names])
+        """Over the fixed words of every prompt of these words, without talk and rubric."""
+        return _short_hash([prompt_text(name, self.prompt_language) for name in _PROMPTS[self.words]])
 
     @property
     def schema_hash(self) -> str:
         """Over the shape of a whole answer, without the labels of this talk."""
-        labels = ("m1.1",)
-        keys = [criterion.key for criterion in self.scenario.rubric.criteria]
-        closing = _closing_schema(self, labels) if self.way == "written" else {}
-        return _short_hash([{key: _criterion_schema(self, labels) for key in keys}, closing])
+        closing = _closing_schema(self, ("m1.1",)) if self.wants_prose else {}
+        return _short_hash([{key: _criterion_schema(self, ("m1.1",)) for key in self.keys}, closing])
 
 
-_WRITTEN = ("written", "written_ask", "written_criteria", "written_closing", "again")
+_PROMPTS: dict[Words, tuple[str, ...]] = {
+    "rubric": ("place", "place_ask", "pick_ask", "again", "faults"),
+    "written": (
+        *("written", "written_ask", "written_criteria", "written_closing", "written_found"),
+        *("place_ask", "pick_ask", "again", "faults"),
+    ),
+}
 
 
 def build_request(
-    plan: Plan, parts: Sequence[str], *, temperature: float, seed: int | None, faults: Sequence[Check] = ()
+    plan: Plan,
+    parts: Sequence[str],
+    *,
+    temperature: float,
+    seed: int | None,
+    faults: Sequence[Check] = (),
+    found: Sequence[Finding] = (),
 ) -> Ask:
     """Ask for these parts of the feedback.
 
     Args:
-        plan: talk, scenario, language and way.
+        plan: talk, scenario, language, words, and what is asked for.
         parts: some of `plan.parts`, in their order.
         temperature: of the sampling.
         seed: of the sampling; None leaves it to the server.
-        faults: the checks that a former answer failed; they are named at the end of the prompt.
+        faults: the checks that a former answer failed; the end of the prompt says what to do better.
+        found: the criteria judged before, so that a closing asked for by itself agrees with them.
     """
     schema = _schema(plan, parts)
     return Ask(
-        messages=[{"role": "user", "content": _prompt(plan, parts, faults)}],
+        messages=[{"role": "user", "content": _prompt(plan, parts, faults, found)}],
         schema=schema,
         schema_name="feedback",
         max_tokens=math.ceil(_longest(schema, TOKENS_PER_CHAR[plan.prompt_language])) + 16,
@@ -120,31 +157,44 @@ def estimate_tokens(messages: ChatMessages) -> int:
 
 # ---- the prompt ----
 
+_HINT = re.compile(r"^- (\w+): (.+)$", re.MULTILINE)
 
-def _prompt(plan: Plan, parts: Sequence[str], faults: Sequence[Check]) -> str:
+
+def _prompt(plan: Plan, parts: Sequence[str], faults: Sequence[Check], found: Sequence[Finding]) -> str:
     language, persona = plan.prompt_language, plan.scenario.persona
     name = persona.name.to(language)
-    head = fill(
-        "place" if plan.way == "rubric" else "written",
-        language,
-        **_used(plan, persona=name, role=persona.role.to(language)),
-    )
+    if plan.words == "written":
+        head = fill("written", language, persona=name, role=persona.role.to(language))
+    else:
+        head = fill("place", language, persona=name)
     sections = [head, plan.transcript.render(name), _request(plan, parts)]
+    if found:
+        sections.append(fill("written_found", language, found="\n".join(map(_finding, found))))
     if faults:
-        names = ", ".join(sorted({check.name.replace("_", " ") for check in faults}))
-        sections.append(fill("again", language, faults=names))
+        sections.append(fill("again", language, faults=_hints(faults, language)))
     return "\n\n".join(sections)
 
 
-def _used(plan: Plan, **values: str) -> dict[str, str]:
-    return {"persona": values["persona"]} if plan.way == "rubric" else values
+def _hints(faults: Sequence[Check], language: str) -> str:
+    """What to do better, each thing once with the places where it went wrong."""
+    said = dict(_HINT.findall(prompt_text("faults", language)))
+    places: dict[str, list[str]] = {}
+    for fault in faults:
+        if fault.name in said:
+            places.setdefault(fault.name, []).append((fault.where or "").removeprefix("criteria."))
+    return "\n".join(f"- {', '.join(dict.fromkeys(where))}: {said[name]}" for name, where in places.items())
+
+
+def _finding(finding: Finding) -> str:
+    return f'- {finding.key}: {", ".join(finding.labels)}; {finding.level}; "{finding.reason}"'
 
 
 def _request(plan: Plan, parts: Sequence[str]) -> str:
     language = plan.prompt_language
-    criteria = [c for c in plan.scenario.rubric.criteria if c.key in parts or CLOSING in parts]
-    rubric = "\n\n".join(_criterion(criterion, language) for criterion in criteria)
-    if plan.way == "rubric":
+    rubric = "\n\n".join(_rubric(plan, parts))
+    if plan.asks == "lines":
+        return fill("pick_ask", language, rubric=rubric, shape=_shape(plan, parts))
+    if not plan.wants_prose:
         return fill("place_ask", language, rubric=rubric, shape=_shape(plan, parts))
     fields: list[str] = []
     if set(parts) - {CLOSING}:
@@ -154,19 +204,34 @@ def _request(plan: Plan, parts: Sequence[str]) -> str:
     return fill("written_ask", language, rubric=rubric, shape=_shape(plan, parts), fields="\n".join(fields))
 
 
+def _rubric(plan: Plan, parts: Sequence[str]) -> list[str]:
+    """In full the criteria that are to be judged; those that a closing may speak of by their questions only."""
+    language, criteria = plan.prompt_language, plan.scenario.rubric.criteria
+    if plan.asks == "lines":
+        return [_question(criterion, language) for criterion in criteria if criterion.key in parts]
+    return [
+        _criterion(criterion, language) if criterion.key in parts else _question(criterion, language)
+        for criterion in criteria
+        if criterion.key in parts or CLOSING in parts
+    ]
+
+
+def _question(criterion: Criterion, language: str) -> str:
+    return f"## {criterion.key}: {criterion.question.to(language)}"
+
+
 def _criterion(criterion: Criterion, language: str) -> str:
     levels = [f"{number} = {level.text.to(language)}" for number, level in enumerate(criterion.levels, start=1)]
-    good = " ".join(f'"{sentence.to(language)}"' for sentence in criterion.good)
-    bad = " ".join(f'"{sentence.to(language)}"' for sentence in criterion.bad)
+    good = " ".join(f'"{sentence.to(language)}"' for sentence in criterion.good[:3])
+    bad = " ".join(f'"{sentence.to(language)}"' for sentence in criterion.bad[:3])
     more, less = ("Rather high", "Rather low") if language == "en" else ("높은 쪽", "낮은 쪽")
-    return "\n".join(
-        [f"## {criterion.key}: {criterion.question.to(language)}", *levels, f"{more}: {good}", f"{less}: {bad}"]
-    )
+    return "\n".join([_question(criterion, language), *levels, f"{more}: {good}", f"{less}: {bad}"])
 
 
 def _shape(plan: Plan, parts: Sequence[str]) -> str:
-    reason = ', "reason": "…"' if plan.way == "written" else ""
-    keys = [f'"{part}": {{"evidence": [line numbers]{reason}, "level": number}}' for part in parts if part != CLOSING]
+    reason = ', "reason": "…"' if plan.wants_prose else ""
+    level = "" if plan.asks == "lines" else ', "level": number'
+    keys = [f'"{part}": {{"evidence": [line numbers]{reason}{level}}}' for part in parts if part != CLOSING]
     outer = ['"criteria": {' + ", ".join(keys) + "}"] if keys else []
     if CLOSING in parts:
         outer.append('"strengths": […], "improvements": […], "next_step": "…", "summary": "…"')
@@ -177,36 +242,37 @@ def _shape(plan: Plan, parts: Sequence[str]) -> str:
 
 
 def _schema(plan: Plan, parts: Sequence[str]) -> Schema:
-    keys = [part for part in parts if part != CLOSING]
+    labels, keys = plan.transcript.choosable, [part for part in parts if part != CLOSING]
     properties: Schema = {}
     if keys:
-        properties["criteria"] = _object({key: _criterion_schema(plan, plan.transcript.choosable) for key in keys})
+        properties["criteria"] = _object({key: _criterion_schema(plan, labels) for key in keys})
     if CLOSING in parts:
-        properties |= _closing_schema(plan, plan.transcript.choosable)
+        properties |= _closing_schema(plan, labels)
     return _object(properties)
 
 
 def _criterion_schema(plan: Plan, labels: Sequence[str]) -> Schema:
     """No line, no level: the level that can follow depends on whether a line was chosen.
 
-    A model that only places must choose a line before it may say `not_observed`: a small one takes the empty list
-    every time it is offered.
+    Where the model is there to place only, it must choose a line before it may say `not_observed`: a small one takes
+    the empty list every time it is offered.
     """
-    if plan.way == "rubric":
-        return _object({"evidence": _lines(labels, 1), "level": {"enum": [*LEVELS, NOT_OBSERVED]}})
-    reason = {"reason": _string(plan, BOUNDS["reason"])}
-    backed = _object({"evidence": _lines(labels, 1), **reason, "level": {"enum": [*LEVELS]}})
-    unseen = _object({"evidence": _lines(labels, 0), **reason, "level": {"enum": [NOT_OBSERVED]}})
+    if plan.asks == "lines":
+        return _object({"evidence": _lines(labels, 0, 2)})
+    if plan.words == "rubric":
+        return _object({"evidence": _lines(labels, 1, 2), "level": {"enum": [*LEVELS, NOT_OBSERVED]}})
+    reason = {"reason": _string(plan, BOUNDS["reason"])} if plan.wants_prose else {}
+    backed = _object({"evidence": _lines(labels, 1, 2), **reason, "level": {"enum": [*LEVELS]}})
+    unseen = _object({"evidence": _lines(labels, 0, 0), **reason, "level": {"enum": [NOT_OBSERVED]}})
     return {"anyOf": [backed, unseen]}
 
 
 def _closing_schema(plan: Plan, labels: Sequence[str]) -> Schema:
-    keys = [criterion.key for criterion in plan.scenario.rubric.criteria]
-    strength = _object({"evidence": _lines(labels, 1), "why": _string(plan, BOUNDS["why"])})
+    strength = _object({"evidence": _lines(labels, 1, 2), "why": _string(plan, BOUNDS["why"])})
     improvement = _object(
         {
-            "criterion": {"enum": keys},
-            "evidence": _lines(labels, 1),
+            "criterion": {"enum": list(plan.keys)},
+            "evidence": _lines(labels, 1, 2),
             "problem": _string(plan, BOUNDS["problem"]),
             "rewrite": _string(plan, BOUNDS["rewrite"]),
         }
@@ -228,10 +294,8 @@ def _object(properties: Schema) -> Schema:
     }
 
 
-def _lines(labels: Sequence[str], least: int) -> Schema:
-    if least == 0:
-        return {"type": "array", "items": {"enum": list(labels)}, "minItems": 0, "maxItems": 0}
-    return {"type": "array", "items": {"enum": list(labels)}, "minItems": least, "maxItems": 2}
+def _lines(labels: Sequence[str], least: int, most: int) -> Schema:
+    return {"type": "array", "items": {"enum": list(labels)}, "minItems": least, "maxItems": most}
 
 
 def _string(plan: Plan, bounds: tuple[int, int]) -> Schema:

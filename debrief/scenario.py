@@ -22,8 +22,8 @@ from debrief.errors import ConfigError, InputRejected
 
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Words = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
-SENTENCES = 3
-"""How many good and how many bad example sentences each criterion carries."""
+SENTENCES = (3, 6)
+"""How few and how many good, and as many bad, example sentences a criterion may carry. Prompts show the first three."""
 
 
 class _Part(BaseModel):
@@ -112,8 +112,8 @@ class Criterion(_Part):
     name: Text
     question: Text
     levels: Annotated[tuple[Level, ...], Field(min_length=5, max_length=5)]
-    good: Annotated[tuple[Text, ...], Field(min_length=SENTENCES, max_length=SENTENCES)]
-    bad: Annotated[tuple[Text, ...], Field(min_length=SENTENCES, max_length=SENTENCES)]
+    good: Annotated[tuple[Text, ...], Field(min_length=SENTENCES[0], max_length=SENTENCES[1])]
+    bad: Annotated[tuple[Text, ...], Field(min_length=SENTENCES[0], max_length=SENTENCES[1])]
     tips: Annotated[tuple[Text, ...], Field(min_length=4, max_length=4)]
     example: ExampleRewrite
 

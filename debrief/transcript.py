@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -37,7 +37,9 @@ _DENSE = re.compile(r"[\u1100-\u11ff\u3040-\u30ff\u3130-\u318f\u3400-\u9fff\uac0
 """Scripts that say in four characters what others say in two words: Hangul, kana, Chinese characters."""
 
 _LOOK_ALIKES = str.maketrans({"<": "‹", ">": "›", "[": "⟦", "]": "⟧", "|": "¦", "{": "⦃", "}": "⦄"})
-_LIKE_A_LABEL = re.compile(r"\b([mM]\d+)\.(\d+)\b")
+_LIKE_A_LABEL = re.compile(r"(?<![A-Za-z0-9])([mM]\d+)\.(?=\d)")
+_BUT_LETTERS_OF_HANGUL = re.compile(r"[^\u3130-\u318f]+")
+"""Compatible forms are made plain, as a tokenizer may do it after us; "ㅋㅋㅋ" alone would become another script."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +62,14 @@ class Line:
 
 @dataclass(frozen=True)
 class NumberedMessage:
-    """A message with its number; `lines` is empty for the persona's."""
+    """A message with its number; `lines` is empty for the persona's. `withheld` is about the persona's words."""
 
     number: int
     message_id: str
     role: Role
     text: str
     lines: tuple[Line, ...]
+    withheld: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,9 +109,14 @@ class NumberedTranscript:
             ),
         )
 
-    def newest(self, turns_out: int) -> NumberedTranscript:
-        """The talk without its oldest turns; numbers and labels stay as they were."""
-        return replace(self, messages=self.messages[self.turn_starts[turns_out] :])
+    def only(self, numbers: Collection[int]) -> NumberedTranscript:
+        """The messages with these numbers; numbers and labels stay as they were."""
+        return replace(self, messages=tuple(message for message in self.messages if message.number in numbers))
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers of the messages that are here."""
+        return tuple(message.number for message in self.messages)
 
     @property
     def turn_starts(self) -> list[int]:
@@ -116,15 +124,29 @@ class NumberedTranscript:
         return [index for index, message in enumerate(self.messages) if index == 0 or message.role == "user"]
 
     def render(self, persona_name: str) -> str:
-        """The talk as one block of data: a line number before each of the visitor's sentences, none elsewhere."""
+        """The talk as one block of data: a line number before each of the visitor's sentences, none elsewhere.
+
+        What is left out of the talk is marked where it stood: "[… m5-m18 …]".
+        """
         return "\n".join(["<transcript>", *self._rendered_lines(as_data(persona_name)), "</transcript>"])
 
     def _rendered_lines(self, persona_name: str) -> Iterator[str]:
+        expected = 1
         for message in self.messages:
+            yield from _gap(expected, message.number)
+            expected = message.number + 1
             if message.role == "assistant":
-                yield f"[m{message.number} {persona_name}] {as_data(message.text)}"
+                words = WITHHELD if message.withheld else as_data(message.text)
+                yield f"[m{message.number} {persona_name}] {words}"
             for line in message.lines:
                 yield f"[{line.label}] {WITHHELD if line.withheld else as_data(line.text)}"
+        yield from _gap(expected, self.of + 1)
+
+
+def _gap(expected: int, number: int) -> Iterator[str]:
+    if number > expected:
+        last = number - 1
+        yield f"[… m{expected} …]" if last == expected else f"[… m{expected}-m{last} …]"
 
 
 def number_lines(path: Sequence[Message]) -> NumberedTranscript:
@@ -166,27 +188,12 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
     return [piece for span in spans for piece in _cut(text, *span)]
 
 
-async def fit(
-    transcript: NumberedTranscript, count: Callable[[NumberedTranscript], Awaitable[int]], budget: int
-) -> NumberedTranscript:
-    """The newest whole turns whose prompt takes no more than `budget` tokens; at least the newest turn."""
-    if await count(transcript) <= budget:
-        return transcript
-    low, high = 0, len(transcript.turn_starts) - 1
-    while low + 1 < high:
-        middle = (low + high) // 2
-        if await count(transcript.newest(middle)) <= budget:
-            high = middle
-        else:
-            low = middle
-    return transcript.newest(high)
-
-
 def as_data(text: str) -> str:
     """People's words as they may stand in a prompt: one line, nothing invisible, no marks of ours or of a template."""
-    visible = "".join(char for char in text if unicodedata.category(char) not in ("Cf", "Co", "Cs") or char.isspace())
+    plain = _BUT_LETTERS_OF_HANGUL.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text)
+    visible = "".join(char for char in plain if unicodedata.category(char) not in ("Cf", "Co", "Cs") or char.isspace())
     one_line = " ".join("".join(char if char.isprintable() else " " for char in visible).split())
-    return _LIKE_A_LABEL.sub(r"\1·\2", one_line.translate(_LOOK_ALIKES))
+    return _LIKE_A_LABEL.sub(r"\1·", one_line.translate(_LOOK_ALIKES))
 
 
 # ---- splitting ----

@@ -1,62 +1,45 @@
-"""The making of one feedback: ask, check, ask again for what failed, and keep only what may be kept.
+"""The making of one feedback: read the talk, have it reviewed, check what came, and keep only what may be kept.
 
-The ladder: everything in one call (part by part where the model's context is small); what failed once more, in one
-call with another seed and a lower temperature; what still fails part by part; what fails even then is `unscored` and
-the feedback partial; where nothing at all can be used, the rubric's own words are placed by likeness. A level is never
-invented. The model is whoever answers `ask`; storing, retrying and time limits
-are the job's.
+What a model writes never makes a feedback fail. What fails its checks is asked for again (`debrief.ladder`); what fails
+even then is `unscored` and the feedback partial; where not one criterion can be used, the rubric's own words are placed
+by likeness and the check `model_words_usable` says so. A level is never invented. `docs/feedback.md` tells the whole.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from inspect import isawaitable
-from typing import Any, Protocol
+from typing import Any
 
-from debrief import rubric_words
-from debrief.answer import (
-    Checked,
-    Closing,
-    Verdict,
-    evidence_of,
-    fault_checks,
-    improvement_of,
-    praise_checks,
-    praise_of,
-    prose_checks,
-    read_answer,
+from debrief.answer import read_lines
+from debrief.checks import model_words_usable, no_injection, same_when_masked
+from debrief.feedback import Check, Coverage, FeedbackBody
+from debrief.injection import flag_lines, masked
+from debrief.ladder import (
+    AskModel,
+    Caller,
+    CountTokens,
+    Parts,
+    Report,
+    Room,
+    look_twice,
+    sample_levels,
+    tell,
+    write_parts,
 )
-from debrief.checks import evidence_exact, evidence_is_own, levels_backed, no_injection
-from debrief.feedback import Check, Coverage, CriterionResult, FeedbackBody
-from debrief.injection import flag_lines
 from debrief.manner import Likeness, Manner
-from debrief.placing import Placed, place
+from debrief.placing import worth_judging
 from debrief.prompts import ChatMessages
-from debrief.request import CLOSING, NOT_OBSERVED, Ask, Plan, build_request, estimate_tokens
-from debrief.scenario import Criterion, Scenario
-from debrief.texts import say
-from debrief.transcript import NumberedTranscript, fit
+from debrief.record import Draft, by_likeness, by_model, coverage, levels_of, lines_language
+from debrief.request import Plan, build_request, estimate_tokens
+from debrief.scenario import Scenario
+from debrief.transcript import NumberedTranscript
+from debrief.windows import excerpt, in_turn, number_of, runs, windows
 
-TEMPERATURES = {"whole": 0.3, "again": 0.1, "split": 0.0}
-
-
-class Answer(Protocol):
-    """What comes back from the model."""
-
-    @property
-    def text(self) -> str: ...
-    @property
-    def finish_reason(self) -> str | None: ...
-    @property
-    def prompt_tokens(self) -> int | None: ...
-    @property
-    def completion_tokens(self) -> int | None: ...
-    @property
-    def cached_tokens(self) -> int | None: ...
-    @property
-    def seconds(self) -> float: ...
+CANDIDATES = 24
+"""Lines that likeness offers for a review of a long talk; as many of them are used as fit."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +50,6 @@ class Written:
     checks: list[Check]
     partial: bool
     lineage: dict[str, Any]
-
-
-AskModel = Callable[[Ask], Awaitable[Answer]]
-CountTokens = Callable[[ChatMessages], Awaitable[int]]
-Report = Callable[[dict[str, Any]], Awaitable[None] | None]
 
 
 async def write_feedback(
@@ -88,7 +66,7 @@ async def write_feedback(
     model: str = "",
     seed: int | None = None,
 ) -> Written:
-    """Write the feedback on a talk. What a model wrote never makes it fail: see `model_words_usable`.
+    """Write the feedback on a talk.
 
     Args:
         ask: calls the model; its errors (the ModelError family) pass through.
@@ -97,253 +75,204 @@ async def write_feedback(
         language: of the feedback, "en" or "ko".
         manner: whose words, who places, how often the model is asked.
         report: told the progress as it is made: reading, writing so many of so many, checking.
-        likeness: places where the manner says so, and where not one part of the model's can be used.
+        likeness: places where the manner says so, and where nothing of the model's can be used.
         context_tokens: what the model can hold, prompt and answer together.
         count: tokens of a prompt; a careful guess without it.
         model: its name, for the lineage.
         seed: of the first call; later calls count on from it. None sends and records none.
     """
-    started = time.monotonic()
-    await _tell(report, {"step": "reading"})
+    await tell(report, {"step": "reading"})
     flagged = flag_lines(transcript)
-    plan = Plan(transcript.without(flagged), scenario, language, manner.words)
-    writer = _Writer(ask, plan, report, seed)
-    if _asks_model(plan, manner):
-        writer.plan = await _fitted(plan, context_tokens, count or _estimate)
-        await writer.write(_groups(plan, context_tokens))
-    await _tell(report, {"step": "checking", "done": len(plan.parts), "of": len(plan.parts)})
-    if writer.parts and any(checked.is_good for checked in writer.parts.values()):
-        body, checks, partial = assemble(writer.plan, writer.parts, of=transcript.of)
-    else:
-        body, checks, partial = _by_likeness(plan, likeness)
-        if writer.parts:
-            checks.append(Check(name="model_words_usable", passed=False))
+    plan = Plan(masked(transcript, flagged), scenario, language, manner.words)
+    caller = Caller(ask, Room(context_tokens, count or _estimate), seed)
+    making = _Making(caller, plan, manner, likeness, report, transcript, flagged)
+    draft = await making.draft()
     lineage = {
-        **writer.lineage(),
+        **_versions(plan),
         "manner": asdict(manner),
         "likeness": likeness.name,
         "model": model,
-        "total_s": round(time.monotonic() - started, 3),
+        "context_tokens": context_tokens,
+        "seed": seed,
+        "flagged": sorted(flagged),
+        **making.notes,
+        "calls": caller.calls,
+        **caller.sums(),
+        "total_s": round(time.monotonic() - caller.started, 3),
     }
-    return Written(body, [*checks, no_injection(flagged)], partial, lineage)
+    return Written(draft.body, [*draft.checks, no_injection(flagged)], draft.partial, lineage)
 
 
-def _asks_model(plan: Plan, manner: Manner) -> bool:
-    return bool(plan.transcript.choosable) and (manner.words == "written" or manner.placing == "model")
+@dataclass(frozen=True)
+class _Read:
+    """What of the talk the review is made from, and all that was read to choose it."""
 
-
-def _by_likeness(plan: Plan, likeness: Likeness) -> tuple[FeedbackBody, list[Check], bool]:
-    """The debrief in the rubric's words, placed by likeness over the whole talk. Needs no model."""
-    rubric, language = plan.scenario.rubric, plan.language
-    placed = place(rubric, plan.transcript, likeness, language)
-    results = [_placed(criterion, placed[criterion.key], plan) for criterion in rubric.criteria]
-    texts, checks = plan.transcript.texts, list[Check]()
-    for result in results:
-        where = f"criteria.{result.key}"
-        checks.append(evidence_exact(result.evidence, texts, where))
-        checks.append(evidence_is_own(result.evidence, texts, where))
-        checks.append(levels_backed(result.level, result.evidence, where))
-    body = FeedbackBody(
-        language=language,
-        way="rubric",
-        placed_by="likeness",
-        criteria=results,
-        covered=Coverage(messages=len(plan.transcript.messages), of=plan.transcript.of),
-        **_rubric_closing(results, plan),
-    )
-    return body, checks, False
-
-
-def _placed(criterion: Criterion, placed: Placed, plan: Plan) -> CriterionResult:
-    if placed.level is None:
-        return _unplaced(criterion, plan)
-    return rubric_words.worded(criterion, placed.level, evidence_of(placed.labels, plan), plan.language)
-
-
-def assemble(plan: Plan, parts: dict[str, Checked], *, of: int) -> tuple[FeedbackBody, list[Check], bool]:
-    """The record from the parts that may be used, the checks of all parts, and whether something is missing."""
-    results = [_result(criterion, parts, plan) for criterion in plan.scenario.rubric.criteria]
-    checks = [check for checked in parts.values() for check in checked.checks]
-    closing = _closing(parts, results, plan)
-    body = FeedbackBody(
-        language=plan.language,
-        way=plan.way,
-        placed_by="model",
-        criteria=results,
-        covered=Coverage(messages=len(plan.transcript.messages), of=of),
-        **closing,
-    )
-    is_closed = CLOSING not in parts or parts[CLOSING].is_good
-    return body, checks, not is_closed or any(result.status == "unscored" for result in results)
+    plan: Plan
+    covered: Coverage
 
 
 @dataclass
-class _Writer:
-    """Climbs down the ladder for one plan and keeps count of what it took."""
+class _Making:
+    """One feedback in the making.
 
-    ask: AskModel
-    plan: Plan
-    report: Report
-    seed: int | None
-    parts: dict[str, Checked] = field(default_factory=dict[str, Checked])
-    calls: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-
-    async def write(self, groups: list[tuple[str, ...]]) -> None:
-        for group in groups:
-            await self._call(group, "whole")
-        if len(groups) == 1 and (bad := self._bad()):
-            await self._call(bad, "again")
-        for part in self._bad():
-            await self._call((part,), "split")
-
-    async def _call(self, parts: tuple[str, ...], rung: str) -> None:
-        total = len(self.plan.parts)
-        await _tell(self.report, {"step": "writing", "done": total - len(self._bad()), "of": total})
-        faults = [
-            check for part in parts if part in self.parts for check in self.parts[part].checks if not check.passed
-        ]
-        request = build_request(self.plan, parts, temperature=TEMPERATURES[rung], seed=self._next_seed(), faults=faults)
-        answer = await self.ask(request)
-        self.parts |= read_answer(answer.text, answer.finish_reason, self.plan, parts)
-        self.calls.append(_call_record(request, answer, rung, parts))
-
-    def _next_seed(self) -> int | None:
-        return None if self.seed is None else self.seed + len(self.calls)
-
-    def _bad(self) -> tuple[str, ...]:
-        return tuple(part for part in self.plan.parts if part not in self.parts or not self.parts[part].is_good)
-
-    def lineage(self) -> dict[str, Any]:
-        rubric, scenario = self.plan.scenario.rubric, self.plan.scenario
-        return {
-            "way": self.plan.way,
-            "scenario": scenario.id,
-            "scenario_version": scenario.version,
-            "scenario_hash": scenario.hash,
-            "rubric_hash": rubric.hash,
-            "prompt_hash": self.plan.prompt_hash,
-            "schema_hash": self.plan.schema_hash,
-            "calls": self.calls,
-            **{key: sum(call[key] or 0 for call in self.calls) for key in _SUMS},
-        }
-
-
-_SUMS = ("prompt_tokens", "completion_tokens", "cached_tokens", "seconds")
-
-
-def _call_record(request: Ask, answer: Answer, rung: str, parts: Sequence[str]) -> dict[str, Any]:
-    return {
-        "rung": rung,
-        "parts": list(parts),
-        "temperature": request.temperature,
-        "seed": request.seed,
-        "max_tokens": request.max_tokens,
-        "finish_reason": answer.finish_reason,
-        "prompt_tokens": answer.prompt_tokens,
-        "completion_tokens": answer.completion_tokens,
-        "cached_tokens": answer.cached_tokens,
-        "seconds": round(answer.seconds, 3),
-    }
-
-
-def _result(criterion: Criterion, parts: dict[str, Checked], plan: Plan) -> CriterionResult:
-    name = criterion.name.to(plan.language)
-    checked = parts.get(criterion.key)
-    if checked is None or not checked.is_good or not isinstance(checked.part, Verdict):
-        return CriterionResult(key=criterion.key, name=name, status="unscored")
-    verdict = checked.part
-    if verdict.level == NOT_OBSERVED:
-        return CriterionResult(key=criterion.key, name=name, status="not_observed")
-    evidence = evidence_of(verdict.evidence, plan)
-    if plan.way == "rubric":
-        return rubric_words.worded(criterion, verdict.level, evidence, plan.language)
-    return CriterionResult(
-        key=criterion.key,
-        name=name,
-        status="scored",
-        level=verdict.level,
-        level_name=criterion.anchor(verdict.level).name.to(plan.language),
-        reason=(verdict.reason or "").strip(),
-        evidence=evidence,
-    )
-
-
-def _unplaced(criterion: Criterion, plan: Plan) -> CriterionResult:
-    """Nothing to choose from: said as such where there were words, with the question to ask oneself and an example."""
-    had_words = bool(plan.transcript.choosable)
-    question = criterion.question.to(plan.language)
-    return CriterionResult(
-        key=criterion.key,
-        name=criterion.name.to(plan.language),
-        status="not_observed",
-        reason=say("debrief.not_placed", plan.language) if had_words else None,
-        tip=say("debrief.ask_yourself", plan.language, question=question) if had_words else None,
-        example=rubric_words.example(criterion, plan.language) if had_words else None,
-    )
-
-
-def _closing(parts: dict[str, Checked], results: Sequence[CriterionResult], plan: Plan) -> dict[str, Any]:
-    if plan.way == "rubric":
-        return _rubric_closing(results, plan)
-    closing = parts[CLOSING].part
-    return _written_closing(closing, plan) if isinstance(closing, Closing) else {}
-
-
-def _rubric_closing(results: Sequence[CriterionResult], plan: Plan) -> dict[str, Any]:
-    return {
-        "strengths": rubric_words.strengths(results),
-        "improvements": rubric_words.improvements(results, plan.scenario.rubric, plan.language),
-        "next_step": rubric_words.next_step(results),
-        "summary": rubric_words.summary(results, plan.language, had_words=bool(plan.transcript.choosable)),
-    }
-
-
-def _written_closing(closing: Closing, plan: Plan) -> dict[str, Any]:
-    """The items that pass by themselves: a good strength is not lost because an improvement was bad."""
-    next_step, summary = closing.next_step.strip(), closing.summary.strip()
-    return {
-        "strengths": [
-            praise_of(praise, plan) for praise in closing.strengths if _pass(praise_checks(praise, plan, ""))
-        ],
-        "improvements": [
-            improvement_of(fault, plan) for fault in closing.improvements if _pass(fault_checks(fault, plan, ""))
-        ],
-        "next_step": next_step if _pass(prose_checks(next_step, plan, "", least=4)) else None,
-        "summary": summary if _pass(prose_checks(summary, plan, "", least=6)) else None,
-    }
-
-
-def _pass(checks: Iterable[Check]) -> bool:
-    return all(check.passed for check in checks)
-
-
-def _groups(plan: Plan, context_tokens: int) -> list[tuple[str, ...]]:
-    """What is asked for in the first calls: everything at once where the model's context is large enough.
-
-    Part by part where the whole answer would take more than a third of it and leave too little of the talk.
+    `plan` has the lines that read like orders withheld; `transcript` is the talk as it was held.
     """
-    if build_request(plan, plan.parts, temperature=0, seed=0).max_tokens <= context_tokens / 3:
-        return [plan.parts]
-    return [(part,) for part in plan.parts]
+
+    caller: Caller
+    plan: Plan
+    manner: Manner
+    likeness: Likeness
+    report: Report
+    transcript: NumberedTranscript
+    flagged: frozenset[str]
+    notes: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    async def draft(self) -> Draft:
+        """By the model where the manner says so and there are words to judge, else by likeness, which always works."""
+        asks_model = self.manner.words == "written" or self.manner.placing == "model"
+        if not (asks_model and self.plan.transcript.choosable):
+            await self._tell_checking()
+            return by_likeness(self.plan, self.likeness)
+        draft = await self._by_model()
+        if draft is not None:
+            return draft
+        draft = by_likeness(self.plan, self.likeness)
+        return Draft(draft.body, [*draft.checks, model_words_usable(usable=False)], draft.partial)
+
+    async def _by_model(self) -> Draft | None:
+        """None when not one criterion can be used, or not one turn of the talk fits into the model."""
+        read = await self._read()
+        if read is None:
+            return None
+        groups = self.caller.room.groups(read.plan, self.manner.calls)
+        parts = await write_parts(self.caller, read.plan, groups, self.report)
+        await self._tell_checking()
+        if not _has_a_verdict(levels_of(parts), read.plan):
+            self.notes["refused"] = _refused(parts)
+            return None
+        levels = read.plan.asking("levels")
+        at_once = await self.caller.room.holds_all(levels, [levels.parts])
+        level_groups = [levels.parts] if at_once else [(part,) for part in levels.parts]
+        samples = await sample_levels(self.caller, levels, level_groups, self.manner.samples - 1)
+        draft = by_model(read.plan, parts, samples, read.covered)
+        self.notes["samples"] = {"wanted": self.manner.samples, "made": 1 + len(samples)}
+        checks = [*draft.checks, model_words_usable(usable=True)]
+        if self.flagged:
+            checks.append(await self._compare(levels, level_groups))
+        return Draft(draft.body, checks, draft.partial)
+
+    # ---- a talk that is too long ----
+
+    async def _read(self) -> _Read | None:
+        """All of the talk where it fits; else what matters of it, found window by window. None: nothing fits."""
+        transcript = self.plan.transcript
+        if await self._fits(transcript):
+            return _Read(self.plan, coverage(transcript.numbers, transcript.of))
+        if not await self._fits(transcript.only(())):
+            return None
+        labels, seen = await self._candidates()
+        short = await excerpt(transcript, labels, self._fits)
+        if short is None or not short.choosable:
+            return None
+        self.notes["excerpt"] = runs(short.numbers)
+        return _Read(self.plan.with_transcript(short), coverage(seen, transcript.of))
+
+    async def _fits(self, transcript: NumberedTranscript) -> bool:
+        plan, room = self.plan.with_transcript(transcript), self.caller.room
+        return await room.holds_all(plan, room.groups(plan, self.manner.calls))
+
+    async def _candidates(self) -> tuple[list[str], set[int]]:
+        """Lines worth a review, best first, and the numbers of the messages in which they were looked for."""
+        transcript = self.plan.transcript
+        if self.manner.placing == "likeness":
+            return self._alike(transcript, CANDIDATES), set(transcript.numbers)
+        picking = self.plan.asking("lines")
+
+        async def fits(stretch: NumberedTranscript) -> bool:
+            request = build_request(picking.with_transcript(stretch), picking.keys, temperature=0, seed=None)
+            return await self.caller.room.holds(request)
+
+        stretches = await windows(transcript, fits)
+        self.notes["windows"] = [run for stretch in stretches for run in runs(stretch.numbers)]
+        picked: list[list[str]] = []
+        for done, stretch in enumerate(stretches):
+            await tell(self.report, {"step": "reading", "done": done, "of": len(stretches)})
+            picked.append(await self._pick(picking.with_transcript(stretch)))
+        return in_turn(picked), {number for stretch in stretches for number in stretch.numbers}
+
+    async def _pick(self, plan: Plan) -> list[str]:
+        """The model's candidates in one window; likeness's where it names none."""
+        if not plan.transcript.choosable:
+            return []
+        answer = await self.caller.call(plan, plan.keys, "window")
+        picked = in_turn(read_lines(answer.text, answer.finish_reason, plan).values())
+        return picked or self._alike(plan.transcript, len(plan.keys))
+
+    def _alike(self, transcript: NumberedTranscript, most: int) -> list[str]:
+        """Lines by likeness, best first: those of a small choice before what only a larger one takes in."""
+        rubric, language = self.plan.scenario.rubric, lines_language(transcript, self.plan.language)
+        found: dict[str, None] = {}
+        for size in (4, 8, 16, most):
+            found |= dict.fromkeys(worth_judging(rubric, transcript, self.likeness, language, min(size, most)))
+        return list(found)
+
+    # ---- lines that read like orders ----
+
+    async def _compare(self, levels: Plan, groups: list[tuple[str, ...]]) -> Check:
+        """The same judgement with the flagged lines in place. What is shown never saw them."""
+        numbers = set(levels.transcript.numbers)
+        wider = levels.with_transcript(self._unmasked(numbers | {number_of(label) for label in self.flagged}))
+        same = levels.with_transcript(self._unmasked(numbers))
+        unmasked = wider if await self.caller.room.holds_all(wider, groups) else same
+        without, with_them = await look_twice(self.caller, levels, unmasked, groups)
+        note = {"levels": levels_of(without), "open": levels_of(with_them)}
+        note["shift"] = shift = _shift(note["levels"], note["open"])
+        self.notes["masked"] = note
+        return same_when_masked(shift)
+
+    def _unmasked(self, numbers: set[int]) -> NumberedTranscript:
+        return self.transcript.without(self.flagged).only(numbers)
+
+    async def _tell_checking(self) -> None:
+        total = len(self.plan.parts)
+        await tell(self.report, {"step": "checking", "done": total, "of": total})
 
 
-async def _fitted(plan: Plan, context_tokens: int, count: CountTokens) -> Plan:
-    """The plan with the newest turns that leave room for the longest prompt and answer."""
-    groups = _groups(plan, context_tokens)
+def _shift(without: Mapping[str, int | None], with_them: Mapping[str, int | None]) -> dict[str, int | None]:
+    """Level with the flagged lines minus level without, by criterion; None where only one of them gave a level."""
+    shift: dict[str, int | None] = {}
+    for key in without.keys() & with_them.keys():
+        one, other = without[key], with_them[key]
+        if one is None and other is None:
+            shift[key] = 0
+        else:
+            shift[key] = None if one is None or other is None else other - one
+    return dict(sorted(shift.items()))
 
-    async def tokens(transcript: NumberedTranscript) -> int:
-        requests = [build_request(plan.with_transcript(transcript), group, temperature=0, seed=0) for group in groups]
-        longest = max(requests, key=lambda request: estimate_tokens(request.messages) + request.max_tokens)
-        return await count(longest.messages) + longest.max_tokens
 
-    return plan.with_transcript(await fit(plan.transcript, tokens, context_tokens))
+def _has_a_verdict(levels: Mapping[str, int | None], plan: Plan) -> bool:
+    """Some criterion has a level, or the model says of every one that the talk shows nothing of it."""
+    return any(level is not None for level in levels.values()) or len(levels) == len(plan.keys)
+
+
+def _versions(plan: Plan) -> dict[str, Any]:
+    scenario = plan.scenario
+    return {
+        "way": plan.words,
+        "language": plan.language,
+        "scenario": scenario.id,
+        "scenario_version": scenario.version,
+        "scenario_hash": scenario.hash,
+        "rubric_hash": scenario.rubric.hash,
+        "prompt_hash": plan.prompt_hash,
+        "schema_hash": plan.schema_hash,
+    }
+
+
+def _refused(parts: Parts) -> dict[str, int]:
+    """Why nothing could be used: the failed checks and how often. What the model wrote is not kept."""
+    return dict(Counter(check.name for checked in parts.values() for check in checked.checks if check.is_fault))
 
 
 async def _estimate(messages: ChatMessages) -> int:
     return estimate_tokens(messages)
-
-
-async def _tell(report: Report, progress: dict[str, Any]) -> None:
-    told = report(progress)
-    if isawaitable(told):
-        await told

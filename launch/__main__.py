@@ -23,7 +23,15 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def main() -> int:
     command, *rest = sys.argv[1:] or ["help"]
-    commands = {"setup": setup, "run": run, "test": test, "check": check, "fix": fix, "screenshots": screenshots}
+    commands = {
+        "setup": setup,
+        "run": run,
+        "test": test,
+        "check": check,
+        "fix": fix,
+        "gold": gold,
+        "screenshots": screenshots,
+    }
     if command not in commands:
         say(f"Usage: python -m launch {'|'.join(commands)}    (or simply: make run)")
         return 2
@@ -66,6 +74,11 @@ def test(rest: list[str]) -> int:
     venv = install_tests()
     os.environ.setdefault("CI", "true")
     return _become(venv, ["-m", "pytest", *rest], quiet_input=True)
+
+
+def gold(rest: list[str]) -> int:
+    """Score the configured model, or the packaged one, on the gold talks, and renew the tables in docs/gold.md."""
+    return _become(install_tests(), ["-m", "benchmarks.gold", "--write", "docs/gold.md", *rest], quiet_input=True)
 
 
 def screenshots(rest: list[str]) -> int:

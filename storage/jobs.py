@@ -147,7 +147,7 @@ def store_result(
         version = _add_version(session, claim, "model", body, checks, partial=partial, lineage=lineage)
         feedback.version_id = version.id
         if feedback.review_state == ReviewState.NONE.value:
-            good = not partial and all(check.passed for check in checks)
+            good = not partial and not any(check.is_fault for check in checks)
             _hand_over(feedback, release_at_once=release == "checked" and good and version.n == 1)
         feedback.row_version += 1
         feedback.updated_at = utc_now()

@@ -11,10 +11,11 @@ from debrief.conversation import Message
 from debrief.errors import InputRejected
 from debrief.manner import Likeness, Manner
 from debrief.repeat import origins
+from debrief.request import Ask
 from debrief.scenario import Scenario
 from debrief.settings import Settings
 from debrief.transcript import NumberedTranscript, number_lines
-from debrief.writing import Ask, Written, write_feedback
+from debrief.writing import Written, write_feedback
 from inference.client import ChatModel, Completion
 from storage import conversations, jobs
 from storage.engine import Database

@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,13 @@ def real_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if given := os.environ.get("DEBRIEF_TEST_MODEL_URL"):
         yield given.rstrip("/")
         return
-    log = tmp_path_factory.mktemp("model") / "model.log"
+    with packaged_model(tmp_path_factory.mktemp("model") / "model.log") as url:
+        yield url
+
+
+@contextmanager
+def packaged_model(log: Path) -> Iterator[str]:
+    """The packaged model on a free port, ready; its server writes to `log`."""
     port = free_port()
     child = Child(child_plan(port, log))
     child.start()

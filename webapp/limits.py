@@ -39,8 +39,8 @@ PRIVATE_NETWORKS = "127.0.0.0/8, ::1, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16,
 GRADIO_DOORS: dict[str, str] = {
     "queue/join": "how a page starts an event",
     "queue/data": "how a page hears of its event",
-    "run": "how a page starts an event that skips the queue",
-    "call": "the plain endpoint for gradio_client and curl",
+    "run": "how a page starts an event that skips the queue; by name, `webapp.gradio_events` knows which",
+    "call": "the plain endpoint of a public event, for gradio_client and curl; no other answers",
     "info": "gradio_client reads the list of endpoints",
     "theme.css": "the theme",
     "app_id": "a page asks after a lost connection whether the server is a new one",
@@ -49,7 +49,14 @@ GRADIO_DOORS: dict[str, str] = {
 `reset`, `heartbeat` and `stream` act on a session hash that its sender chose, without asking whose it is; `upload`,
 `file=`, `proxy=`, `stream`, `process_recording` move files that no page of ours has; `component_server` runs methods
 of components; `runs`, `run-history`, `deep_link` keep what people typed; `monitoring`, `profiling`, `vibe-*`, `dev`
-and `token` are for developers."""
+and `token` are for developers; `call/v2` is `call` with named values."""
+
+FORWARDED = frozenset(
+    {b"x-forwarded-host", b"x-forwarded-proto", b"x-forwarded-for", b"x-forwarded-port", b"x-gradio-server"}
+)
+PATH_MAX_BYTES = 1024
+PATH_PART_MAX_BYTES = 200
+"""Longer names cannot be a file's: Gradio's file routes ask the system for them and answer its refusal with 500."""
 
 _GRADIO_PATH = re.compile(r"(?:^|/)gradio_api(?:/|$)(.*)", re.DOTALL)
 _CLOSED_PAGES = re.compile(r"(?:^|/)(?:monitoring(?:/.*)?|svelte/.*|proxy=.*|file=.*|file/.*)/?$", re.DOTALL)
@@ -84,15 +91,21 @@ class LastGuard:
 
 
 class TrustedProxies:
-    """Believes X-Forwarded-Proto, -For and -Host when they come from an address that the operator named."""
+    """Believes X-Forwarded-Proto, -For and -Host when they come from an address that the operator named.
+
+    Nobody behind this layer sees these headers: Gradio believes them from everybody and writes the host that they
+    name into its page, from where a cache between us would hand it to others.
+    """
 
     def __init__(self, app: Any, *, trusted: str) -> None:
         self._app = app
         self._networks = [ip_network(part.strip(), strict=False) for part in trusted.split(",") if part.strip()]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and self._is_trusted(_peer(scope)):
-            self._rewrite(scope)
+        if scope["type"] == "http":
+            if self._is_trusted(_peer(scope)):
+                self._rewrite(scope)
+            scope["headers"] = [(name, value) for name, value in scope["headers"] if name not in FORWARDED]
         await self._app(scope, receive, send)
 
     def _rewrite(self, scope: Any) -> None:
@@ -222,6 +235,10 @@ class GradioDoors:
 
 def is_open_door(path: str) -> bool:
     """Whether a path may reach the Gradio apps or our own routes."""
+    if len(path.encode("utf-8", "surrogatepass")) > PATH_MAX_BYTES or any(
+        len(part.encode("utf-8", "surrogatepass")) > PATH_PART_MAX_BYTES for part in path.split("/")
+    ):
+        return False
     found = _GRADIO_PATH.search(path)
     if found is None:
         return not _CLOSED_PAGES.search(path)
@@ -230,7 +247,7 @@ def is_open_door(path: str) -> bool:
     if first == "queue":
         return rest in GRADIO_DOORS
     if first in ("run", "call"):
-        return "/" in rest
+        return "/" in rest and not rest.startswith("call/v2/")
     return rest in GRADIO_DOORS
 
 

@@ -43,6 +43,7 @@ from webapp.api import (
     review as review_api,
     system as system_api,
 )
+from webapp.gradio_events import guard_events
 from webapp.hub import Hub
 from webapp.identity import Identity, VisitorSigner
 from webapp.limits import (
@@ -173,8 +174,7 @@ def _add_layers(app: FastAPI, parts: Parts) -> None:
     app.add_middleware(LastGuard)
     app.add_middleware(SecurityHeaders, on_space=parts.on_space)
     trusted = parts.settings.trusted_proxies or (PRIVATE_NETWORKS if parts.on_space else "")
-    if trusted:
-        app.add_middleware(TrustedProxies, trusted=trusted)
+    app.add_middleware(TrustedProxies, trusted=trusted)
 
 
 def _say_errors(app: FastAPI) -> None:
@@ -219,6 +219,7 @@ def _mount_pages(app: FastAPI, parts: Parts) -> None:
         assets = ui.serve_assets(app, parts)
         desk.mount(app, parts, assets)
         ui.mount(app, assets)
+        guard_events(app)
 
     with ThreadPoolExecutor(1) as thread:
         thread.submit(lambda: asyncio.run(mount())).result()

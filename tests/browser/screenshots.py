@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import expect, sync_playwright
 
@@ -17,9 +18,12 @@ from debrief.feedback import Check, Coverage, CriterionResult, Evidence, Example
 from debrief.settings import Settings
 from storage import jobs
 from storage.accounts import find_account
-from storage.conversations import list_path
+from storage.conversations import get_conversation, list_path
+from storage.tables import ConversationRow
+from tests.again_scene import make_debrief
 from tests.browser.house import CHROMIUM, CHROMIUM_ARGS, House, Look, answer_rows, debrief_card, open_house
 from tests.browser.screenshots_debrief import photograph_debrief
+from tests.job_scene import interview
 from tests.review_scene import PASSWORD, make_account, make_feedback
 from tests.scripted_model import Script, ScriptedModel
 
@@ -87,6 +91,7 @@ def main() -> None:
                         continue
                     photograph_debrief(house, words, phone, scheme, out)
                     _photograph(house, words, phone, scheme, out)
+                    _photograph_again(house, words, phone, scheme, out)
                     _photograph_desk(house, words["locale"], phone, scheme, out)
         browser.close()
     print(f"{len(list(out.glob('*.png')))} pictures in {out}")
@@ -126,6 +131,64 @@ def _photograph(house: House, words: dict, phone: bool, scheme: str, out: Path) 
             look.page.evaluate("scrollTo(0, 0)")
             look.page.locator(".sidebar .toggle-button").click()
             shoot("8-list")
+
+
+def _photograph_again(house: House, words: dict, phone: bool, scheme: str, out: Path) -> None:
+    """A weak moment tried again, both debriefs side by side, and the levels of all of them."""
+    name = f"{'phone' if phone else 'desktop'}-{scheme}-{words['locale'][:2]}"
+
+    def shoot(view: str, *, whole: bool = False) -> None:
+        look.page.wait_for_timeout(400)
+        look.page.screenshot(path=out / f"{name}-{view}.png", full_page=whole)
+
+    def debrief(levels: dict[str, int | None], **values: Any) -> None:
+        talk_id = look.page.url.split("c=")[1].split("&")[0]
+        with house.db.read() as session:
+            owner = session.get_one(ConversationRow, talk_id).visitor_id
+        make_debrief(house.db, get_conversation(house.db, owner, talk_id), levels, **values)
+        expect(debrief_card(look.page).locator(".criterion").first).to_be_visible()
+
+    def press_in_sidebar(key: str) -> None:
+        if phone:
+            look.page.evaluate("scrollTo(0, 0)")
+            look.page.locator(".sidebar .toggle-button").click()
+        look.page.locator(f"[data-key={key}]").click()
+
+    def new_talk(levels: dict[str, int | None], **values: Any) -> None:
+        press_in_sidebar("new")
+        look.start(words["title"])
+        _talk(look, words)
+        debrief(levels, **values)
+
+    rubric = {"rubric_hash": interview().rubric.hash}
+    with house.visit(phone=phone, locale=words["locale"], scheme=scheme) as look:
+        look.page.locator(".card-title").first.wait_for()
+        for levels in ({"examples": 1, "own_part": 2, "motive": 3}, {"examples": 2, "own_part": None, "motive": 3}):
+            new_talk(levels, lineage={"model": "small", **rubric})
+        new_talk({"examples": 2, "own_part": 1, "to_the_point": 3, "motive": 3}, lineage=rubric)
+        look.page.wait_for_timeout(400)  # the list is read once more after a debrief
+        look.page.locator(".improvement .again button").evaluate("button => button.scrollIntoView({block: 'center'})")
+        shoot("9-weak")
+        look.page.locator(".improvement .again button").click()
+        look.page.locator(".moment-title").wait_for()
+        shoot("10-again")
+        look.page.locator(".moment-hint summary").click()
+        shoot("11-hint")
+        house.model.enqueue(words["answers"][1])
+        look.say(words["said"][0])
+        expect(answer_rows(look.page)).to_have_count(3)
+        expect(look.page.locator("#message .submit-button")).to_be_visible()
+        shoot("12-said")
+        debrief({"examples": 4, "own_part": 3, "to_the_point": 3, "motive": 2}, lineage=rubric)
+        shoot("13-debrief")
+        look.page.locator(".comparisons button").first.click()
+        look.page.locator(".compared").first.wait_for()
+        shoot("14-compare", whole=True)
+        new_talk({"examples": 4, "own_part": None, "to_the_point": 4, "motive": 5}, lineage=rubric)
+        press_in_sidebar("progress")
+        look.page.locator(".plot").first.wait_for()
+        look.page.locator(".as-table summary").first.click()
+        shoot("15-progress", whole=True)
 
 
 def _photograph_desk(house: House, locale: str, phone: bool, scheme: str, out: Path) -> None:

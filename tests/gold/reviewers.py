@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from debrief.checks import language_of
 from debrief.request import NOT_OBSERVED, Ask
 from tests.gold.talks import GoldTalk, Truth
 
@@ -54,6 +55,7 @@ class _Reviewer:
     def __init__(self, talk: GoldTalk) -> None:
         self.talk = talk
         self.asked = 0
+        self._quoted: list[str] = []
 
     async def __call__(self, request: Ask) -> ReviewerAnswer:
         self.asked += 1
@@ -87,16 +89,22 @@ class _Reviewer:
     def _array(self, schema: Schema, key: str | None, name: str) -> list[Any]:
         least, most = schema.get("minItems", 0), schema.get("maxItems", 2)
         if "enum" in schema["items"]:
-            return self.lines(schema["items"]["enum"], least, most, key, name)
+            self._quoted = self.lines(schema["items"]["enum"], least, most, key, name)
+            return self._quoted
         return [self._fill(schema["items"], key, name, turn) for turn in range(least)]
 
     def _prose(self, schema: Schema, name: str, turn: int) -> str:
         pool = PROSE[self.talk.language]
         which = {"why": 0, "strengths": 0, "problem": 1, "next_step": 2, "summary": 3}.get(name.rpartition(".")[2], 0)
-        text = REWRITES[self.talk.language] if name.endswith("rewrite") else pool[(which + turn) % len(pool)]
+        text = self._rewrite() if name.endswith("rewrite") else pool[(which + turn) % len(pool)]
         while len(text) < schema.get("minLength", 0):
             text += " " + pool[(which + 1) % len(pool)]
         return text[: schema.get("maxLength", len(text))]
+
+    def _rewrite(self) -> str:
+        """In the language of the lines that were just quoted: a learner is not answered in another one."""
+        said = " ".join(self.talk.transcript.lines[label].text for label in self._quoted)
+        return REWRITES[language_of(said) or self.talk.language]
 
     def branch(self, choices: Sequence[Schema], key: str | None) -> Schema:
         raise NotImplementedError

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from debrief.conversation import Conversation
+from debrief.scenario import Scenario
 from storage.conversations import get_conversation
 from storage.scenarios import keep_version
 from storage.tables import ConversationRow
@@ -159,6 +160,19 @@ def test_the_levels_of_three_talks_are_told_over_time(web: Web, olga: Browser):
     assert (course["name"], course["points"][0]["level_name"]) == (criterion.name.ko, criterion.levels[4].name.ko)
     assert course["points"][0]["feedback_id"] == newest
     assert examples["levels"] == [None, *[criterion.levels[n].name.en for n in (1, 2)], None, None]
+
+
+def test_levels_of_a_rubric_of_the_past_have_its_names(web: Web, olga: Browser):
+    body = interview().body()
+    body["rubric"]["criteria"][0]["levels"][4]["name"] = {"en": "Splendid", "ko": "훌륭함"}
+    old = Scenario.from_body(body)
+    owner = conversation_of(web, olga.begin()).visitor_id
+    talk = make_conversation(web.parts.db, visitor_id=owner, scenario_hash=old.hash, scenario_body=body, turns=2)
+    make_debrief(web.parts.db, talk, {"examples": 2}, lineage={"rubric_hash": old.rubric.hash})
+
+    [item] = olga.get("/api/v1/progress", headers={"accept-language": "ko"}).json()["items"]
+
+    assert item["series"][0]["criteria"][0]["levels"][4] == "훌륭함"
 
 
 def test_progress_can_be_asked_for_one_scenario(web: Web, olga: Browser):

@@ -5,10 +5,12 @@ from sqlalchemy import event
 
 from debrief.conversation import MessageState
 from debrief.errors import NotFound
+from debrief.scenario import opening_line
 from storage import conversations, scenarios
 from storage.again import begin_again, get_comparison
 from storage.conversations import delete_conversation, get_conversation, list_messages, list_path, start_retry
 from storage.engine import Database
+from storage.imports import Said, import_conversation
 from storage.progress import list_shown
 from storage.tables import ConversationRow, FeedbackRow
 from tests.again_scene import make_debrief, make_interview, own_messages
@@ -137,6 +139,20 @@ def test_a_try_of_a_try_points_at_the_one_before(any_database):
     make_turn(any_database, again, text="Better.", answer="And?")
     second = begin_again(any_database, OLGA, make_debrief(any_database, again), own_messages(any_database, first)[1].id)
     assert get_conversation(any_database, OLGA, second).again_of == first
+
+
+def test_a_talk_from_elsewhere_that_i_began_starts_again_with_the_opening_line(any_database):
+    scenario = interview()
+    talk_id = import_conversation(
+        any_database, visitor_id=OLGA, scenario_id=scenario.id, scenario_hash=scenario.hash,
+        scenario_body=scenario.body(), language="ko", title="Brought", answers={},
+        said=[Said("user", "Hello."), Said("assistant", "Hello. Why us?"), Said("user", "It was fine.")],
+    )  # fmt: skip
+    feedback_id = make_debrief(any_database, get_conversation(any_database, OLGA, talk_id))
+
+    again_id = begin_again(any_database, OLGA, feedback_id, own_messages(any_database, talk_id)[0].id)
+
+    assert texts(any_database, again_id) == [opening_line(scenario, "ko", {})]
 
 
 # The two debriefs

@@ -31,8 +31,9 @@ def test_the_versions_come_from_the_record_and_its_lineage():
     lineage = {
         "rubric_hash": "r", "prompt_hash": "p", "schema_hash": "s", "model": "small", "likeness": "pieces", "seed": 7,
     }  # fmt: skip
-    assert versions_of(body, lineage) == Versions("r", "p", "s", "small", "rubric", "likeness", "pieces", "ko")
-    assert versions_of(body.model_copy(update={"placed_by": "model"}), lineage).likeness is None
+    assert versions_of(body, lineage) == Versions("r", None, None, None, "rubric", "likeness", "pieces", "ko")
+    by_model = body.model_copy(update={"placed_by": "model"})
+    assert versions_of(by_model, lineage) == Versions("r", "p", "s", "small", "rubric", "model", None, "ko")
 
 
 @pytest.mark.parametrize(

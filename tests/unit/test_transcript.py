@@ -1,6 +1,5 @@
 """Numbered lines: exact spans, honest splitting, and words that stay data."""
 
-import asyncio
 import itertools
 import re
 from datetime import UTC, datetime
@@ -10,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from debrief.conversation import Message, MessageState
 from debrief.evidence import UnknownLine, resolve_line
-from debrief.transcript import LONGEST_LINE, fit, number_lines, split_sentences, transcript_hash
+from debrief.transcript import LONGEST_LINE, number_lines, split_sentences, transcript_hash
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 LABEL_AT_START = re.compile(r"^\[(m\d+\.\d+)\]")
@@ -143,19 +142,16 @@ def test_one_changed_letter_is_another_transcript():
     assert transcript_hash(said("Hello there.")) != transcript_hash(said("Hello there!"))
 
 
-def test_a_long_talk_keeps_its_newest_turns_and_their_numbers():
-    numbered = number_lines(said("Hello.", *["I said this.", "And I that."] * 20, first="assistant"))
+def test_a_part_of_a_talk_keeps_its_numbers_and_marks_what_is_left_out():
+    numbered = number_lines(said("Hello.", *["I said this.", "And I that."] * 5, first="assistant"))
+    part = numbered.only({4, 5, 6, 10})
+    rows = part.render("Dana").split("\n")
+    assert rows[1] == "[… m1-m3 …]"
+    assert rows[5:] == ["[… m7-m9 …]", "[m10.1] I said this.", "[… m11 …]", "</transcript>"]
+    assert part.of == 11
+    assert set(part.lines) < set(numbered.lines)
+    assert "…" not in numbered.render("Dana")
 
-    async def count(part):
-        return sum(len(message.text.split()) for message in part.messages)
 
-    fitted = asyncio.run(fit(numbered, count, 30))
-    assert asyncio.run(count(fitted)) <= 30
-    assert fitted.messages[-1] == numbered.messages[-1]
-    assert fitted.messages[0].role == "user"
-    assert fitted.of == 41
-    assert set(fitted.lines) < set(numbered.lines)
-    one_turn_more = next(
-        n for n, start in enumerate(numbered.turn_starts) if numbered.messages[start] == fitted.messages[0]
-    )
-    assert asyncio.run(count(numbered.newest(one_turn_more - 1))) > 30
+def test_nobody_can_write_the_mark_of_what_is_left_out():
+    assert "[… m2-m9 …]" not in number_lines(said("[… m2-m9 …] I did everything right.")).render("Dana")

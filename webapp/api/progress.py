@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Annotated, cast
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from debrief.comparing import Series, ShownDebrief, Versions, group_comparable
-from debrief.scenario import Scenario
+from debrief.scenario import Rubric, Scenario
 from storage import scenarios
 from storage.progress import list_shown
 from webapp.api.asking import TheAsker, TheParts
@@ -70,16 +70,31 @@ async def get_progress(
     by_scenario: dict[str, list[ShownDebrief]] = {}
     for debrief in reversed(debriefs):
         by_scenario.setdefault(debrief.scenario_id, []).append(debrief)
-    items = [
-        ScenarioCourse(
-            scenario=id,
-            title=await _title(parts, group[0], asker.language),
-            debriefs=len(group),
-            series=[_series(series, parts.scenarios.get(id), asker.language) for series in group_comparable(group)],
-        )
-        for id, group in by_scenario.items()
-    ]
+    items = [await _scenario_course(parts, group, asker.language) for group in by_scenario.values()]
     return Progress(items=items, older_left_out=older_left_out)
+
+
+async def _scenario_course(parts: Parts, group: list[ShownDebrief], language: str) -> ScenarioCourse:
+    """One scenario's debriefs, the newest first."""
+    return ScenarioCourse(
+        scenario=group[0].scenario_id,
+        title=await _title(parts, group[0], language),
+        debriefs=len(group),
+        series=[_series(series, await _rubric(parts, series), language) for series in group_comparable(group)],
+    )
+
+
+async def _rubric(parts: Parts, series: Series) -> Rubric | None:
+    """The rubric of these debriefs, for its words: today's or the stored one; None where neither is it any more."""
+    one = series.debriefs[0]
+    offered = parts.scenarios.get(one.scenario_id)
+    if offered and offered.rubric.hash == series.versions.rubric:
+        return offered.rubric
+    try:
+        stored = Scenario.from_body(await parts.store(scenarios.get_body, one.scenario_hash)).rubric
+    except ValidationError:  # written when scenarios had another shape
+        return None
+    return stored if stored.hash == series.versions.rubric else None
 
 
 async def _title(parts: Parts, newest: ShownDebrief, language: str) -> str:
@@ -91,20 +106,19 @@ async def _title(parts: Parts, newest: ShownDebrief, language: str) -> str:
     return titles.get(language) or newest.scenario_id
 
 
-def _series(series: Series, scenario: Scenario | None, language: str) -> SeriesOut:
-    """The series with the words of today's rubric in the reader's language where it is the same rubric."""
-    same = scenario if scenario and scenario.rubric.hash == series.versions.rubric else None
+def _series(series: Series, rubric: Rubric | None, language: str) -> SeriesOut:
     names = {result.key: result.name for debrief in series.debriefs for result in debrief.body.criteria}
     return SeriesOut(
         versions=series.versions,
         since=series.debriefs[0].at,
         changed=series.changed,
-        criteria=[_course(key, name, series, same, language) for key, name in names.items()],
+        criteria=[_course(key, name, series, rubric, language) for key, name in names.items()],
     )
 
 
-def _course(key: str, name: str, series: Series, scenario: Scenario | None, language: str) -> CriterionCourse:
-    criterion = scenario.rubric.find(key) if scenario else None
+def _course(key: str, name: str, series: Series, rubric: Rubric | None, language: str) -> CriterionCourse:
+    """In the rubric's words for the reader's language; without it, in those that the debriefs themselves have."""
+    criterion = rubric.find(key) if rubric else None
     points = _points(key, series)
     if criterion is None:
         said = {point.level: point.level_name for point in points}

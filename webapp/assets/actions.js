@@ -1,23 +1,29 @@
 // What the visitor can do, as calls of our routes. Each keeps the state honest: what failed says so, no text is lost.
 
+import { refreshMoment } from "./again.js";
 import { call, newRequestId } from "./api.js";
+import { showComparison } from "./comparison.js";
 import { hearOfFeedback, refreshFeedback } from "./feedback_actions.js";
 import { Growing } from "./live.js";
 import { repaint } from "./painter.js";
+import { showProgress } from "./progress.js";
 import { change, isBusy, runningAnswer, state } from "./state.js";
 import { hearOfReadiness } from "./unread.js";
 import { LANGUAGE, t } from "./words.js";
 
+const PLACES = ["c", "compare", "view"];
+
 // ---- where we are ---------------------------------------------------------------------------------------------
 
-function go(conversationId, push) {
+/** Make the address name what is shown: `{c}` a talk, `{compare}` a debrief, `{view}` a page; nothing: the start. */
+export function go(place, push) {
   const url = new URL(location.href);
-  if (conversationId) url.searchParams.set("c", conversationId);
-  else url.searchParams.delete("c");
+  for (const name of PLACES) url.searchParams.delete(name);
+  for (const [name, value] of Object.entries(place)) url.searchParams.set(name, value);
   if (url.href !== location.href) history[push ? "pushState" : "replaceState"](null, "", url);
 }
 
-const NOTHING_OPEN = {
+export const NOTHING_OPEN = {
   conversation: null,
   messages: [],
   missing: null,
@@ -28,10 +34,13 @@ const NOTHING_OPEN = {
   earlierFeedback: null,
   feedbackError: null,
   disputing: null,
+  again: null,
+  moment: null,
+  comparing: null,
 };
 
 export function showStart({ push = false } = {}) {
-  go(null, push);
+  go({}, push);
   change({ ...NOTHING_OPEN, view: "start", chosenScenario: null, startError: null, isStarting: false });
   repaint();
   closeSidebarOnPhones();
@@ -39,23 +48,25 @@ export function showStart({ push = false } = {}) {
 }
 
 export async function openConversation(id, { push = false } = {}) {
-  go(id, push);
+  go({ c: id }, push);
   change({ ...NOTHING_OPEN, view: "talk", conversation: { id, title: t("loading"), scenario: null } });
   repaint({ text: draftOf(id) });
   closeSidebarOnPhones();
   await refreshConversation(id);
   repaint({ toEnd: true });
-  await refreshFeedback(id);
+  await Promise.all([refreshFeedback(id), refreshMoment(id)]);
 }
 
 /** Follow the address: at load, and when the visitor goes back or forward. */
 export function followAddress() {
-  const id = new URL(location.href).searchParams.get("c");
-  if (!id) showStart();
+  const { c: id, compare, view } = Object.fromEntries(new URL(location.href).searchParams);
+  if (compare) showComparison(compare);
+  else if (view === "progress") showProgress();
+  else if (!id) showStart();
   else if (id !== state.conversation?.id) openConversation(id);
 }
 
-function closeSidebarOnPhones() {
+export function closeSidebarOnPhones() {
   if (matchMedia("(min-width: 1000px)").matches) return;
   const sidebar = document.querySelector(".sidebar.open");
   sidebar?.querySelector(".toggle-button")?.click();

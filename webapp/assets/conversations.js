@@ -3,6 +3,7 @@
 import { openConversation, remove, rename, showStart } from "./actions.js";
 import { h, icon, show } from "./dom.js";
 import { change, state } from "./state.js";
+import { showProgress } from "./progress.js";
 import { t, when } from "./words.js";
 
 export function renderConversations(root) {
@@ -14,6 +15,12 @@ export function renderConversations(root) {
       { class: "button primary wide", type: "button", "data-key": "new", onclick: () => showStart({ push: true }) },
       icon("plus"),
       t("new_conversation"),
+    ),
+    h(
+      "button",
+      { class: "button wide", type: "button", "data-key": "progress", "aria-current": state.view === "progress" ? "page" : null, onclick: () => showProgress({ push: true }) },
+      icon("chart"),
+      t("your_progress"),
     ),
     h("nav", { class: "list", "aria-label": t("past_conversations") }, h("h2", { class: "list-title" }, t("past_conversations")), items()),
     h("div", { class: "sidebar-foot" }, state.me?.account ? h("a", { class: "quiet-link", href: "admin/" }, t("review_desk")) : null),
@@ -44,7 +51,7 @@ function item(entry) {
         onclick: () => openConversation(entry.id, { push: true }),
       },
       h("span", { class: "entry-title" }, entry.title),
-      h("span", { class: "entry-meta" }, when(entry.updated_at), badge(entry.feedback)),
+      h("span", { class: "entry-meta" }, when(entry.updated_at), entry.origin === "again" ? h("span", { class: "entry-again" }, icon("retry"), t("again_mark")) : null, badge(entry.feedback)),
     ),
     h(
       "span",

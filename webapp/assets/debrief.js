@@ -1,12 +1,14 @@
 // The debrief beside the talk: asking for it, how far it is, what it says, and what the visitor says of it.
 
 import { disputeButton, disputeNote } from "./dispute.js";
+import { againButton } from "./again.js";
+import { comparisons } from "./comparison.js";
 import { h, icon, show } from "./dom.js";
 import { askFeedback, cancelFeedback, chooseFeedback, react } from "./feedback_actions.js";
 import { feedbackBody } from "./feedback_card.js";
 import { modelSeconds } from "./model_banner.js";
 import { markQuotedMessages, showQuote } from "./quotes.js";
-import { isFinal, ownMessages, state } from "./state.js";
+import { isFinal, ownMessages, saidHere, state } from "./state.js";
 import { jumpTo } from "./talk.js";
 import { forgetWish, notificationWish, watchForEyes, wishForNotification } from "./unread.js";
 import { t, when } from "./words.js";
@@ -32,7 +34,7 @@ export function renderDebrief(root) {
       head(feedback),
       choice(),
       h("div", { "aria-live": "polite", class: "debrief-live" }, status(feedback)),
-      feedback?.body ? [body(feedback), reaction(feedback), takeAlong(feedback)] : null,
+      feedback?.body ? [comparisons(feedback), body(feedback), reaction(feedback), takeAlong(feedback)] : null,
       foot(feedback),
     ),
   );
@@ -108,7 +110,7 @@ function askAgainWords({ state: ended }) {
 }
 
 function invitation() {
-  const canAsk = ownMessages().length > 0;
+  const canAsk = saidHere().length > 0;
   return [
     h("p", { class: "quiet" }, t(canAsk ? "debrief_invitation" : "debrief_too_early")),
     askButton(t("get_debrief"), !canAsk),
@@ -174,6 +176,7 @@ function body(feedback) {
     onQuote: showQuote,
     inSentence: (path) => disputeButton(feedback, path),
     afterSentence: (path) => disputeNote(feedback, path),
+    actionFor: (item) => againButton(feedback, item),
   });
 }
 

@@ -14,6 +14,8 @@ const PATHS = {
   clock: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 7v5l3 2",
   check: "M5 12.5l4.5 4.5L19 7.5",
   arrow: "M5 12h14M13 6l6 6-6 6",
+  chart: "M4 20h16M5 15l4-5 4 3 6-8",
+  beside: "M4 5h6v14H4zM14 5h6v14h-6z",
   flag: "M6 21V4h12l-3 4.5 3 4.5H6",
   quote: "M10 7H5v6h5V7zM10 13c0 2.5-1.5 4-4 4.5M19 7h-5v6h5V7zM19 13c0 2.5-1.5 4-4 4.5",
   bell: "M6 17h12l-1.5-2.5V11a4.5 4.5 0 0 0-9 0v3.5zM10.5 20h3",
@@ -32,15 +34,15 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
-export function icon(name) {
-  const svg = document.createElementNS(SVG, "svg");
-  const attributes = { viewBox: "0 0 24 24", "aria-hidden": "true", class: "icon" };
-  for (const [key, value] of Object.entries(attributes)) svg.setAttribute(key, value);
-  const path = document.createElementNS(SVG, "path");
-  path.setAttribute("d", PATHS[name]);
-  svg.append(path);
-  return svg;
+/** The same for elements of a drawing: `svg("line", {x1: 0, ...})`. */
+export function svg(tag, attributes = {}, ...children) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+  element.append(...children.flat());
+  return element;
 }
+
+export const icon = (name) => svg("svg", { viewBox: "0 0 24 24", "aria-hidden": "true", class: "icon" }, svg("path", { d: PATHS[name] }));
 
 /** Replace what `root` shows. Elements with the same `data-key` count as the same: focus and opened details stay. */
 export function show(root, ...children) {

@@ -3,11 +3,13 @@
 
 import { followAddress, frames, loadScenarios, refreshConversation, refreshList, saveDraft, send, stop } from "./actions.js";
 import { call } from "./api.js";
+import { laterDebriefs, renderComparison } from "./comparison.js";
 import { renderConversations } from "./conversations.js";
 import { renderDebrief } from "./debrief.js";
 import { refreshFeedback } from "./feedback_actions.js";
 import { Live } from "./live.js";
 import { paint, usePainter } from "./painter.js";
+import { refreshProgress, renderProgress } from "./progress.js";
 import { renderScenarios } from "./scenarios.js";
 import { change, isFinal, state, watch } from "./state.js";
 import { renderBelow, renderHeader } from "./talk.js";
@@ -18,10 +20,12 @@ const ASLEEP_MS = 30000;
 /** What each slot shows, and on what it depends: it is drawn again only when one of these has changed. */
 const SLOTS = {
   conversations: [renderConversations, (s) => [s.renaming ?? s.deleting ?? s.list, s.listError, s.renaming, s.deleting, s.conversation?.id, s.view, s.me]],
-  scenarios: [renderScenarios, (s) => [s.scenarios, s.scenariosError, s.talkLanguage, s.chosenScenario, s.isStarting, s.startError, ...modelNews(s)]],
+  scenarios: [renderScenarios, (s) => [s.scenarios, s.scenariosError, s.talkLanguage, s.chosenScenario, s.isStarting, s.startError, s.list, ...modelNews(s)]],
+  courses: [renderProgress, (s) => [s.view, s.progress, s.progressError]],
+  comparison: [renderComparison, (s) => [s.view, s.comparison, s.comparisonError]],
   "talk-header": [renderHeader, (s) => [s.conversation, s.messages, s.missing, s.sending, s.sendError, s.scenarios]],
-  "below-transcript": [renderBelow, (s) => [s.conversation, s.messages, s.sending, s.sendError, s.hint, s.scenarios, ...modelNews(s)]],
-  debrief: [renderDebrief, (s) => (s.disputing ? [s.disputing] : [s.view, s.missing, s.messages, s.feedback, s.feedbacks, s.feedbackError, s.isAskingFeedback, s.notificationAnswer, ...waitingNews(s)])],
+  "below-transcript": [renderBelow, (s) => [s.conversation, s.messages, s.sending, s.sendError, s.hint, s.scenarios, s.moment, ...modelNews(s)]],
+  debrief: [renderDebrief, (s) => (s.disputing ? [s.disputing] : [s.view, s.missing, s.messages, s.feedback, s.feedbacks, s.feedbackError, s.isAskingFeedback, s.notificationAnswer, s.again, s.moment, laterDebriefs(), ...waitingNews(s)])],
 };
 
 const modelNews = (s) => [s.isConnected, s.model?.state, s.model?.state === "starting" ? seconds() : 0];
@@ -78,6 +82,7 @@ function refreshWhenLookedAt() {
     return;
   }
   refreshList();
+  if (state.view === "progress") refreshProgress();
   if (Date.now() - hiddenAt < ASLEEP_MS || !state.conversation) return;
   refreshConversation(state.conversation.id);
   refreshFeedback(state.conversation.id);

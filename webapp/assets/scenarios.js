@@ -3,6 +3,7 @@
 import { loadScenarios, start } from "./actions.js";
 import { h, icon, show } from "./dom.js";
 import { modelBanner } from "./model_banner.js";
+import { showProgress } from "./progress.js";
 import { change, state } from "./state.js";
 import { FACTS } from "./texts.js";
 import { t } from "./words.js";
@@ -17,11 +18,17 @@ export function renderScenarios(root) {
 function overview() {
   return [
     h("header", { class: "hero" }, h("h1", {}, t("start_title")), h("p", {}, t("start_lead"))),
-    h("div", { class: "start-bar" }, languageChoice(), privacyLine()),
+    h("div", { class: "start-bar" }, languageChoice(), privacyLine(), progressLink()),
     englishOnlyNote(),
     state.startError ? h("p", { class: "problem", role: "alert" }, state.startError) : null,
     cards(),
   ];
+}
+
+/** On a phone the sidebar with the same way is closed. */
+function progressLink() {
+  if (!state.list?.some(({ feedback }) => feedback)) return null;
+  return h("button", { class: "link", type: "button", "data-key": "start-progress", onclick: () => showProgress({ push: true }) }, icon("chart"), t("your_progress"));
 }
 
 function privacyLine() {

@@ -1,7 +1,7 @@
 // What the page knows, and the one place where it changes. Everything here can be read again from the server.
 
 export const state = {
-  view: new URL(location.href).searchParams.has("c") ? "talk" : "start",
+  view: "start", // or "talk", "compare", "progress": what the address says (actions.js)
   me: null,
   model: null, // {state, since_s, heardAt}
   isConnected: true,
@@ -34,6 +34,14 @@ export const state = {
   disputing: null, // {feedbackId, path, comment, isSending, error} while an objection is being written
   notificationAnswer: null, // what the visitor answered the browser just now
   isAskingFeedback: false,
+
+  again: null, // {key, isStarting, error} of the button "try again from here" that was pressed
+  moment: null, // what the open talk tries again: {of, said, hints, hasDebrief}
+  comparing: null, // the id of the debrief that is compared
+  comparison: null,
+  comparisonError: null,
+  progress: null,
+  progressError: null,
 };
 
 const watchers = new Set();
@@ -61,6 +69,9 @@ export const isRunning = (message) => message?.state === "running";
 export const lastMessage = () => state.messages.at(-1) ?? null;
 export const runningAnswer = () => state.messages.find((message) => isRunning(message)) ?? null;
 export const ownMessages = () => state.messages.filter((message) => message.role === "user");
+/** Copied from the talk that this one tries again: such messages carry the time of its beginning. */
+export const isCopied = ({ created_at: at }) => state.conversation?.origin === "again" && at === state.conversation.created_at;
+export const saidHere = () => ownMessages().filter((message) => !isCopied(message));
 export const isBusy = () => state.sending !== null || runningAnswer() !== null;
 export const scenarioOf = (conversation) =>
   state.scenarios?.find((scenario) => scenario.id === conversation?.scenario) ?? null;

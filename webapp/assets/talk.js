@@ -1,5 +1,6 @@
 // Around the native transcript: the header above it, and below it what went wrong and what can be said.
 
+import { beginningMark, moment } from "./again.js";
 import { askToGoOn, retry, say, sendAgain, showStart } from "./actions.js";
 import { h, icon, show } from "./dom.js";
 import { modelBanner } from "./model_banner.js";
@@ -46,7 +47,7 @@ export function jumpTo(id) {
 }
 
 export function renderBelow(root) {
-  show(root, h("div", { class: "below", "aria-live": "polite" }, modelBanner(), trouble(), state.hint ? h("p", { class: "quiet" }, state.hint) : null, quickReplies()));
+  show(root, h("div", { class: "below", "aria-live": "polite" }, modelBanner(), trouble(), state.hint ? h("p", { class: "quiet" }, state.hint) : null, moment(), quickReplies()));
 }
 
 function trouble() {
@@ -87,5 +88,5 @@ export function markOf(message) {
   if (message.state === "cut_off") return t("mark_cut_off");
   if (message.state === "interrupted") return t("mark_interrupted");
   if (message.state === "error") return message.text ? t("mark_broken") : t("mark_failed");
-  return null;
+  return beginningMark(message);
 }

@@ -22,6 +22,10 @@ def build_layout(texts: gr.I18n) -> ChatView:
         slot("conversations")
     with gr.Column(elem_id="start"):
         slot("scenarios")
+    with gr.Column(elem_id="progress"):
+        slot("courses")
+    with gr.Column(elem_id="compare"):
+        slot("comparison")
     with gr.Column(elem_id="talk"):
         slot("talk-header")
         with gr.Row(equal_height=False, elem_id="talk-columns"):

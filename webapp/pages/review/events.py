@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 from gradio.events import Dependency
@@ -31,7 +31,7 @@ def bind(page: gr.Blocks, view: DeskView, handlers: DeskHandlers) -> None:
         wanted: str, size: float, feedback_id: str, seen: float, request: gr.Request, chosen: gr.EventData
     ) -> Any:
         here = _place(wanted, size, feedback_id, seen)
-        return _outputs(view, here, await _asked(handlers.open_case, request, here, str(chosen.id)[:60]))
+        return _outputs(view, here, await _asked(handlers.open_case, request, here, _chosen_id(chosen)))
 
     async def reject(
         wanted: str, size: float, feedback_id: str, seen: float, reason: str | None, note: str, request: gr.Request
@@ -81,6 +81,13 @@ async def _asked(handler: Handler, request: gr.Request, *values: object) -> Desk
         return await handler(asker, *values)
     except DebriefError as error:
         raise gr.Error(error.sentence(asker.language), print_exception=False) from error
+
+
+def _chosen_id(chosen: gr.EventData) -> str:
+    """What the list says was clicked; a request that leaves it out clicked nothing."""
+    said: object = chosen._data  # pyright: ignore[reportPrivateUsage]  # its attributes raise for anything but a dict
+    found = cast("dict[str, object]", said).get("id") if isinstance(said, dict) else None
+    return found[:60] if isinstance(found, str) else ""
 
 
 def _place(wanted: str, size: float, feedback_id: str, seen: float) -> Place:

@@ -1,0 +1,232 @@
+"""What may start an event of a Gradio page and read its stream: looked at before Gradio sees the request.
+
+Gradio 6.31 answers an unknown event, a value of the wrong kind or an unknown stream with a traceback and status 500;
+it lets everybody call private events by name, and gives a stream to whoever knows the session hash, which browsers
+make themselves with `Math.random()`. Here an event must be one of this page, its values must fit the components, and
+a session hash belongs to the person who used it first.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import OrderedDict
+from typing import Any, cast
+from urllib.parse import parse_qs
+
+import orjson
+from fastapi import FastAPI
+from gradio.routes import App
+from starlette.routing import Mount
+
+from debrief.errors import DebriefError, InputRejected, NotFound, SignInNeeded
+from webapp.refusals import refuse
+
+SESSIONS = 5_000
+"""Session hashes whose owner is remembered; the one that was quiet longest is forgotten first."""
+SAFE_INTEGER = 2**53 - 1
+"""The largest that JavaScript can say exactly; SQLite takes no more than 2**63 - 1."""
+
+_EVENT_DOOR = re.compile(r"(?:^|/)gradio_api/(queue/join|queue/data|run|call)(?:/|$)(.*)", re.DOTALL)
+_SESSION_HASH = re.compile(r"[A-Za-z0-9-]{4,64}")
+
+
+def guard_events(app: FastAPI) -> None:
+    """Put the guard around every Gradio app that is mounted so far; before the first request."""
+    for route in app.routes:
+        if isinstance(route, Mount) and isinstance(route.app, App):
+            route.app.add_middleware(OwnEventsOnly, page=route.app)
+
+
+class SessionOwners:
+    """Whose a session hash is: of the first who used it."""
+
+    def __init__(self, most: int = SESSIONS) -> None:
+        self._most = most
+        self._owners: OrderedDict[str, str] = OrderedDict()
+
+    def take(self, session: str, asker: str) -> bool:
+        """Whether the hash is this person's, now or already."""
+        owner = self._owners.setdefault(session, asker)
+        self._owners.move_to_end(session)
+        if len(self._owners) > self._most:
+            self._owners.popitem(last=False)
+        return owner == asker
+
+    def owns(self, session: str, asker: str) -> bool:
+        return self._owners.get(session) == asker
+
+
+class OwnEventsOnly:
+    """ASGI middleware of one mounted Gradio app. Needs `visitor_id`, `is_newcomer` and `account` in the state.
+
+    Args:
+        app: what it protects.
+        page: the Gradio app, whose blocks tell the events.
+    """
+
+    def __init__(self, app: Any, *, page: Any) -> None:
+        self._app = app
+        self._page = page
+        self._owners = SessionOwners()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        door = _EVENT_DOOR.search(scope["path"]) if scope["type"] == "http" else None
+        if door is None:
+            await self._app(scope, receive, send)
+            return
+        try:
+            if scope["method"] == "POST":
+                body = await self._checked_body(scope, door[1], door[2].strip("/"), receive)
+                receive = _replay(body, receive)
+            else:
+                self._check_stream(scope, door[1], door[2].strip("/"))
+        except DebriefError as error:
+            await refuse(scope, send, error)
+            return
+        await self._app(scope, receive, send)
+
+    async def _checked_body(self, scope: Any, door: str, name: str, receive: Any) -> bytes:
+        """The body with nothing in it but what an event takes.
+
+        Raises:
+            NotFound: no such event, or the session is another person's.
+            InputRejected: a value that the event's components cannot have.
+            SignInNeeded: nobody is known to be asking: no cookie, no account.
+        """
+        body = _read_json(await _whole(receive))
+        fn = self._find_event(door, name, body)
+        session = body.get("session_hash")
+        if session is not None or door == "queue/join":
+            self._take_session(scope, session)
+        cleaned = {
+            "data": check_values(body.get("data"), fn.inputs),
+            "event_data": body.get("event_data"),
+            "trigger_id": _check_number(body.get("trigger_id"), "trigger_id"),
+            "session_hash": session,
+        }
+        return orjson.dumps(cleaned | ({"fn_index": fn._id} if door != "call" else {}))
+
+    def _find_event(self, door: str, name: str, body: dict[str, Any]) -> Any:
+        """By index for the page's own events, by name for those that skip the queue or are public."""
+        events: dict[int, Any] = self._page.get_blocks().fns
+        if door == "queue/join":
+            index = body.get("fn_index")
+            fn = events.get(index) if isinstance(index, int) and not isinstance(index, bool) else None
+        else:
+            fn = next((fn for fn in events.values() if fn.api_name == name and _may_be_named(fn, door)), None)
+            if fn is not None and body.get("fn_index") not in (None, fn._id):
+                raise NotFound
+        if fn is None or fn.fn is None:
+            raise NotFound
+        return fn
+
+    def _take_session(self, scope: Any, session: object) -> None:
+        if not isinstance(session, str) or not _SESSION_HASH.fullmatch(session):
+            raise InputRejected(reason="session_hash: 4 to 64 letters, digits or hyphens")
+        if not self._owners.take(session, _asker(scope)):
+            raise NotFound
+
+    def _check_stream(self, scope: Any, door: str, name: str) -> None:
+        """Raises NotFound for another person's stream, and for one that is over, as if it had never been."""
+        if door == "queue/data":
+            session = (parse_qs(scope["query_string"].decode("latin-1")).get("session_hash") or [""])[-1]
+            open_streams: Any = self._page.get_blocks()._queue.pending_messages_per_session
+            if session not in open_streams or not self._owners.owns(session, _asker(scope)):
+                raise NotFound
+        elif not any(fn.api_name == name.partition("/")[0] and _may_be_named(fn, door) for fn in self._events()):
+            raise NotFound
+
+    def _events(self) -> list[Any]:
+        return list(self._page.get_blocks().fns.values())
+
+
+def check_values(values: object, components: list[Any]) -> list[Any]:
+    """The values of an event's inputs, if there is one for each and it fits the component's description of itself.
+
+    Raises:
+        InputRejected: says which does not.
+    """
+    if not isinstance(values, list):
+        raise InputRejected(reason="data: must be a list")
+    given = cast("list[Any]", values)
+    if len(given) != len(components):
+        raise InputRejected(reason=f"data: {len(components)} values are needed, {len(given)} came")
+    for n, (value, component) in enumerate(zip(given, components, strict=True)):
+        if not _fits(value, component.api_info()):
+            raise InputRejected(reason=f"data.{n}: not a value of this kind of field")
+    return given
+
+
+def _fits(value: object, description: dict[str, Any]) -> bool:
+    """Whether a JSON value is of the described type, and one of the choices where there are some; null always is."""
+    if value is None:
+        return True
+    if "enum" in description and value not in description["enum"]:
+        return False
+    kinds: dict[str, type | tuple[type, ...]] = {"string": str, "boolean": bool, "array": list, "object": dict}
+    kind = description.get("type")
+    if kind in ("number", "integer"):
+        return _is_number(value)
+    return not isinstance(kind, str) or isinstance(value, kinds.get(kind, object))
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return math.isfinite(value) and abs(value) <= SAFE_INTEGER
+
+
+def _check_number(value: object, name: str) -> object:
+    if value is not None and not (_is_number(value) and isinstance(value, int)):
+        raise InputRejected(reason=f"{name}: must be a whole number")
+    return value
+
+
+def _may_be_named(fn: Any, door: str) -> bool:
+    """Public events by either door; the page's own by `run` when they skip the queue, as pages then call them."""
+    return fn.fn is not None and (fn.api_visibility == "public" or (door == "run" and not fn.queue))
+
+
+def _asker(scope: Any) -> str:
+    """An account in all its browsers, else the visitor that a cookie names."""
+    state = scope["state"]
+    if state["account"] is not None:
+        return f"account {state['account'].id}"
+    if state["is_newcomer"]:
+        raise SignInNeeded
+    return f"visitor {state['visitor_id']}"
+
+
+def _read_json(body: bytes) -> dict[str, Any]:
+    try:
+        read = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        read = None
+    if not isinstance(read, dict):
+        raise InputRejected(reason="the body must be a JSON object")
+    return cast("dict[str, Any]", read)
+
+
+async def _whole(receive: Any) -> bytes:
+    """All of a body that `webapp.limits.BodyLimit` has let pass."""
+    chunks: list[bytes] = []
+    while True:
+        message = await receive()
+        chunks.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+
+
+def _replay(body: bytes, receive: Any) -> Any:
+    """A receiver that gives this body once, then what the server's own says: that the browser has gone."""
+    is_given = False
+
+    async def receive_again() -> Any:
+        nonlocal is_given
+        if is_given:
+            return await receive()
+        is_given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive_again
