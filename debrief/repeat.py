@@ -45,15 +45,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a version was made, as far as somebody decided it. `calls` are the model's, in order."""
+    """How a version was made, as far as somebody decided it.
+
+    `seed` is that of the first call, the later ones count on from it; `calls` are the model's, in order.
+    """
 
     manner: Manner
+    seed: int | None
     calls: tuple[Mapping[str, Any], ...]
-
-    @property
-    def seed(self) -> int | None:
-        """Of the first call; the later ones count on from it."""
-        return self.calls[0].get("seed") if self.calls else None
 
 
 @dataclass(frozen=True)
@@ -78,12 +77,7 @@ def read_recipe(lineage: Mapping[str, Any]) -> Recipe | None:
         manner = _MANNER.validate_python(lineage.get("manner"))
     except ValidationError:
         return None
-    return Recipe(manner, tuple(cast("Sequence[Mapping[str, Any]]", lineage.get("calls", ()))))
-
-
-def origins(path: Sequence[Message], *, context_tokens: int) -> dict[str, Any]:
-    """What a lineage says of where a feedback comes from, besides what its writing put there."""
-    return {"transcript_hash": transcript_hash(path), "context_tokens": context_tokens}
+    return Recipe(manner, lineage.get("seed"), tuple(cast("Sequence[Mapping[str, Any]]", lineage.get("calls", ()))))
 
 
 def in_force(
@@ -100,7 +94,8 @@ def in_force(
     """What a feedback made in this manner now would say in its lineage, under the same keys."""
     plan = Plan(transcript, scenario, language, manner.words)
     return {
-        **origins(path, context_tokens=context_tokens),
+        "transcript_hash": transcript_hash(path),
+        "context_tokens": context_tokens,
         "scenario_hash": scenario.hash,
         "rubric_hash": scenario.rubric.hash,
         "likeness": likeness,

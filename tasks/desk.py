@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from debrief.conversation import Message
 from debrief.errors import InputRejected
 from debrief.manner import Likeness, Manner
-from debrief.repeat import origins
 from debrief.request import Ask
 from debrief.scenario import Scenario
 from debrief.settings import Settings
-from debrief.transcript import NumberedTranscript, number_lines
+from debrief.transcript import NumberedTranscript, number_lines, transcript_hash
 from debrief.writing import Written, write_feedback
 from inference.client import ChatModel, Completion
+from inference.likeness import open_likeness
 from storage import conversations, jobs
 from storage.engine import Database
 from storage.jobs import Claim
@@ -28,16 +28,43 @@ class JobLost(Exception):
     """The job is no longer ours: another worker has it, or it was cancelled or deleted."""
 
 
+def _happened() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
 @dataclass(frozen=True)
 class Desk:
-    """What a worker has for all its jobs. `needs_model` is called when a job has to wait for the model."""
+    """What a worker has for all its jobs.
+
+    Args:
+        settings: as read once for this process.
+        db: the record.
+        model: the client of the model server.
+        worker_id: names the worker in what it claims.
+        needs_model: is called when a job has to wait for the model.
+        likeness: places where the model does not; loaded with its first use.
+        probe_over: set when nothing more is to be learned of the model for now; see tasks/manner.py.
+    """
 
     settings: Settings
     db: Database
     model: ChatModel
     worker_id: str
     needs_model: Callable[[], None]
-    likeness: Likeness
+    likeness: Likeness = field(default_factory=open_likeness)
+    probe_over: asyncio.Event = field(default_factory=_happened)
+
+    async def ask(self, question: Ask) -> Completion:
+        return await self.model.complete_structured(
+            question.messages,
+            schema=question.schema,
+            schema_name=question.schema_name,
+            max_tokens=question.max_tokens,
+            temperature=question.temperature,
+            seed=question.seed,
+        )
 
 
 @dataclass(frozen=True)
@@ -81,29 +108,19 @@ async def whom_to_ask(desk: Desk, manner: Manner) -> Asked:
 
 
 async def write(desk: Desk, claim: Claim, talk: Talk, manner: Manner, asked: Asked, *, seed: int | None) -> Written:
-    """Have the feedback written, its progress told, and its origins put on it.
+    """Have the feedback written, its progress told, and what it was made from put on it.
 
     Raises:
         JobLost: the job is no longer ours.
         ModelError: as the model client has it.
     """
 
-    async def ask(question: Ask) -> Completion:
-        return await desk.model.complete_structured(
-            question.messages,
-            schema=question.schema,
-            schema_name=question.schema_name,
-            max_tokens=question.max_tokens,
-            temperature=question.temperature,
-            seed=question.seed,
-        )
-
     async def report(progress: dict[str, Any]) -> None:
         if not await asyncio.to_thread(jobs.set_progress, desk.db, claim, progress):
             raise JobLost
 
     written = await write_feedback(
-        ask,
+        desk.ask,
         talk.transcript,
         talk.scenario,
         claim.language,
@@ -115,4 +132,4 @@ async def write(desk: Desk, claim: Claim, talk: Talk, manner: Manner, asked: Ask
         model=asked.model,
         seed=seed,
     )
-    return replace(written, lineage={**written.lineage, **origins(talk.path, context_tokens=asked.context_tokens)})
+    return replace(written, lineage={**written.lineage, "transcript_hash": transcript_hash(talk.path)})

@@ -8,25 +8,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable
-from typing import Literal
 
 from debrief.errors import DebriefError, InputRejected, ModelUnavailable, NotFound
-from debrief.manner import Manner
 from debrief.settings import Settings
 from debrief.writing import Written
 from storage import jobs
 from storage.engine import Database
-from storage.gauges import get_gauge
 from storage.jobs import Claim
 from tasks.desk import Desk, JobLost, load_talk, whom_to_ask, write
+from tasks.manner import chat_is_slow, decide_manner
 from tasks.repeat import CannotRepeat, make_again
 
 logger = logging.getLogger(__name__)
 
 MODEL_RECHECK_S = 30
 """When a job that waits for the model looks again by itself; usually it is rung for as soon as the model is ready."""
-CHAT_GAUGE = "chat_first_token_s"
-CHAT_GAUGE_MAX_AGE_S = 30
 
 
 async def make_feedback(desk: Desk, job_id: str) -> float | None:
@@ -77,35 +73,18 @@ async def make_feedback(desk: Desk, job_id: str) -> float | None:
 
 def seats_now(db: Database, settings: Settings) -> int:
     """How many feedbacks may be in flight: one only, while chat's first token is slow in coming."""
-    chat_first_token_s = get_gauge(db, CHAT_GAUGE, max_age_s=CHAT_GAUGE_MAX_AGE_S)
-    if chat_first_token_s is not None and chat_first_token_s > settings.chat_first_token_goal_s:
+    if chat_is_slow(db, settings):
         return 1
     return min(settings.feedback_seats, settings.model_seats - 1)
 
 
 async def _write(desk: Desk, claim: Claim) -> Written:
     talk = await load_talk(desk, claim)
-    manner = decide_manner(desk.settings)
+    manner = await decide_manner(desk, claim.language)
     asked = await whom_to_ask(desk, manner)
     # Another attempt is to write something else. What is not sent must not stand in the lineage either.
     seed = 100 * claim.attempt if desk.settings.model_seeds == "on" else None
     return await write(desk, claim, talk, manner, asked, seed=seed)
-
-
-def decide_manner(settings: Settings) -> Manner:
-    return Manner(
-        words=words_of(settings),
-        placing="model" if settings.feedback_placing == "model" else "likeness",
-        calls=settings.feedback_calls,
-        samples=settings.feedback_samples,
-    )
-
-
-def words_of(settings: Settings) -> Literal["written", "rubric"]:
-    """Whose words a feedback has: the packaged model is too small for its own."""
-    if settings.feedback_words != "auto":
-        return "rubric" if settings.feedback_words == "rubric" else "written"
-    return "rubric" if settings.starts_own_model and not settings.model else "written"
 
 
 async def _retry_later(desk: Desk, claim: Claim, error_code: str) -> float | None:
