@@ -21,10 +21,12 @@ from pathlib import Path
 
 from benchmarks.gold_table import SPLITS, cells_of, keep, put_between_markers, tables
 from debrief.errors import DebriefError
+from debrief.ladder import AskModel, CountTokens
 from debrief.manner import Likeness, Manner
+from debrief.request import Ask
 from debrief.settings import Settings
 from debrief.versions import prompts_hash
-from debrief.writing import Ask, AskModel, CountTokens, write_feedback
+from debrief.writing import write_feedback
 from inference.client import ChatModel, Completion
 from inference.likeness import open_likeness
 from tests.gold.pairs import Pair, make_pairs

@@ -5,8 +5,8 @@ from __future__ import annotations
 from debrief.feedback import FeedbackBody
 
 COMMENT_MAX_CHARS = 500
-_ALONE = ("summary", "next_step")
-_IN_LISTS = {"criteria": ("reason", "tip"), "strengths": ("why",), "improvements": ("problem", "rewrite")}
+ALONE = ("summary", "next_step")
+IN_LISTS = {"criteria": ("reason", "tip"), "strengths": ("why",), "improvements": ("problem", "rewrite")}
 
 
 def find_sentence(body: FeedbackBody, path: str) -> str | None:
@@ -14,11 +14,11 @@ def find_sentence(body: FeedbackBody, path: str) -> str | None:
 
     None where the debrief has no such sentence.
     """
-    if path in _ALONE:
+    if path in ALONE:
         return getattr(body, path) or None
     part, _, rest = path.partition(".")
     number, _, name = rest.partition(".")
-    if name not in _IN_LISTS.get(part, ()) or not (number.isascii() and number.isdigit()):
+    if name not in IN_LISTS.get(part, ()) or not (number.isascii() and number.isdigit()):
         return None
     items = getattr(body, part)
     return getattr(items[int(number)], name) or None if int(number) < len(items) else None

@@ -360,6 +360,11 @@ class _Said:
 
 def _said(session: Session, version_ids: Collection[str]) -> _Said:
     reactions = session.scalars(select(ReactionRow).where(ReactionRow.version_id.in_(version_ids)))
+    return _Said({row.version_id: row.helpful for row in reactions}, read_disputes(session, version_ids))
+
+
+def read_disputes(session: Session, version_ids: Collection[str]) -> dict[str, list[Dispute]]:
+    """What was said to be wrong in these versions, open and closed, oldest first; by version id."""
     rows = session.scalars(
         select(DisputeRow).where(DisputeRow.version_id.in_(version_ids)).order_by(DisputeRow.created_at, DisputeRow.id)
     )
@@ -368,7 +373,7 @@ def _said(session: Session, version_ids: Collection[str]) -> _Said:
         disputes.setdefault(row.version_id, []).append(
             Dispute(path=row.path, comment=row.comment, created_at=row.created_at, closed_at=row.closed_at)
         )
-    return _Said({row.version_id: row.helpful for row in reactions}, disputes)
+    return disputes
 
 
 def _view(

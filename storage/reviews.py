@@ -11,23 +11,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Select, and_, func, or_, select, tuple_, update
+from sqlalchemy import CursorResult, ScalarSelect, Select, and_, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session, aliased
 
 from debrief.conversation import Message, Page
 from debrief.errors import Conflict, InputRejected, NotAllowed, NotFound
-from debrief.feedback import Check, FeedbackBody, JobState
+from debrief.feedback import Check, Dispute, FeedbackBody, JobState
 from debrief.review import REASONS, ReviewState, move
 from storage.accounts import Account
 from storage.audit import audit
 from storage.conversations import read_path
 from storage.engine import Database, utc_now
-from storage.feedback import stop_making
+from storage.feedback import read_disputes, stop_making
 from storage.reactions import close_disputes
 from storage.repeats import Repeat, list_repeats
 from storage.tables import (
     AccountRow,
     ConversationRow,
+    DisputeRow,
     FeedbackJobRow,
     FeedbackRow,
     FeedbackVersionRow,
@@ -55,6 +56,8 @@ class ReviewItem:
     checks_passed: int
     checks: int
     partial: bool
+    disputes: int
+    """Open objections of the visitor's to sentences of the version that counts."""
     claimed_by: str | None
     claimed_until: datetime | None
     reviewed_by: str | None
@@ -84,6 +87,7 @@ class ReviewCase:
     version_n: int | None
     partial: bool
     checks: list[Check]
+    disputes: list[Dispute]
     lineage: dict[str, Any]
     job_state: JobState | None
     claimed_by: str | None
@@ -291,7 +295,7 @@ _Claimer = aliased(AccountRow)
 _Reviewer = aliased(AccountRow)
 
 
-def _item_query() -> Select[FeedbackRow, str, int, Any, list[Any], bool, str, str]:
+def _item_query() -> Select[FeedbackRow, str, int, Any, list[Any], bool, int, str, str]:
     """Everything that a line shows, in one statement however long the list is; no talk and no feedback text."""
     return (
         select(
@@ -301,6 +305,7 @@ def _item_query() -> Select[FeedbackRow, str, int, Any, list[Any], bool, str, st
             ScenarioVersionRow.body["title"],
             FeedbackVersionRow.checks,
             FeedbackVersionRow.partial,
+            _open_disputes(),
             _Claimer.name,
             _Reviewer.name,
         )
@@ -312,8 +317,17 @@ def _item_query() -> Select[FeedbackRow, str, int, Any, list[Any], bool, str, st
     )
 
 
+def _open_disputes() -> ScalarSelect[int]:
+    return (
+        select(func.count())
+        .where(DisputeRow.version_id == FeedbackRow.version_id, DisputeRow.closed_at.is_(None))
+        .correlate(FeedbackRow)
+        .scalar_subquery()
+    )
+
+
 def _item(found: Any, now: datetime) -> ReviewItem:
-    row, scenario_id, message_count, title, checks, partial, claimer, reviewer = found
+    row, scenario_id, message_count, title, checks, partial, disputes, claimer, reviewer = found
     outcomes = cast("list[dict[str, object]]", checks or [])
     held = _is_held(row, now)
     return ReviewItem(
@@ -327,6 +341,7 @@ def _item(found: Any, now: datetime) -> ReviewItem:
         checks_passed=sum(1 for outcome in outcomes if outcome["passed"]),
         checks=len(outcomes),
         partial=bool(partial),
+        disputes=disputes or 0,
         claimed_by=claimer if held else None,
         claimed_until=row.claimed_until if held else None,
         reviewed_by=reviewer,
@@ -365,6 +380,7 @@ def _case(session: Session, feedback_id: str) -> ReviewCase:
         version_n=version.n if version else None,
         partial=bool(version and version.partial),
         checks=[Check.model_validate(check) for check in version.checks] if version else [],
+        disputes=read_disputes(session, [version.id]).get(version.id, []) if version else [],
         lineage=dict(version.lineage) if version else {},
         job_state=JobState(job.state) if job else None,
         claimed_by=claimer if held else None,

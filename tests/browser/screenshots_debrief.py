@@ -55,7 +55,7 @@ def photograph_debrief(house: House, words: dict, phone: bool, scheme: str, out:
         conversation_id = look.start(words["title"])
         talk(look, words)
         shoot = _camera(look.page, phone, out, name)
-        for state in _states(look, words, conversation_id):
+        for state in _states(look, words, conversation_id, phone=phone):
             shoot(state)
 
 
@@ -89,7 +89,7 @@ def _camera(page: Page, phone: bool, out: Path, name: str) -> Callable[[str], No
     return shoot
 
 
-def _states(look: Look, words: dict, conversation_id: str) -> Iterator[str]:
+def _states(look: Look, words: dict, conversation_id: str, *, phone: bool) -> Iterator[str]:
     """Each state in turn, as its name; the picture is taken while it lasts."""
     page, db = look.page, look.house.db
     card = debrief_card(page)
@@ -119,9 +119,8 @@ def _states(look: Look, words: dict, conversation_id: str) -> Iterator[str]:
     page.locator("details.checks summary").click()
     page.locator("details.making summary").click()
     yield "disputed"
-    yield "print"
 
-    feedback_id = page.locator("[data-key=export-md]").get_attribute("href", timeout=5000).split("/")[3]
+    feedback_id = newest(look, conversation_id)
     case = reviews.claim(db, ada, feedback_id, reviews.get_review(db, feedback_id).row_version)
     reviews.reject(db, ada, feedback_id, case.row_version, reason="wrong_evidence")
     expect(card.locator(".criterion")).to_have_count(0)
@@ -132,6 +131,18 @@ def _states(look: Look, words: dict, conversation_id: str) -> Iterator[str]:
     expect(card.locator(".state.busy")).to_be_visible()
     expect(page.locator(".track")).to_have_count(0)
     yield "waiting"
+    feedback_id = newest(look, conversation_id)
+    case = reviews.claim(db, ada, feedback_id, reviews.get_review(db, feedback_id).row_version)
+    reviews.approve(db, ada, case.id, case.row_version)
+    expect(card.locator(".criterion")).to_have_count(4)
+    yield "partial"
+    if not phone:
+        yield "print"
+
+
+def newest(look: Look, conversation_id: str) -> str:
+    answer = look.page.request.get(f"{look.house.url}/api/v1/conversations/{conversation_id}/feedback")
+    return answer.json()["items"][0]["id"]
 
 
 def _asked(look: Look, key: str) -> jobs.Claim:

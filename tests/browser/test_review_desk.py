@@ -11,11 +11,12 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import delete
 
 from debrief.review import ReviewState
-from storage import reviews
+from storage import feedback, reactions, reviews
 from storage.accounts import find_account
 from storage.engine import Database
 from storage.tables import ConversationRow
 from tests.browser.house import House, Look, wait_until
+from tests.factories import OLGA
 from tests.review_scene import PASSWORD, make_account, make_feedback, make_talk
 
 
@@ -257,3 +258,37 @@ def test_the_operator_sees_processes_queue_and_model(house: House, db: Database)
         expect(page.locator(".tiles")).to_contain_text("0 waiting")
         page.get_by_role("link", name="Review desk").click()
         expect(page.locator("#desk-list")).to_contain_text("Nothing waits.")
+
+
+def test_rita_reads_what_the_visitor_says_is_wrong_and_answers_it(house: House, db: Database, rita: Look):
+    row = make_feedback(db, state=ReviewState.AUTO_RELEASED)
+    reactions.dispute(db, OLGA, row.id, "criteria.1.reason", "Both numbers were <b>before</b>.")
+    page = rita.page
+    button(page, "Refresh").click()
+    expect(items(page)).to_contain_text("disputed: 1")
+    items(page).click()
+    expect(page.locator(".desk-case-head")).to_contain_text("still sees it, marked")
+    objections = page.locator(".desk-disputes")
+    expect(objections).to_contain_text("Numbers before and after, and what they meant for people.")
+    expect(objections.locator(".disputed-words")).to_have_text("Both numbers were <b>before</b>.")
+    objections.locator(".quote").click()
+    expect(page.locator("[data-path='criteria.1.reason'] .disputed")).to_be_in_viewport()
+
+    button(page, "Approve").click()
+    expect(page.locator("#desk-notice")).to_contain_text("Approved.")
+    assert not feedback.get_feedback(db, OLGA, row.id).is_disputed
+    page.goto(f"{house.url}/admin/?show=approved&f={row.id}")
+    expect(page.locator("[data-path='criteria.1.reason'] .disputed")).to_contain_text("Answered by a decision")
+    expect(page.locator(".desk-disputes")).to_have_count(0)
+
+
+def test_an_objection_that_comes_while_rita_reads_is_shown_before_she_decides(house: House, db: Database, rita: Look):
+    row = make_feedback(db, state=ReviewState.AUTO_RELEASED)
+    page = rita.page
+    page.goto(f"{house.url}/admin/?show=released&f={row.id}")
+    expect(page.locator(".criterion")).to_have_count(4)
+    reactions.dispute(db, OLGA, row.id, "next_step", "I did that.")
+    button(page, "Approve").click()
+    expect(page.locator("#desk-notice .problem")).to_be_visible()
+    expect(page.locator(".desk-disputes")).to_contain_text("I did that.")
+    assert feedback.get_feedback(db, OLGA, row.id).is_disputed

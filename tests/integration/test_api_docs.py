@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import get_args
 
 from debrief.comparing import Versions, differences
+from debrief.dispute import ALONE, IN_LISTS
 from debrief.repeat import DIFFERENCES, Sampling
 from debrief.review import REASONS
 from debrief.texts import catalog
 from storage import reviews
+from tests.integration.test_api_feedback import make_debrief
 from tests.review_scene import PASSWORD, make_account, make_feedback
-from tests.web_scene import Web
+from tests.web_scene import Browser, Web
 from webapp.api.review import Action
 from webapp.hub import EventName
 
@@ -33,7 +35,32 @@ def test_the_talk_by_curl_works_as_it_is_written(web: Web, tmp_path: Path):
     assert "'text': 'I led a team of three.'" in done.stdout
     assert "Your debrief is delayed" in done.stdout
     assert done.stdout.count("queued\n") == 1
+    assert done.stdout.count("cancelled\n") == 1
     assert len(web.rung) == 2
+
+
+def test_what_is_said_of_a_debrief_by_curl_works_as_it_is_written(web: Web, olga: Browser, tmp_path: Path):
+    feedback_id = make_debrief(olga, web)
+    (script,) = re.findall(r"```console\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
+    (field,) = set(re.findall(r"^field\(\) .*$", DOCS.read_text("utf-8"), re.MULTILINE))
+    (cookie,) = olga.cookies.jar
+    jar = f"#HttpOnly_127.0.0.1\tFALSE\t/\tFALSE\t0\t{cookie.name}\t{cookie.value}\n"
+    (tmp_path / "jar").write_text(jar)
+    script = f"{field}\nURL={web.url}\nFEEDBACK={feedback_id}\n{script}"
+
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[:2] == ["{'helpful': True}", "pending"]
+    assert "You were concrete." in next(tmp_path.glob("debrief-*.md")).read_text("utf-8")
+
+
+def test_every_path_of_a_sentence_is_in_the_docs():
+    text = DOCS.read_text("utf-8")
+    paths = {*ALONE, *(f"{part}.N.{name}" for part, names in IN_LISTS.items() for name in names)}
+    assert {path for path in paths if f"`{path}`" not in text} == set()
 
 
 def test_the_review_by_curl_works_as_it_is_written(web: Web, tmp_path: Path):

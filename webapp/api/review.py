@@ -18,6 +18,7 @@ from storage.engine import Database
 from storage.repeats import Repeat
 from storage.reviews import ReviewCase, ReviewItem
 from webapp.api.asking import TheAsker, TheParts
+from webapp.api.shapes import DisputeOut
 from webapp.notices import repeat_outcome
 
 Action = Literal["claim", "release", "approve", "reject", "reopen", "withdraw"]
@@ -35,6 +36,7 @@ class ReviewLine(BaseModel):
     checks_passed: int
     checks: int
     partial: bool
+    disputes: int
     claimed_by: str | None
     claimed_until: datetime | None
     reviewed_by: str | None
@@ -73,6 +75,7 @@ class ReviewOut(BaseModel):
     body: FeedbackBody | None
     partial: bool
     checks: list[Check]
+    disputes: list[DisputeOut]
     lineage: dict[str, Any]
     claimed_by: str | None
     claimed_until: datetime | None
@@ -85,11 +88,12 @@ class ReviewOut(BaseModel):
 
     @classmethod
     def of(cls, case: ReviewCase, language: str) -> ReviewOut:
-        made_here = ("scenario", "messages", "repeats")
+        made_here = ("scenario", "messages", "disputes", "repeats")
         own = {name: getattr(case, name) for name in cls.model_fields if name not in made_here}
         own["repeats"] = [RepeatOut.of(repeat, language) for repeat in case.repeats]
         messages = [ReviewMessage(id=m.id, role=m.role, text=m.text, state=m.state.value) for m in case.path]
-        return cls(scenario=case.scenario_id, messages=messages, **own)
+        disputes = [DisputeOut.of(dispute) for dispute in case.disputes]
+        return cls(scenario=case.scenario_id, messages=messages, disputes=disputes, **own)
 
 
 class RepeatOut(BaseModel):

@@ -64,12 +64,12 @@ function item(entry) {
 
 function badge(feedback) {
   const words = feedback && listWords(feedback);
-  return words ? h("span", { class: "entry-badge" }, words) : null;
+  return words ? h("span", { class: feedback.unread ? "entry-badge unread" : "entry-badge" }, words) : null;
 }
 
 function listWords(feedback) {
   if (["queued", "running", "retry_wait"].includes(feedback.state)) return t("list_writing");
-  if (["auto_released", "approved", "edited_approved"].includes(feedback.review_state)) return t("list_ready");
+  if (["auto_released", "approved", "edited_approved"].includes(feedback.review_state)) return t(feedback.unread ? "list_unread" : "list_ready");
   if (["pending", "claimed"].includes(feedback.review_state)) return t("list_waiting");
   return null;
 }

@@ -137,7 +137,7 @@ function making(feedback) {
     ),
     h("p", {}, h("span", { class: "spinner" }), progressWords(feedback)),
     h("p", { class: "quiet" }, t("keep_talking")),
-    h("div", { class: "row" }, tellMe(), h("button", { class: "button small", type: "button", "data-key": "cancel", onclick: () => cancelFeedback(feedback.id) }, t("stop_making"))),
+    h("div", { class: "row making-tools" }, tellMe(), h("button", { class: "quiet-link", type: "button", "data-key": "cancel", onclick: () => cancelFeedback(feedback.id) }, t("stop_making"))),
   );
 }
 

@@ -4,7 +4,6 @@
 import { h, icon, show } from "./dom.js";
 import { feedbackBody } from "./feedback_card.js";
 import { clearMarks, markRow, rows } from "./marks.js";
-import { TEXTS } from "./texts.js";
 import { LANGUAGE, t, when } from "./words.js";
 
 const NOTICE_MS = 6000;
@@ -118,6 +117,7 @@ function line(item) {
       h("span", { class: "desk-item-top" }, h("span", { class: "desk-item-title" }, item.title), stateBadge(item.is_mine ? "mine" : item.state)),
       h("span", { class: "desk-item-meta" }, `${when(item.created_at)} · ${words("item_messages", { n: item.messages })}`, who ? ` · ${who}` : null),
       checksLine(item),
+      item.disputes ? h("span", { class: "desk-checks warn" }, icon("flag"), words("item_disputed", { n: item.disputes })) : null,
     ),
   );
 }
@@ -163,9 +163,10 @@ function standing(shown) {
   if (shown.state === "claimed") {
     const until = CLOCK.format(new Date(shown.claimed_until));
     return shown.is_mine
-      ? h("p", { class: "quiet" }, words("claimed_by_you", { until }))
+      ? [h("p", { class: "quiet" }, words("claimed_by_you", { until })), isDisputed(shown) ? h("p", { class: "note" }, words("disputed_note")) : null]
       : h("p", { class: "note" }, words("claimed_by_other", { name: shown.claimed_by, until }));
   }
+  if (shown.state === "pending" && isDisputed(shown)) return h("p", { class: "note" }, words("disputed_note"));
   if (shown.state === "auto_released") return h("p", { class: "quiet" }, words("released_note"));
   if (["approved", "edited_approved"].includes(shown.state)) return h("p", { class: "quiet" }, words("decided_approved", { name }));
   if (shown.state === "withdrawn") return h("p", { class: "quiet" }, words("decided_withdrawn"));
@@ -175,6 +176,8 @@ function standing(shown) {
     shown.note ? h("p", { class: "remark" }, shown.note) : null,
   ];
 }
+
+const isDisputed = ({ disputes }) => disputes.some((dispute) => dispute.is_open);
 
 function notice() {
   if (!facts.notice) return null;
@@ -189,34 +192,38 @@ function card() {
   return h(
     "section",
     { class: "debrief", "aria-label": words("feedback") },
-    feedbackBody(feedback, { turnWords, onQuote }),
-    shown.checks.length ? checks(shown.checks) : null,
+    objections(shown.disputes.filter((dispute) => dispute.is_open)),
+    feedbackBody(feedback, { turnWords, onQuote, afterSentence, opensFailed: true }),
     lineage(shown),
   );
 }
 
-function checks(outcomes) {
-  const kinds = Map.groupBy(outcomes, (check) => check.name);
+/** What the visitor says is wrong, all of it before the debrief; a click leads to the sentence. */
+function objections(open) {
+  if (!open.length) return null;
   return h(
-    "details",
-    { class: "desk-details", "data-key": "checks", open: outcomes.some((check) => !check.passed) },
-    h("summary", {}, words("checks")),
-    h("ul", {}, [...kinds].map(([name, all]) => checkLine(name, all))),
+    "section",
+    { class: "desk-disputes" },
+    h("h3", {}, words("disputes")),
+    h("ul", {}, open.map((dispute) => h("li", {}, sentenceLink(dispute), h("p", { class: "disputed-words" }, dispute.comment || words("dispute_no_comment"))))),
   );
 }
 
-/** One kind of check: passed, or where it did not pass. */
-function checkLine(name, all) {
-  const failed = all.filter((check) => !check.passed);
-  const passed = all.length - failed.length;
-  const outcome = failed.length === 0 ? words("check_passed") : all.length === 1 ? words("check_failed") : words("check_some", { passed, of: all.length });
-  const where = failed.map((check) => check.where).filter(Boolean).join(", ");
-  return h("li", { class: failed.length ? "warn" : "ok" }, h("span", {}, checkName(name), where ? h("small", {}, where) : null), h("b", {}, outcome));
+function sentenceLink({ path, sentence }) {
+  const go = () => document.querySelector(`#desk-card [data-path="${CSS.escape(path)}"]`)?.scrollIntoView({ block: "center" });
+  return h("button", { class: "quote", type: "button", "data-key": `to-${path}`, onclick: go }, h("span", { class: "quote-words" }, sentence ?? path));
 }
 
-/** A check of an older or newer program may have no words here. */
-function checkName(name) {
-  return `desk.check_${name}` in TEXTS.en ? words(`check_${name}`) : name.replaceAll("_", " ");
+/** Under a sentence of the debrief: what the visitor said of it. */
+function afterSentence(path) {
+  const dispute = facts.case.disputes.find((one) => one.path === path);
+  if (!dispute) return null;
+  return h(
+    "div",
+    { class: dispute.is_open ? "disputed" : "disputed closed" },
+    h("p", {}, words(dispute.is_open ? "disputes" : "dispute_closed")),
+    dispute.comment ? h("p", { class: "disputed-words" }, dispute.comment) : null,
+  );
 }
 
 function lineage(shown) {

@@ -17,8 +17,9 @@ const nothing = () => null;
  * @param inSentence from a path to what stands at the end of that sentence, such as a button, or null
  * @param afterSentence from a path to what stands under that sentence, or null
  * @param actionFor from a criterion or an improvement to what can be done about it, or null
+ * @param opensFailed whether checks that did not pass are shown at once
  */
-export function feedbackBody(feedback, { turnWords, onQuote, inSentence = nothing, afterSentence = nothing, actionFor = nothing }) {
+export function feedbackBody(feedback, { turnWords, onQuote, inSentence = nothing, afterSentence = nothing, actionFor = nothing, opensFailed = false }) {
   const { criteria, strengths, improvements, next_step: nextStep, summary } = feedback.body;
   const card = {
     feedback,
@@ -34,7 +35,7 @@ export function feedbackBody(feedback, { turnWords, onQuote, inSentence = nothin
     strengths.length ? part(t("strengths"), strengths.map((item, at) => strength(item, `strengths.${at}`, card))) : null,
     improvements.length ? part(t("improvements"), improvements.map((item, at) => improvement(item, `improvements.${at}`, card))) : null,
     nextStep ? h("section", { class: "next-step" }, h("h3", {}, t("next_step")), card.sentence("next_step", nextStep)) : null,
-    provenance(feedback),
+    provenance(feedback, { opensFailed }),
   );
 }
 

@@ -6,14 +6,14 @@ import { t, when } from "./words.js";
 
 export const checksOf = (feedback) => feedback.checks ?? [];
 
-/** The lines at the end of a debrief; what is long opens on a click. */
-export function provenance(feedback) {
+/** The lines at the end of a debrief; what is long opens on a click. `opensFailed`: checks that did not pass are open. */
+export function provenance(feedback, { opensFailed = false } = {}) {
   return h(
     "div",
     { class: "provenance" },
     h("p", {}, whoseWords(feedback.body)),
     coverage(feedback.body.covered),
-    checks(checksOf(feedback), feedback.body),
+    checks(checksOf(feedback), feedback.body, opensFailed),
     making(feedback),
   );
 }
@@ -30,14 +30,14 @@ function coverage({ messages, of, runs = [] }) {
   return h("p", {}, spans ? t("covered_runs", { runs: spans, of }) : t("covered", { messages, of }));
 }
 
-function checks(outcomes, body) {
+function checks(outcomes, body, opensFailed) {
   if (!outcomes.length) return null;
   const failed = outcomes.filter((check) => !check.passed).length;
   const words = failed ? t("checks_failed", { failed, of: outcomes.length }) : t("checks_passed", { of: outcomes.length });
   const kinds = Map.groupBy(outcomes, (check) => check.name);
   return h(
     "details",
-    { class: failed ? "checks warn" : "checks ok", "data-key": "checks" },
+    { class: failed ? "checks warn" : "checks ok", "data-key": "checks", open: opensFailed && failed > 0 },
     h("summary", {}, icon(failed ? "flag" : "check"), words),
     h("ul", {}, [...kinds].map(([name, all]) => checkLine(name, all, body))),
   );

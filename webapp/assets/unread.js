@@ -1,7 +1,7 @@
 // Debriefs that became ready: a number in the tab's title while nobody looks, a notification for those who asked for
 // one, and the note that the words have been before somebody's eyes.
 
-import { openConversation } from "./actions.js";
+import { openConversation, refreshList } from "./actions.js";
 import { markSeen } from "./feedback_actions.js";
 import { change, state } from "./state.js";
 import { t } from "./words.js";
@@ -34,9 +34,11 @@ document.addEventListener("visibilitychange", () => {
 
 // ---- seen: some of the words were on the screen of a tab that is looked at -------------------------------------
 
-const eyes = new IntersectionObserver((entries) => {
-  const feedback = state.feedback;
-  if (entries.at(-1).isIntersecting && isLookedAt() && feedback?.body && !feedback.seen) markSeen(feedback.id);
+const eyes = new IntersectionObserver(async (entries) => {
+  const { feedback } = state;
+  if (!entries.at(-1).isIntersecting || !isLookedAt() || !feedback?.body || feedback.seen) return;
+  eyes.disconnect();
+  if (await markSeen(feedback.id)) refreshList();
 });
 
 /** Watch the debrief that was just drawn into `root` until it has been seen. */

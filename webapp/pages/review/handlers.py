@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from debrief.dispute import find_sentence
 from debrief.errors import Conflict, DebriefError, NotFound, SignInNeeded
+from debrief.feedback import Dispute
 from debrief.review import ReviewState
 from debrief.texts import say
 from storage import reviews
@@ -271,6 +273,7 @@ def _line(item: ReviewItem, account: Account, language: str) -> dict[str, Any]:
         "checks": item.checks,
         "checks_passed": item.checks_passed,
         "partial": item.partial,
+        "disputes": item.disputes,
         "claimed_by": item.claimed_by,
         "is_mine": item.claimed_by == account.name,
         "reviewed_by": item.reviewed_by,
@@ -289,6 +292,7 @@ def _case(case: ReviewCase, account: Account, language: str) -> dict[str, Any]:
         "messages": [{"id": message.id, "role": message.role} for message in case.path],
         "body": case.body.model_dump(mode="json") if case.body else None,
         "checks": [check.model_dump() for check in case.checks],
+        "disputes": [_dispute(dispute, case) for dispute in case.disputes],
         "lineage": {key: str(value) for key, value in case.lineage.items() if isinstance(value, str | int | float)},
         "claimed_by": case.claimed_by,
         "claimed_until": _stamp(case.claimed_until),
@@ -299,6 +303,15 @@ def _case(case: ReviewCase, account: Account, language: str) -> dict[str, Any]:
         "repeats": [repeat_outcome(repeat, language) for repeat in case.repeats],
         "is_repeating": any(not repeat.state.is_final for repeat in case.repeats),
         "created_at": _stamp(case.created_at),
+    }
+
+
+def _dispute(dispute: Dispute, case: ReviewCase) -> dict[str, Any]:
+    return {
+        "path": dispute.path,
+        "sentence": find_sentence(case.body, dispute.path) if case.body else None,
+        "comment": dispute.comment,
+        "is_open": dispute.is_open,
     }
 
 
