@@ -43,7 +43,7 @@ def make_one(db: Database, settings: Settings) -> FeedbackView:
     view, job_id = ask_for_feedback(db)
     ring(settings, job_id)
     with WorkerProcess(settings):
-        return wait_for_end(db, view)
+        return wait_for_end(db, view, within_s=60)
 
 
 def repeat_it(db: Database, settings: Settings, rita, view: FeedbackView) -> Repeat:
@@ -56,7 +56,7 @@ def repeat_once(db: Database, settings: Settings, rita, view: FeedbackView) -> R
     job_id = request_repeat(db, rita, view.id)
     assert job_id
     ring(settings, job_id)
-    wait_until(lambda: JobState(get_job(db, job_id).state).is_final, "the repeat's end")
+    wait_until(lambda: JobState(get_job(db, job_id).state).is_final, "the end of the repeat", within_s=60)
     return reviews.get_review(db, view.id).repeats[0]
 
 
