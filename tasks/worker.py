@@ -23,7 +23,9 @@ from inference.client import ChatModel
 from storage import jobs
 from storage.engine import Database, new_id
 from tasks.broker import Broker
-from tasks.feedback import Desk, make_feedback
+from tasks.desk import Desk
+from tasks.feedback import make_feedback
+from tasks.manner import probe_model
 from tasks.reaper import ask_in_turn, look, look_in_turn
 
 logger = logging.getLogger(__name__)
@@ -62,6 +64,7 @@ class Worker:
         self._chores: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._model_is_awaited = True
+        self._probing: asyncio.Task[None] | None = None
 
     def run(self) -> None:
         logger.info("worker_started worker_id=%s pid=%d", self.id, os.getpid())
@@ -99,6 +102,7 @@ class Worker:
             ChatModel(self.settings, priority=FEEDBACK_PRIORITY),
             self.id,
             needs_model=self._await_model,
+            probe_over=asyncio.Event(),
         )
         await asyncio.to_thread(self.broker.open)
         await asyncio.to_thread(look, self.db, self.settings, self.broker.ring)
@@ -109,7 +113,7 @@ class Worker:
         }
 
     async def _close(self) -> None:
-        chores = list(self._chores)
+        chores = [*self._chores, *([self._probing] if self._probing else [])]
         for chore in chores:
             chore.cancel()
         await asyncio.gather(*chores, return_exceptions=True)
@@ -159,6 +163,8 @@ class Worker:
         if await asyncio.to_thread(jobs.make_due, self.db, ModelUnavailable.code):
             await asyncio.to_thread(look, self.db, self.settings, self.broker.ring)
         await self._warm_up()
+        if self._probing is None or self._probing.done():
+            self._probing = asyncio.create_task(self._probe_model())
 
     async def _warm_up(self) -> None:
         """The first structured answer takes vLLM 0.5 s longer, because it prepares its grammars: let nobody wait."""
@@ -175,6 +181,19 @@ class Worker:
             self._model_is_awaited = True
         except ModelError as error:
             logger.warning("warm_up_failed code=%s", error.reason)
+
+    async def _probe_model(self) -> None:
+        """Find out whether the model may word and place; whatever comes of it, nobody waits for it any longer."""
+        try:
+            await probe_model(self._desk)
+        except ModelUnavailable:
+            self._model_is_awaited = True
+        except ModelError as error:
+            logger.warning("probe_failed code=%s", error.reason)
+        except Exception:
+            logger.exception("probe_broke")
+        finally:
+            self._desk.probe_over.set()
 
     def _start_on_loop(self, work: Coroutine[object, object, T]) -> Future[T]:
         return asyncio.run_coroutine_threadsafe(work, self._loop)

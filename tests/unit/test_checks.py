@@ -75,6 +75,18 @@ def test_a_loop_is_noticed(text):
     assert checks.no_repetition(KOREAN).passed
 
 
+def test_a_loop_is_noticed_among_many_other_words_and_few_words_without_a_loop():
+    among = f"{GOOD} You did well there. {KOREAN} You did well with them, and later you did well alone."
+    assert not checks.no_repetition(among).passed
+    assert not checks.no_repetition(
+        "Good talk, kind voice, kind talk, good voice, voice kind, talk good, kind good."
+    ).passed
+
+
+def test_a_quote_in_other_letters_is_no_quote():
+    assert not checks.evidence_exact([RIGHT.model_copy(update={"quote": "i baked bread."})], TEXTS).passed
+
+
 @pytest.mark.parametrize("text", ["As m2.1 shows, you told it well.", "See m12·3 for this."])
 def test_a_line_number_in_prose_is_an_echo(text):
     assert not checks.no_echo(text, [], "en").passed
@@ -101,6 +113,7 @@ def test_what_did_not_end_by_itself_is_not_finished(reason):
 def test_flagged_lines_are_named():
     assert checks.no_injection([]).passed
     assert checks.no_injection({"m4.2", "m2.1"}).where == "m2.1, m4.2"
+    assert not checks.no_injection({"m4.2", "m2.1"}).passed
 
 
 def test_a_rewrite_is_in_the_language_of_its_quote():

@@ -103,7 +103,7 @@ def test_of_a_closing_that_was_cut_the_items_that_were_closed_are_kept():
 
 def test_every_place_where_a_written_answer_can_be_cut_gives_whole_sentences_or_none():
     text, whole = json.dumps(written()), write(Model([written()]), way="written").body
-    for end in range(text.index('"strengths"'), len(text), 3):
+    for end in range(text.index('"strengths"'), len(text), 7):
         body = write(Model([Reply(text[:end], "length"), BABBLE]), way="written").body
         assert body.strengths in ([], whole.strengths)
         assert body.improvements in ([], whole.improvements)
@@ -153,6 +153,13 @@ def test_a_rewrite_copied_from_the_rubric_is_refused():
     done = write(Model([written(improvements=[copied])]), way="written")
     assert done.body.improvements == []
     assert any(c.name == "no_echo" and c.where == "improvements.0.rewrite" for c in done.checks if c.is_fault)
+
+
+@pytest.mark.parametrize("said", ["Everyone had a room by noon!", "and what happened after that"])
+def test_a_rewrite_that_somebody_has_said_already_is_refused(said):
+    talk = [*TALK, ("assistant", "Good. And what happened after that? Take your time.")]
+    copied = {**closing()["improvements"][0], "rewrite": said}
+    assert write(Model([written(improvements=[copied])]), talk, way="written").body.improvements == []
 
 
 def test_the_reviewers_example_from_the_instructions_is_refused():

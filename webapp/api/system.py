@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter
 
+from debrief.manner import Probed, choose_manner
+from debrief.settings import Settings
+from storage.probes import KeptProbe, find_newest_probe
 from storage.standing import read_standing
 from webapp.api.asking import TheAsker, TheParts
 from webapp.api.health import read_health
@@ -23,6 +27,7 @@ async def system(parts: TheParts, asker: TheAsker) -> dict[str, Any]:
     processes = await parts.store.in_thread(lambda: read_processes(parts.settings.data_dir))
     return {
         "processes": processes,
+        "feedback": _feedback(parts.settings, await parts.store(find_newest_probe)),
         "model": {**health.model, "name": parts.settings.model or "", "url": parts.settings.model_url},
         "jobs": {state.value: number for state, number in standing.jobs.items()},
         "oldest_waiting_s": standing.oldest_waiting_s,
@@ -30,3 +35,13 @@ async def system(parts: TheParts, asker: TheAsker) -> dict[str, Any]:
         "answers_running": standing.answers_running,
         "database_bytes": standing.database_bytes,
     }
+
+
+def _feedback(settings: Settings, probe: KeptProbe | None) -> dict[str, Any]:
+    """How feedback is made in each language, and what the newest probe of a model found."""
+    result = probe.result if probe else {}
+    manners = {
+        language: asdict(choose_manner(settings, Probed(**result[language]) if language in result else None))
+        for language in ("en", "ko")
+    }
+    return {"manners": manners, "probe": asdict(probe) if probe else None}

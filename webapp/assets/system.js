@@ -32,7 +32,7 @@ function draw() {
       { class: "system" },
       h("header", { class: "desk-bar" }, h("h1", {}, words("title")), h("span", { class: "desk-bar-space" }), h("a", { class: "desk-link", href: "/admin/" }, t("desk.title")), h("a", { class: "desk-link", href: "/" }, t("desk.practice"))),
       problem ? h("p", { class: "problem", role: "alert" }, problem) : null,
-      seen ? [tiles(), processes(), jobs(), h("p", { class: "quiet" }, words("as_of", { time: seen.at.toLocaleTimeString(LANGUAGE) }))] : null,
+      seen ? [tiles(), processes(), jobs(), manners(), h("p", { class: "quiet" }, words("as_of", { time: seen.at.toLocaleTimeString(LANGUAGE) }))] : null,
     ),
   );
 }
@@ -94,6 +94,19 @@ function jobs() {
     h("h2", {}, words("jobs")),
     h("dl", { class: "job-counts" }, Object.entries(seen.jobs).map(([state, n]) => h("div", { class: n ? "" : "zero" }, h("dt", {}, words(`job_${state}`)), h("dd", {}, number.format(n))))),
   );
+}
+
+function manners() {
+  const { manners: chosen, probe } = seen.feedback;
+  const names = new Intl.DisplayNames(LANGUAGE, { type: "language" });
+  const rows = Object.entries(chosen).map(([language, manner]) => {
+    const found = probe?.result[language];
+    const scores = found ? { model: probe.model, own: number.format(found.model_score), other: number.format(found.likeness_score) } : {};
+    const way = manner.words === "written" ? words("way_written") : words(manner.placing === "model" ? "way_rubric_model" : "way_rubric_likeness");
+    const why = { setting: () => words("why_setting"), probe: () => words("why_probe", scores), unprobed: () => words("why_unprobed") }[manner.reason]();
+    return h("tr", {}, h("th", { scope: "row" }, names.of(language)), h("td", {}, way), h("td", {}, why));
+  });
+  return h("section", { class: "sheet" }, h("h2", {}, words("manner")), h("table", {}, h("tbody", {}, rows)));
 }
 
 function bytes(n) {
