@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent
 
 def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
-    if "file" in given:
+    if getattr(given, "file", None) is not None:
         given.file = given.file.resolve()
     os.chdir(ROOT)  # settings name folders relative to the program
     try:
@@ -65,6 +65,10 @@ def _parser() -> argparse.ArgumentParser:
     model = command("model", run_model, "start only the model server (vLLM)")
     model.add_argument("--prepare", action="store_true", help="only prepare the packaged model, then end")
     command("migrate", run_migrate, "bring the database up to date, with a copy of it before")
+    backup = command("backup", run_backup, "copy the database, also while everything runs, and check the copy")
+    backup.add_argument("file", type=Path, nargs="?", help="where to; default: backups/ in the data folder")
+    restore = command("restore", run_restore, "put a backup in the place of the database, which is kept beside it")
+    restore.add_argument("file", type=Path)
     admin = command("admin", run_admin, "make an account for the review desk; the password is asked for")
     admin.add_argument("name", help="name to sign in with")
     admin.add_argument("--role", choices=["admin", "reviewer"], default="admin", help="default: %(default)s")
@@ -133,13 +137,43 @@ def run_model(given: argparse.Namespace) -> int:
 
 def run_migrate(_given: argparse.Namespace) -> int:
     """Bring the tables up to date; make the first admin that DEBRIEF_ADMIN names."""
+    from storage.backup import forget_old
     from storage.migrate import migrate
 
     settings = _settings()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     migrate(settings.database, backup_dir=settings.data_dir / "backups")
+    forget_old(settings.data_dir / "backups", days=settings.upgrade_copies_days)
     _make_first_admin(settings)
     return 0
+
+
+def run_backup(given: argparse.Namespace) -> int:
+    from storage.backup import back_up, backup_name
+
+    settings = _settings()
+    made = back_up(settings.database, given.file or settings.data_dir.resolve() / "backups" / backup_name())
+    print(f"Backed up and checked: {made.file}\n{_counted(made.counts)}")
+    if not settings.secret.get_secret_value():
+        print(f"Keep {settings.data_dir / 'secret'} with it: it signs the cookies by which visitors own their talks.")
+    return 0
+
+
+def run_restore(given: argparse.Namespace) -> int:
+    from launch.supervisor import only_one
+    from storage.backup import restore
+
+    settings = _settings()
+    with only_one(settings.data_dir):
+        done = restore(settings.database, given.file)
+    print(f"Restored and checked: {done.file}\n{_counted(done.counts)}")
+    if done.aside is not None:
+        print(f"What was there before: {done.aside}")
+    return 0
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return "Rows: " + ", ".join(f"{table} {n}" for table, n in sorted(counts.items()) if n)
 
 
 def _make_first_admin(settings: Settings) -> None:

@@ -32,6 +32,7 @@ from debrief.feedback import FeedbackBody, FeedbackView, JobState
 from debrief.scenario import opening_line
 from debrief.settings import Settings
 from inference.client import ChatModel
+from inference.likeness import open_likeness
 from storage import conversations
 from storage.engine import Database
 from storage.feedback import get_feedback, request_feedback
@@ -196,7 +197,11 @@ async def run(given: argparse.Namespace) -> list[Made]:
         )
         migrate(settings.database, backup_dir=None)
         db, model = Database(settings.database), ChatModel(settings, priority=10)
-        desks = {way: desk_for(settings, db, model, way) for way in given.ways}
+        likeness = open_likeness()
+        desks = {
+            way: Desk(settings.model_copy(update=WAYS[way]), db, model, f"k_{way}", lambda: None, likeness)
+            for way in given.ways
+        }
         seats = asyncio.Semaphore(given.at_once)
 
         async def one(n: int) -> Made:
@@ -210,10 +215,6 @@ async def run(given: argparse.Namespace) -> list[Made]:
         await model.aclose()
         db.close()
     return list(made)
-
-
-def desk_for(settings: Settings, db: Database, model: ChatModel, way: str) -> Desk:
-    return Desk(settings.model_copy(update=WAYS[way]), db, model, "k_benchmark", lambda: None)
 
 
 # ---- what came out ----
@@ -254,7 +255,7 @@ def _measures(group: Sequence[Made]) -> Iterator[tuple[str, str]]:
     yield "messages", f"{min(made.messages for made in group)} to {max(made.messages for made in group)}"
     for state, name in _STATES.items():
         yield name, _part(states[state], len(group))
-    yield "in other words than asked for", str(sum(_fell_back(made) for made in reviewed))
+    yield "made without the model, though it was asked", str(sum(_fell_back(made) for made in reviewed))
     yield "criteria unscored", _part(sum(c.status == "unscored" for c in criteria), len(criteria))
     yield "criteria not observed", _part(sum(c.status == "not_observed" for c in criteria), len(criteria))
     yield "evidence exact", _part(sum(made.exact for made in group), evidence)
@@ -280,7 +281,8 @@ _STATES = {
 
 
 def _fell_back(made: Made) -> bool:
-    return made.way == "written" and made.body is not None and made.body.way != "written"
+    """Nothing that the model wrote could be used, so that likeness placed and the rubric worded."""
+    return made.way in ("written", "model") and made.body is not None and made.body.placed_by == "likeness"
 
 
 def _part(number: int, of: int) -> str:

@@ -21,10 +21,13 @@ from pathlib import Path
 
 from benchmarks.gold_table import SPLITS, cells_of, keep, put_between_markers, tables
 from debrief.errors import DebriefError
+from debrief.feedback import FeedbackBody
+from debrief.ladder import AskModel, CountTokens
 from debrief.manner import Likeness, Manner
+from debrief.request import Ask
 from debrief.settings import Settings
 from debrief.versions import prompts_hash
-from debrief.writing import Ask, AskModel, CountTokens, write_feedback
+from debrief.writing import write_feedback
 from inference.client import ChatModel, Completion
 from inference.likeness import open_likeness
 from tests.gold.pairs import Pair, make_pairs
@@ -99,8 +102,8 @@ class Bench:
             )
         except DebriefError as error:
             return Made(talk, None, lineage={"error": error.reason})
-        as_asked = written.body.way == way.manner.words
-        return Made(talk, written.body, written.partial or not as_asked, tuple(written.checks), written.lineage)
+        is_whole = not written.partial and is_as_asked(written.body, way.manner)
+        return Made(talk, written.body, not is_whole, tuple(written.checks), written.lineage)
 
 
 async def score_way(
@@ -126,6 +129,11 @@ async def score_way(
         for split in SPLITS
     }
     return scores, bases
+
+
+def is_as_asked(body: FeedbackBody, manner: Manner) -> bool:
+    """Whether nothing had to be made in another way for want of something that the model wrote."""
+    return body.way == manner.words and (manner.words == "written" or body.placed_by == manner.placing)
 
 
 def line_about(made: Made) -> str:

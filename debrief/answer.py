@@ -18,6 +18,7 @@ from debrief.evidence import UnknownLine, resolve_line
 from debrief.feedback import Check, Evidence, Improvement, Strength
 from debrief.prompts import prompt_text
 from debrief.request import CLOSING, NOT_OBSERVED, Plan
+from debrief.transcript import split_sentences
 
 Labels = Annotated[list[str], Field(max_length=2)]
 VERDICT_ORDER = ("evidence", "reason", "level")
@@ -188,7 +189,7 @@ def _rewrite_checks(fault: Fault, plan: Plan, where: str) -> Iterator[Check]:
     text, lines = fault.rewrite, plan.transcript.lines
     quotes = [lines[label].text for label in fault.evidence if label in lines]
     others = [line.text for line in lines.values() if line.text not in quotes]
-    others += [message.text for message in plan.transcript.messages if message.role == "assistant"]
+    others += _persona_said(plan)
     yield checks.min_words(text, 2, where)
     yield checks.no_repetition(text, where)
     yield checks.no_echo(text, _phrases(plan), plan.language, where)
@@ -234,6 +235,11 @@ def _phrases(plan: Plan) -> list[str]:
         for text in (criterion.question, *(level.text for level in criterion.levels), *criterion.good, *criterion.bad)
     ]
     return [*rubric, *prompt_text("written", plan.language).splitlines()]
+
+
+def _persona_said(plan: Plan) -> list[str]:
+    texts = [message.text for message in plan.transcript.messages if message.role == "assistant"]
+    return [text[start:end] for text in texts for start, end in split_sentences(text)]
 
 
 def _talk(plan: Plan) -> str:

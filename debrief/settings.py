@@ -124,6 +124,9 @@ class Settings(BaseSettings):
     reaper_interval_s: float = Field(10, gt=0, description="How often forgotten jobs are looked for.")
 
     sign_in_hours: float = Field(12, gt=0, description="How long a reviewer's sign-in lasts without use.")
+    upgrade_copies_days: float = Field(
+        30, ge=0, description="Days after which the copy made before an upgrade is deleted; 0: never."
+    )
     scenario_dir: Path = Field(Path("scenarios"), description="Folder of scenario files.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line kept.")
 

@@ -8,6 +8,7 @@ name says which it was, for the record.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, distribution, version
@@ -66,6 +67,9 @@ class SentenceLikeness:
     """
 
     def __init__(self) -> None:
+        # Read when numpy is first imported. Its threads wait by spinning: on a machine with more to do than cores a
+        # talk took over 100 s with two of them, 5 s with one; alone there is little to win for such small matrices.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         from inference.sentences import SentenceModel  # noqa: PLC0415  # its packages, only where they are there
 
         self.name = _installed()

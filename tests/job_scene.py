@@ -55,13 +55,20 @@ def make_body(summary: str = "Well done.") -> FeedbackBody:
 
 
 def store(
-    db: Database, claim: Claim, *, summary: str = "Well done.", partial=False, passed=True, release="checked"
+    db: Database,
+    claim: Claim,
+    *,
+    summary: str = "Well done.",
+    partial=False,
+    passed=True,
+    warning=False,
+    release="checked",
 ) -> bool:
     return jobs.store_result(
         db,
         claim,
         body=make_body(summary),
-        checks=[Check(name="language", passed=passed)],
+        checks=[Check(name="language", passed=passed, warning=warning)],
         partial=partial,
         lineage={"model": "scripted"},
         release=release,

@@ -128,7 +128,7 @@ class OwnEventsOnly:
             raise NotFound
 
     def _check_stream(self, scope: Any, door: str, name: str) -> None:
-        """Raises NotFound for another person's stream, and for one that is over, as if it had never been."""
+        """Raises NotFound for another person's stream, and for one that Gradio does not hold, as if it were neither."""
         if door == "queue/data":
             session = (parse_qs(scope["query_string"].decode("latin-1")).get("session_hash") or [""])[-1]
             open_streams: Any = self._page.get_blocks()._queue.pending_messages_per_session

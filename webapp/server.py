@@ -28,7 +28,7 @@ from debrief.scenario import load_scenarios
 from debrief.settings import Settings, signing_secret
 from debrief.versions import request_versions
 from inference.client import ChatModel
-from storage import accounts, conversations, feedback, unasked
+from storage import accounts, backup, conversations, feedback, unasked
 from storage.engine import Database
 from webapp import desk, sign_in, ui
 from webapp.api import (
@@ -68,6 +68,7 @@ log = logging.getLogger(__name__)
 
 CHAT_PRIORITY = 0
 GRACE_S = 3
+FORGET_EVERY_S = 3600.0
 
 
 def build_app(
@@ -233,6 +234,7 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
         for name, interval_s, look in (
             ("janitor", pace.janitor_s, Janitor(parts.store, pace).look),
             ("poller", pace.poll_s, Poller(parts.store, parts.hub).look),
+            ("old copies", FORGET_EVERY_S, partial(_forget_old_copies, parts.settings)),
             ("model watcher", pace.model_watch_s, ModelWatcher(parts.model, parts.hub, pace).look),
         )
     ]
@@ -246,6 +248,11 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
         await parts.model.aclose()
         parts.store.close()
         parts.db.close()
+
+
+async def _forget_old_copies(settings: Settings) -> None:
+    """A server that is never restarted must not keep for ever what people have deleted since."""
+    await asyncio.to_thread(backup.forget_old, settings.data_dir / "backups", days=settings.upgrade_copies_days)
 
 
 async def finish_work(parts: Parts) -> None:

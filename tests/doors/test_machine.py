@@ -152,6 +152,7 @@ def test_make_help_names_every_command():
         "test",
         "check",
         "fix",
+        "gold",
         "screenshots",
         "lock",
     ]

@@ -10,9 +10,10 @@ import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 
-from debrief.checks import language_of
+from debrief.languages import same_language
 from debrief.request import NOT_OBSERVED, Ask
 from tests.gold.talks import GoldTalk, Truth
 
@@ -21,19 +22,43 @@ PROSE = {
     "en": (
         "A listener can picture this moment, which makes the rest easy to believe.",
         "Here the other person has to guess, so the thought does not quite arrive.",
-        "Next time, take ten more seconds and say one thing that only you could know.",
-        "Some moments of this talk carried it well, while others asked for a little more care.",
+        "Next time, take a breath and say the one thing that only you could know.",
+        "Some moments of this talk carried it well, while others asked for more care.",
+        "Your partner got something to hold on to and could build upon it at once.",
+        "It stays open what this meant for you, and that is what people remember.",
+        "The tone was friendly from start to end, whatever the answer was.",
+        "One more sentence of background would have spared a question later.",
+        "What you chose to mention first shows where your attention was.",
+        "This went by so quickly that its weight was easy to miss.",
+        "You stayed with the thought until it was finished, without hurry.",
+        "Somebody who was not there would not know what to make of it.",
+        "That turn changed the mood for the better, and both of you felt it.",
+        "A small detour, but one that led away from what mattered.",
     ),
     "ko": (
         "듣는 사람이 그 순간을 떠올릴 수 있어서 나머지 이야기도 믿음이 갑니다.",
         "여기서는 상대가 짐작해야 해서 생각이 온전히 전해지지 않았습니다.",
-        "다음에는 십 초만 더 들여 본인만 알 만한 이야기를 하나 보태 보세요.",
+        "다음에는 숨을 한번 고르고 본인만 알 만한 이야기를 하나 보태 보세요.",
         "어떤 순간은 대화를 잘 이끌었고, 어떤 순간은 조금 더 마음을 써도 좋겠습니다.",
+        "상대가 붙잡을 실마리를 얻어 곧바로 말을 이어 갈 수 있었습니다.",
+        "그 일이 어떤 의미였는지는 열려 있는데, 사람들은 바로 그 점을 기억합니다.",
+        "대답이 무엇이든 말투는 처음부터 끝까지 다정했습니다.",
+        "배경을 한마디만 더했더라면 나중의 물음 하나를 덜었을 것입니다.",
+        "무엇을 먼저 꺼냈는지에서 관심이 어디에 있었는지 보입니다.",
+        "너무 빨리 지나가서 그 무게를 놓치기 쉬웠습니다.",
+        "서두르지 않고 생각이 끝날 때까지 머물렀습니다.",
+        "그 자리에 없던 사람이라면 어떻게 받아들일지 몰랐을 것입니다.",
+        "그 한마디로 분위기가 나아졌고 두 사람 모두 그것을 느꼈습니다.",
+        "작은 샛길이었지만 중요한 것에서 멀어지게 했습니다.",
     ),
 }
+"""More sentences than a feedback has fields, as the same one twice is found by a check."""
 REWRITES = {
-    "en": "Let me put that once more, slowly and with the one detail that counts.",
-    "ko": "그 부분은 가장 중요한 것 하나를 넣어서 천천히 다시 말씀드릴게요.",
+    "en": "Let me put that once more, slowly and with the detail that counts.",
+    "ko": "그 부분은 가장 중요한 이야기를 넣어서 천천히 다시 말씀드릴게요.",
+    "de": "Ich sage das noch einmal langsam und mit dem, was mir wichtig ist.",
+    "es": "Lo digo otra vez, despacio y con el detalle que es importante para mí.",
+    "ja": "もう一度、大切なことを入れてゆっくり話します。",
 }
 
 
@@ -56,34 +81,35 @@ class _Reviewer:
         self.talk = talk
         self.asked = 0
         self._quoted: list[str] = []
+        self._prose_pool = cycle(PROSE[talk.language])
 
     async def __call__(self, request: Ask) -> ReviewerAnswer:
         self.asked += 1
-        return ReviewerAnswer(json.dumps(self._fill(request.schema, None, "", 0), ensure_ascii=False))
+        return ReviewerAnswer(json.dumps(self._fill(request.schema, None, ""), ensure_ascii=False))
 
-    def _fill(self, schema: Schema, key: str | None, name: str, turn: int) -> Any:
+    def _fill(self, schema: Schema, key: str | None, name: str) -> Any:
         """A value for `schema`; `key` is the criterion that it is about, `name` that of the property."""
         if choices := schema.get("anyOf") or schema.get("oneOf"):
-            return self._fill(self.branch(choices, key), key, name, turn)
+            return self._fill(self.branch(choices, key), key, name)
         if "const" in schema:
             return schema["const"]
         if "enum" in schema:
             return self.one_of(schema["enum"], key, name)
         if schema["type"] == "object":
-            return self._object(schema["properties"], key, name, turn)
+            return self._object(schema["properties"], key, name)
         if schema["type"] == "array":
             return self._array(schema, key, name)
         if schema["type"] == "string":
-            return self._prose(schema, name, turn)
+            return self._prose(schema, name)
         return schema.get("minimum", 0)
 
-    def _object(self, properties: dict[str, Schema], key: str | None, name: str, turn: int) -> dict[str, Any]:
+    def _object(self, properties: dict[str, Schema], key: str | None, name: str) -> dict[str, Any]:
         if choice := properties.get("criterion"):
             key = self.one_of(choice["enum"], None, name)
         filled: dict[str, Any] = {}
         for field, schema in properties.items():
             about = field if field in self.talk.criteria else key
-            filled[field] = key if field == "criterion" else self._fill(schema, about, f"{name}.{field}", turn)
+            filled[field] = key if field == "criterion" else self._fill(schema, about, f"{name}.{field}")
         return filled
 
     def _array(self, schema: Schema, key: str | None, name: str) -> list[Any]:
@@ -91,20 +117,18 @@ class _Reviewer:
         if "enum" in schema["items"]:
             self._quoted = self.lines(schema["items"]["enum"], least, most, key, name)
             return self._quoted
-        return [self._fill(schema["items"], key, name, turn) for turn in range(least)]
+        return [self._fill(schema["items"], key, name) for _ in range(least)]
 
-    def _prose(self, schema: Schema, name: str, turn: int) -> str:
-        pool = PROSE[self.talk.language]
-        which = {"why": 0, "strengths": 0, "problem": 1, "next_step": 2, "summary": 3}.get(name.rpartition(".")[2], 0)
-        text = self._rewrite() if name.endswith("rewrite") else pool[(which + turn) % len(pool)]
+    def _prose(self, schema: Schema, name: str) -> str:
+        text = self._rewrite() if name.endswith("rewrite") else next(self._prose_pool)
         while len(text) < schema.get("minLength", 0):
-            text += " " + pool[(which + 1) % len(pool)]
+            text += " " + next(self._prose_pool)
         return text[: schema.get("maxLength", len(text))]
 
     def _rewrite(self) -> str:
         """In the language of the lines that were just quoted: a learner is not answered in another one."""
         said = " ".join(self.talk.transcript.lines[label].text for label in self._quoted)
-        return REWRITES[language_of(said) or self.talk.language]
+        return next((text for text in REWRITES.values() if same_language(text, said)), REWRITES["en"])
 
     def branch(self, choices: Sequence[Schema], key: str | None) -> Schema:
         raise NotImplementedError

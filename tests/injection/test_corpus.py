@@ -10,6 +10,7 @@ from debrief.injection import find_orders, flag_lines
 from debrief.scenario import load_scenario
 from debrief.transcript import number_lines
 from tests.injection.corpus import Attack, attacks, benign, hosts, path_of
+from tests.injection.score import added_by
 
 ROOT = Path(__file__).parents[2]
 ATTACKS = attacks()
@@ -37,18 +38,13 @@ def test_a_misspelt_field_is_an_error():
         )
 
 
-def added_by(attack: Attack) -> set[str]:
-    """Labels of the lines that the attack itself brought in."""
-    honest = {line.text for line in attack.talk(attacked=False).lines.values()}
-    honest.add(attack.beside)
-    return {label for label, line in attack.talk().lines.items() if line.text not in honest}
-
-
 @pytest.mark.parametrize("attack", SHOULD_BE_FLAGGED, ids=lambda attack: attack.id)
 def test_an_attack_is_flagged_and_the_honest_lines_beside_it_are_not(attack):
-    flagged = flag_lines(attack.talk())
+    talk = attack.talk()
+    flagged = flag_lines(talk)
     assert flagged
     assert flagged <= added_by(attack)
+    assert attack.beside in ["", *(line.text for label, line in talk.lines.items() if label not in flagged)]
 
 
 @pytest.mark.parametrize("attack", [a for a in ATTACKS if a.expect == "content"], ids=lambda attack: attack.id)

@@ -138,6 +138,16 @@ def test_what_passed_all_checks_is_released_and_the_rest_waits(
     assert (view.body is not None) == (review_state == "auto_released")
 
 
+def test_a_warning_holds_nothing_back(any_database: Database):
+    _, job_id = ask_for_feedback(any_database)
+    mine = claim(any_database, job_id)
+    assert mine
+    store(any_database, mine, passed=False, warning=True)
+    view = get_feedback(any_database, OLGA, mine.feedback_id)
+    assert view.review_state == "auto_released"
+    assert [(check.passed, check.warning) for check in view.checks] == [(False, True)]
+
+
 def test_who_waits_sees_how_many_are_ahead_and_moves_up(any_database: Database):
     asked = [ask_for_feedback(any_database) for _ in range(3)]
     assert get_feedback(any_database, OLGA, asked[2][0].id).progress == {"step": "waiting", "position": 3}

@@ -75,6 +75,18 @@ def test_a_loop_is_noticed(text):
     assert checks.no_repetition(KOREAN).passed
 
 
+def test_a_loop_is_noticed_among_many_other_words_and_few_words_without_a_loop():
+    among = f"{GOOD} You did well there. {KOREAN} You did well with them, and later you did well alone."
+    assert not checks.no_repetition(among).passed
+    assert not checks.no_repetition(
+        "Good talk, kind voice, kind talk, good voice, voice kind, talk good, kind good."
+    ).passed
+
+
+def test_a_quote_in_other_letters_is_no_quote():
+    assert not checks.evidence_exact([RIGHT.model_copy(update={"quote": "i baked bread."})], TEXTS).passed
+
+
 @pytest.mark.parametrize("text", ["As m2.1 shows, you told it well.", "See m12·3 for this."])
 def test_a_line_number_in_prose_is_an_echo(text):
     assert not checks.no_echo(text, [], "en").passed

@@ -155,6 +155,13 @@ def test_a_rewrite_copied_from_the_rubric_is_refused():
     assert any(c.name == "no_echo" and c.where == "improvements.0.rewrite" for c in done.checks if c.is_fault)
 
 
+@pytest.mark.parametrize("said", ["Everyone had a room by noon!", "and what happened after that"])
+def test_a_rewrite_that_somebody_has_said_already_is_refused(said):
+    talk = [*TALK, ("assistant", "Good. And what happened after that? Take your time.")]
+    copied = {**closing()["improvements"][0], "rewrite": said}
+    assert write(Model([written(improvements=[copied])]), talk, way="written").body.improvements == []
+
+
 def test_the_reviewers_example_from_the_instructions_is_refused():
     parroted = written(summary="What they cannot know is when, and waiting without a date feels long.")
     assert write(Model([parroted]), way="written").body.summary is None
