@@ -17,10 +17,10 @@ from typing import Any, cast
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-import numpy as np  # noqa: E402
-from numpy.typing import NDArray  # noqa: E402
-from safetensors import numpy as safetensors_numpy  # noqa: E402
-from tokenizers import Tokenizer  # noqa: E402
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import numpy as safetensors_numpy
+from tokenizers import Tokenizer
 
 Floats = NDArray[np.float32]
 AT_ONCE = 32
