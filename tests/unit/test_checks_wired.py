@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +10,10 @@ import pytest
 
 from debrief.answer import read_answer
 from debrief.conversation import Message, MessageState
+from debrief.ladder import MOST_CALLS, Caller
+from debrief.placing import WordPieces
 from debrief.prompts import prompt_text
+from debrief.record import by_likeness
 from debrief.request import CLOSING, Plan
 from debrief.scenario import load_scenario
 from debrief.transcript import number_lines
@@ -187,3 +191,24 @@ def test_a_part_with_a_fault_may_not_be_used_and_one_with_a_warning_may():
     assert [key for key, checked in bad.items() if not checked.is_good] == [KEYS[0]]
     warned = changed(REWRITE, "A bus with 47 tired guests stood at my desk before noon.")
     assert all(checked.is_good for checked in read_answer(json.dumps(warned), "stop", plan(), plan().parts).values())
+
+
+@pytest.mark.parametrize("place", [*(f"criteria.{key}" for key in KEYS), "strengths.0", "improvements.0"])
+def test_every_quote_is_looked_up_in_what_was_said(place):
+    """These two pass by construction; they are asked all the same, and the record shows that they were."""
+    parts = read_answer(json.dumps(GOOD), "stop", plan(), plan().parts)
+    asked = {(check.name, check.where) for checked in parts.values() for check in checked.checks}
+    assert {("evidence_exact", place), ("evidence_is_own", place)} <= asked
+
+
+def test_quotes_that_likeness_chose_are_looked_up_too():
+    checks = by_likeness(replace(plan(), words="rubric"), WordPieces()).checks
+    names = ("evidence_exact", "evidence_is_own", "levels_backed")
+    assert {(check.name, check.where) for check in checks} == {(n, f"criteria.{key}") for n in names for key in KEYS}
+
+
+def test_the_calls_for_one_feedback_are_bounded():
+    caller = Caller(ask=None, room=None, seed=None, calls=[{"completion_tokens": 1}] * (MOST_CALLS - 1))
+    assert caller.may_go_on
+    caller.calls.append({"completion_tokens": 1})
+    assert not caller.may_go_on
