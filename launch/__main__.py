@@ -95,6 +95,7 @@ def check(_rest: list[str]) -> int:
         ["-m", "ruff", "check", "."],
         ["-m", "basedpyright", "--pythonpath", str(venv.python)],
         ["-m", "pytest", "-q", "tests/house"],
+        ["-m", "launch.audit"],
     ]
     results = [subprocess.run([venv.python, *step], stdin=subprocess.DEVNULL, check=False).returncode for step in steps]
     return max(results, key=abs)

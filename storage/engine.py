@@ -104,7 +104,9 @@ def _insert(session: Session, table: type[DeclarativeBase]) -> sqlite.Insert | p
 def _open(url: str, *, is_sqlite: bool, begin: str, read_only: bool = False) -> Engine:
     if not is_sqlite:
         return _open_server(url, read_only=read_only)
-    engine = create_engine(url, pool_size=8, max_overflow=8, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    engine = create_engine(
+        url, hide_parameters=True, pool_size=8, max_overflow=8, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}
+    )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:  # pyright: ignore[reportUnusedFunction]
@@ -129,7 +131,9 @@ def _open(url: str, *, is_sqlite: bool, begin: str, read_only: bool = False) -> 
 
 def _open_server(url: str, *, read_only: bool) -> Engine:
     options: dict[str, Any] = {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"} if read_only else {}
-    engine = create_engine(url, pool_size=8, max_overflow=8, pool_pre_ping=True, execution_options=options)
+    engine = create_engine(
+        url, hide_parameters=True, pool_size=8, max_overflow=8, pool_pre_ping=True, execution_options=options
+    )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:  # pyright: ignore[reportUnusedFunction]

@@ -84,7 +84,7 @@ class LastGuard:
             await self._app(scope, receive, watched_send)
         except Exception:
             incident = secrets.token_hex(4)
-            log.exception("request failed", extra={"incident": incident, "path": scope["path"]})
+            log.exception("request_failed incident=%s path=%r", incident, scope["path"], extra={"incident": incident})
             if has_started:
                 raise
             await refuse(scope, send, DebriefError("unexpected", id=incident))
