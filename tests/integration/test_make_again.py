@@ -10,7 +10,7 @@ from storage import jobs, reviews
 from storage.audit import list_audit
 from storage.conversations import list_conversations
 from storage.engine import Database, utc_now
-from storage.feedback import get_feedback, list_changed
+from storage.feedback import get_feedback, list_changed, regenerate_feedback
 from storage.repeats import Repeat, request_repeat
 from storage.tables import FeedbackJobRow, FeedbackVersionRow
 from tests.factories import OLGA
@@ -215,6 +215,19 @@ def test_a_repeat_that_fails_takes_nothing_away(any_database: Database):
     assert get_feedback(any_database, OLGA, before.id) == before
     [repeat] = reviews.get_review(any_database, before.id).repeats
     assert repeat_outcome(repeat, "en") == "Version 1 could not be made again this time."
+
+
+def test_a_repeat_that_fails_ends_no_regeneration(any_database: Database):
+    rita = make_account(any_database)
+    view, _ = make_done(any_database)
+    with any_database.write() as session:
+        regenerate_feedback(session, view.id)
+    job_id = request_repeat(any_database, rita, view.id)
+    assert job_id
+    mine = claim(any_database, job_id)
+    assert mine
+    jobs.fail_job(any_database, mine, "model_refused")
+    assert get_feedback(any_database, OLGA, view.id).review_state == "none"
 
 
 def test_asking_while_it_is_made_again_asks_for_nothing_more(any_database: Database):
