@@ -38,7 +38,8 @@ from storage.engine import Database
 from storage.feedback import get_feedback, request_feedback
 from storage.migrate import migrate
 from storage.tables import FeedbackVersionRow
-from tasks.feedback import Desk, make_feedback
+from tasks.desk import Desk
+from tasks.feedback import make_feedback
 from tests.gold.pairs import with_injection
 from tests.gold.scoring import evidence_of
 from tests.gold.talks import GoldTalk, TalkTurn, load_talks

@@ -50,6 +50,11 @@ class Manner:
     samples: int = 1
     reason: str = "setting"
 
+    @property
+    def asks_model(self) -> bool:
+        """Whether any of it needs a model server."""
+        return self.words == "written" or self.placing == "model"
+
 
 @dataclass(frozen=True)
 class Probed:

@@ -7,6 +7,7 @@ by likeness and the check `model_words_usable` says so. A level is never invente
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -132,12 +133,16 @@ class _Making:
         asks_model = self.manner.words == "written" or self.manner.placing == "model"
         if not (asks_model and self.plan.transcript.choosable):
             await self._tell_checking()
-            return by_likeness(self.plan, self.likeness)
+            return await self._by_likeness()
         draft = await self._by_model()
         if draft is not None:
             return draft
-        draft = by_likeness(self.plan, self.likeness)
+        draft = await self._by_likeness()
         return Draft(draft.body, [*draft.checks, model_words_usable(usable=False)], draft.partial)
+
+    async def _by_likeness(self) -> Draft:
+        """In a thread: where many processes want the cores it takes a minute, and the caller has a lease to keep up."""
+        return await asyncio.to_thread(by_likeness, self.plan, self.likeness)
 
     async def _by_model(self) -> Draft | None:
         """None when not one criterion can be used, or not one turn of the talk fits into the model."""

@@ -503,7 +503,7 @@ def _summaries() -> Select[ConversationRow, str, str, str, datetime | None]:
     )
     newest_job_state = (
         select(job.state)
-        .where(job.feedback_id == FeedbackRow.id)
+        .where(job.feedback_id == FeedbackRow.id, job.repeats.is_(None))
         .order_by(job.created_at.desc(), job.id.desc())
         .limit(1)
         .correlate(FeedbackRow)

@@ -114,7 +114,7 @@ def regenerate_feedback(session: Session, feedback_id: str) -> str:
     feedback.review_state = move(ReviewState(feedback.review_state), "regenerate").value
     feedback.row_version += 1
     feedback.claimed_by = feedback.claimed_until = None
-    return new_job(session, feedback, leaf_id=last.leaf_id, dedupe_key=_digest(last.dedupe_key, new_id("n"))).id
+    return new_job(session, feedback, leaf_id=last.leaf_id, dedupe_key=digest(last.dedupe_key, new_id("n"))).id
 
 
 def cancel_feedback(db: Database, visitor_id: str, feedback_id: str) -> FeedbackView:
@@ -214,8 +214,10 @@ def worker_is_alive(session: Session) -> bool:
     return session.scalar(alive.limit(1)) is not None
 
 
-def new_job(session: Session, feedback: FeedbackRow, *, leaf_id: str, dedupe_key: str) -> FeedbackJobRow:
-    """A queued job, inside the caller's transaction.
+def new_job(
+    session: Session, feedback: FeedbackRow, *, leaf_id: str, dedupe_key: str, repeats: str | None = None
+) -> FeedbackJobRow:
+    """A queued job, inside the caller's transaction. One that `repeats` a version is no news to the visitor.
 
     `rung_at` is set because the caller rings right after the commit; if it dies first, the reaper finds the job
     overlooked.
@@ -227,6 +229,7 @@ def new_job(session: Session, feedback: FeedbackRow, *, leaf_id: str, dedupe_key
         conversation_id=feedback.conversation_id,
         leaf_id=leaf_id,
         dedupe_key=dedupe_key,
+        repeats=repeats,
         state=JobState.QUEUED.value,
         run_after=now,
         rung_at=now,
@@ -234,7 +237,8 @@ def new_job(session: Session, feedback: FeedbackRow, *, leaf_id: str, dedupe_key
         created_at=now,
         updated_at=now,
     )
-    feedback.updated_at = now
+    if repeats is None:
+        feedback.updated_at = now
     session.add(job)
     session.flush()
     return job
@@ -278,10 +282,10 @@ def _find_request(
 
     A job without a result, or whose result a person turned down, answers nothing: the request gets the next free key.
     """
-    said = _digest(*([message.id, message.role, message.text] for message in path))
+    said = digest(*([message.id, message.role, message.text] for message in path))
     again = 0
     while True:
-        key = _digest(conversation_id, path[-1].id, said, versions, nonce, again)
+        key = digest(conversation_id, path[-1].id, said, versions, nonce, again)
         job = session.scalar(select(FeedbackJobRow).where(FeedbackJobRow.dedupe_key == key))
         if job is None or not (job.state in _ENDED_WITHOUT_RESULT or _is_taken_back(session, job)):
             return key, job
@@ -292,7 +296,8 @@ def _is_taken_back(session: Session, job: FeedbackJobRow) -> bool:
     return _get_row(session, job.feedback_id).review_state in _TAKEN_BACK
 
 
-def _digest(*parts: object) -> str:
+def digest(*parts: object) -> str:
+    """SHA-256 over JSON data."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

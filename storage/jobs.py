@@ -34,6 +34,7 @@ from storage.tables import (
 
 logger = logging.getLogger(__name__)
 
+CANNOT_REPEAT = "cannot_repeat"
 RETRY_BACK_OFF = (1, 4, 15)
 FORGET_WORKER_AFTER = timedelta(days=1)
 
@@ -53,6 +54,8 @@ class Claim:
     conversation_id: str
     leaf_id: str
     language: str
+    repeats: str | None = None
+    """The version that is to be made again exactly; its result is for the record and never shown to the visitor."""
 
 
 def claim_job(db: Database, job_id: str, worker_id: str, *, lease_s: float, seats: int) -> Claim | None:
@@ -81,7 +84,16 @@ def claim_job(db: Database, job_id: str, worker_id: str, *, lease_s: float, seat
         job.attempts += 1
         job.started_at = job.updated_at = now
         job.progress, job.error_code = {"step": "reading"}, None
-        return Claim(job.id, token, job.attempts, feedback.id, job.conversation_id, job.leaf_id, feedback.language)
+        return Claim(
+            job_id=job.id,
+            token=token,
+            attempt=job.attempts,
+            feedback_id=feedback.id,
+            conversation_id=job.conversation_id,
+            leaf_id=job.leaf_id,
+            language=feedback.language,
+            repeats=job.repeats,
+        )
 
 
 def get_scenario_body(db: Database, claim: Claim) -> dict[str, Any]:
@@ -132,19 +144,7 @@ def store_result(
         if not _end(session, claim, state):
             return False
         feedback = session.get_one(FeedbackRow, claim.feedback_id, with_for_update=True)
-        version = FeedbackVersionRow(
-            id=new_id("fv"),
-            feedback_id=feedback.id,
-            n=1 + _last_version(session, feedback.id),
-            job_id=claim.job_id,
-            origin="model",
-            partial=partial,
-            body=body.model_dump(mode="json"),
-            checks=[check.model_dump(mode="json") for check in checks],
-            lineage={**lineage, "attempts": claim.attempt},
-            created_at=utc_now(),
-        )
-        session.add(version)
+        version = _add_version(session, claim, "model", body, checks, partial=partial, lineage=lineage)
         feedback.version_id = version.id
         if feedback.review_state == ReviewState.NONE.value:
             good = not partial and not any(check.is_fault for check in checks)
@@ -155,6 +155,44 @@ def store_result(
             session, "worker", "feedback_written", "feedback", feedback.id, version=version.id, state=state.value,
             review_state=feedback.review_state, attempts=claim.attempt,
         )  # fmt: skip
+        return True
+
+
+def store_repeat(
+    db: Database,
+    claim: Claim,
+    *,
+    body: FeedbackBody,
+    checks: Sequence[Check],
+    partial: bool,
+    lineage: dict[str, Any],
+) -> bool:
+    """Store what came of making a version again beside it, and end the job. What the visitor sees stays as it is.
+
+    Returns:
+        False when the job is no longer ours: nothing is stored.
+    """
+    with db.write() as session:
+        if not _end(session, claim, JobState.PARTIAL if partial else JobState.SUCCEEDED):
+            return False
+        session.get_one(FeedbackRow, claim.feedback_id, with_for_update=True)  # the version's number is taken alone
+        version = _add_version(session, claim, "repeat", body, checks, partial=partial, lineage=lineage)
+        same = bool(lineage["repeat"]["same"])
+        audit(session, "worker", "feedback_repeated", "feedback", claim.feedback_id, version=version.id, same=same)
+        return True
+
+
+def refuse_repeat(db: Database, claim: Claim, differs: Sequence[str]) -> bool:
+    """End a job that cannot make its version again exactly, and say what stands in the way.
+
+    Returns:
+        False when the job is no longer ours.
+    """
+    with db.write() as session:
+        if not _end(session, claim, JobState.FAILED, CANNOT_REPEAT, progress={"differs": list(differs)}):
+            return False
+        cause = ":".join(differs)[:64]
+        audit(session, "worker", CANNOT_REPEAT, "feedback", claim.feedback_id, version=claim.repeats, cause=cause)
         return True
 
 
@@ -306,7 +344,14 @@ def _update_mine(db: Database, claim: Claim, **values: object) -> bool:
         return _rows(session.execute(update(_Job).where(_is_mine(claim)).values(**values))) == 1
 
 
-def _end(session: Session, claim: Claim, state: JobState, error_code: str | None = None) -> bool:
+def _end(
+    session: Session,
+    claim: Claim,
+    state: JobState,
+    error_code: str | None = None,
+    *,
+    progress: dict[str, Any] | None = None,
+) -> bool:
     now = utc_now()
     ended = update(_Job).where(_is_mine(claim))
     return (
@@ -317,7 +362,7 @@ def _end(session: Session, claim: Claim, state: JobState, error_code: str | None
                     token=None,
                     lease_until=None,
                     error_code=error_code,
-                    progress={},
+                    progress=progress or {},
                     finished_at=now,
                     updated_at=now,
                 )
@@ -340,9 +385,10 @@ def _fail(session: Session, job: FeedbackJobRow, cause: str) -> None:
     job.error_code = "feedback_failed"
     job.finished_at = job.updated_at = now
     feedback = session.get_one(FeedbackRow, job.feedback_id, with_for_update=True)
-    if feedback.version_id and feedback.review_state == ReviewState.NONE.value:
-        _hand_over(feedback, release_at_once=False)  # a regeneration failed: the words that there are wait again
-    feedback.updated_at = now
+    if job.repeats is None:
+        if feedback.version_id and feedback.review_state == ReviewState.NONE.value:
+            _hand_over(feedback, release_at_once=False)  # a regeneration failed: the words that there are wait again
+        feedback.updated_at = now
     logger.warning("job_failed job_id=%s cause=%s attempts=%d", job.id, cause, job.attempts)
     audit(session, "worker", "feedback_failed", "feedback", feedback.id, cause=cause, attempts=job.attempts)
 
@@ -350,6 +396,32 @@ def _fail(session: Session, job: FeedbackJobRow, cause: str) -> None:
 def _hand_over(feedback: FeedbackRow, *, release_at_once: bool) -> None:
     action = "auto_release" if release_at_once else "submit"
     feedback.review_state = move(ReviewState(feedback.review_state), action).value
+
+
+def _add_version(
+    session: Session,
+    claim: Claim,
+    origin: Literal["model", "repeat"],
+    body: FeedbackBody,
+    checks: Sequence[Check],
+    *,
+    partial: bool,
+    lineage: dict[str, Any],
+) -> FeedbackVersionRow:
+    version = FeedbackVersionRow(
+        id=new_id("fv"),
+        feedback_id=claim.feedback_id,
+        n=1 + _last_version(session, claim.feedback_id),
+        job_id=claim.job_id,
+        origin=origin,
+        partial=partial,
+        body=body.model_dump(mode="json"),
+        checks=[check.model_dump(mode="json") for check in checks],
+        lineage={**lineage, "attempts": claim.attempt},
+        created_at=utc_now(),
+    )
+    session.add(version)
+    return version
 
 
 def _last_version(session: Session, feedback_id: str) -> int:

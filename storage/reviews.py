@@ -24,6 +24,7 @@ from storage.conversations import read_path
 from storage.engine import Database, utc_now
 from storage.feedback import read_disputes, stop_making
 from storage.reactions import close_disputes
+from storage.repeats import Repeat, list_repeats
 from storage.tables import (
     AccountRow,
     ConversationRow,
@@ -70,6 +71,7 @@ class ReviewCase:
 
     `path` is the talk from its opening line to the last message that the feedback covers. `row_version` is to be
     given back with the move. `claimed_by` and `reviewed_by` are names; a claim that ran out is left out.
+    `repeats` are the attempts to make a version again, newest first.
     """
 
     id: str
@@ -94,6 +96,7 @@ class ReviewCase:
     reviewed_by: str | None
     reject_reason: str | None
     note: str | None
+    repeats: tuple[Repeat, ...]
     created_at: datetime
     updated_at: datetime
 
@@ -386,6 +389,7 @@ def _case(session: Session, feedback_id: str) -> ReviewCase:
         reviewed_by=reviewer,
         reject_reason=row.reject_reason,
         note=row.review_note,
+        repeats=list_repeats(session, row.id),
         created_at=row.created_at,
         updated_at=row.updated_at,
     )
@@ -397,7 +401,7 @@ def _job_of(session: Session, row: FeedbackRow, version: FeedbackVersionRow | No
         return session.get(FeedbackJobRow, version.job_id)
     return session.scalar(
         select(FeedbackJobRow)
-        .where(FeedbackJobRow.feedback_id == row.id)
+        .where(FeedbackJobRow.feedback_id == row.id, FeedbackJobRow.repeats.is_(None))
         .order_by(FeedbackJobRow.created_at.desc())
         .limit(1)
     )

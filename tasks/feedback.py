@@ -7,67 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Awaitable
 
 from debrief.errors import DebriefError, InputRejected, ModelUnavailable, NotFound
-from debrief.manner import Likeness
-from debrief.request import Ask
-from debrief.scenario import Scenario
 from debrief.settings import Settings
-from debrief.transcript import number_lines
-from debrief.writing import Written, write_feedback
-from inference.client import ChatModel, Completion
-from inference.likeness import open_likeness
-from storage import conversations, jobs
+from debrief.writing import Written
+from storage import jobs
 from storage.engine import Database
 from storage.jobs import Claim
+from tasks.desk import Desk, JobLost, load_talk, whom_to_ask, write
 from tasks.manner import chat_is_slow, decide_manner
+from tasks.repeat import CannotRepeat, make_again
 
 logger = logging.getLogger(__name__)
 
 MODEL_RECHECK_S = 30
 """When a job that waits for the model looks again by itself; usually it is rung for as soon as the model is ready."""
-
-
-class JobLost(Exception):
-    """The job is no longer ours: another worker has it, or it was cancelled or deleted."""
-
-
-def _happened() -> asyncio.Event:
-    event = asyncio.Event()
-    event.set()
-    return event
-
-
-@dataclass(frozen=True)
-class Desk:
-    """What making a feedback needs.
-
-    Args:
-        needs_model: is called when a job has to wait for the model.
-        likeness: places where the model does not.
-        probe_over: set when nothing more is to be learned of the model for now; see tasks/manner.py.
-    """
-
-    settings: Settings
-    db: Database
-    model: ChatModel
-    worker_id: str
-    needs_model: Callable[[], None]
-    likeness: Likeness = field(default_factory=open_likeness)
-    probe_over: asyncio.Event = field(default_factory=_happened)
-
-    async def ask(self, question: Ask) -> Completion:
-        return await self.model.complete_structured(
-            question.messages,
-            schema=question.schema,
-            schema_name=question.schema_name,
-            max_tokens=question.max_tokens,
-            temperature=question.temperature,
-            seed=question.seed,
-        )
 
 
 async def make_feedback(desk: Desk, job_id: str) -> float | None:
@@ -85,7 +40,8 @@ async def make_feedback(desk: Desk, job_id: str) -> float | None:
         return None
     logger.info("job_started job_id=%s attempt=%d", claim.job_id, claim.attempt)
     try:
-        written = await _while_beating(desk, claim, _write(desk, claim))
+        make = make_again if claim.repeats else _write
+        written = await _while_beating(desk, claim, make(desk, claim))
         stored = await asyncio.to_thread(_store, desk, claim, written)
         logger.info("job_done job_id=%s stored=%s partial=%s", claim.job_id, stored, written.partial)
     except (JobLost, NotFound):
@@ -99,6 +55,9 @@ async def make_feedback(desk: Desk, job_id: str) -> float | None:
         await asyncio.to_thread(
             jobs.give_back, desk.db, claim, error_code=ModelUnavailable.code, after_s=MODEL_RECHECK_S
         )
+    except CannotRepeat as error:
+        logger.info("job_cannot_repeat job_id=%s differs=%s", claim.job_id, error.differs)
+        await asyncio.to_thread(jobs.refuse_repeat, desk.db, claim, error.differs)
     except InputRejected as error:
         await asyncio.to_thread(jobs.skip_job, desk.db, claim, error.reason)
     except DebriefError as error:
@@ -120,33 +79,12 @@ def seats_now(db: Database, settings: Settings) -> int:
 
 
 async def _write(desk: Desk, claim: Claim) -> Written:
-    body = await asyncio.to_thread(jobs.get_scenario_body, desk.db, claim)
-    path = await asyncio.to_thread(conversations.list_path, desk.db, claim.conversation_id, claim.leaf_id)
-    transcript = number_lines(path)
-    if not transcript.choosable:
-        raise InputRejected("too_short")
-
-    async def report(progress: dict[str, Any]) -> None:
-        if not await asyncio.to_thread(jobs.set_progress, desk.db, claim, progress):
-            raise JobLost
-
+    talk = await load_talk(desk, claim)
     manner = await decide_manner(desk, claim.language)
-    # Likeness needs no model: then a debrief can be had while there is none.
-    model = await desk.model.info() if manner.placing == "model" else None
-    return await write_feedback(
-        desk.ask,
-        transcript,
-        Scenario.from_body(body),
-        claim.language,
-        manner,
-        report,
-        likeness=desk.likeness,
-        context_tokens=model.context_tokens if model else 4096,
-        count=desk.model.count_tokens,
-        model=model.name if model else "",
-        # Another attempt is to write something else. What is not sent must not stand in the lineage either.
-        seed=100 * claim.attempt if desk.settings.model_seeds == "on" else None,
-    )
+    asked = await whom_to_ask(desk, manner)
+    # Another attempt is to write something else. What is not sent must not stand in the lineage either.
+    seed = 100 * claim.attempt if desk.settings.model_seeds == "on" else None
+    return await write(desk, claim, talk, manner, asked, seed=seed)
 
 
 async def _retry_later(desk: Desk, claim: Claim, error_code: str) -> float | None:
@@ -154,6 +92,15 @@ async def _retry_later(desk: Desk, claim: Claim, error_code: str) -> float | Non
 
 
 def _store(desk: Desk, claim: Claim, written: Written) -> bool:
+    if claim.repeats:
+        return jobs.store_repeat(
+            desk.db,
+            claim,
+            body=written.body,
+            checks=written.checks,
+            partial=written.partial,
+            lineage=written.lineage,
+        )
     return jobs.store_result(
         desk.db,
         claim,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
 
 from debrief.errors import ModelError
 from debrief.manner import Manner, Probed, asks_for_probe, choose_manner
@@ -19,9 +18,7 @@ from debrief.settings import Settings
 from storage import probes
 from storage.engine import Database
 from storage.gauges import get_gauge
-
-if TYPE_CHECKING:  # it is the desk that makes feedback, and asks here how
-    from tasks.feedback import Desk
+from tasks.desk import Desk
 
 logger = logging.getLogger(__name__)
 

@@ -23,7 +23,8 @@ from inference.client import ChatModel
 from storage import jobs
 from storage.engine import Database, new_id
 from tasks.broker import Broker
-from tasks.feedback import Desk, make_feedback
+from tasks.desk import Desk
+from tasks.feedback import make_feedback
 from tasks.manner import probe_model
 from tasks.reaper import ask_in_turn, look, look_in_turn
 

@@ -6,6 +6,7 @@ from debrief.errors import ModelUnavailable
 from debrief.feedback import FeedbackView, JobState
 from debrief.review import ReviewState
 from debrief.texts import say
+from storage.repeats import Repeat
 
 
 def feedback_notice(view: FeedbackView, language: str) -> str:
@@ -47,3 +48,18 @@ def _review_key(view: FeedbackView) -> str:
     if state in (ReviewState.PENDING, ReviewState.CLAIMED, ReviewState.NONE):
         return "in_review"
     return state.value
+
+
+def repeat_outcome(repeat: Repeat, language: str) -> str:
+    """What a reviewer is told of an attempt to make a version again."""
+    n = repeat.version_n
+    if not repeat.state.is_final:
+        return say("desk.repeat_waiting", language, n=n)
+    if repeat.in_the_way:
+        what = ", ".join(say(f"desk.repeat_changed_{name}", language) for name in repeat.in_the_way)
+        return say("desk.repeat_refused", language, n=n, what=what)
+    if repeat.same is None:
+        return say("desk.repeat_failed", language, n=n)
+    if repeat.same:
+        return say("desk.repeat_same", language, n=n)
+    return say(f"desk.repeat_differs_{repeat.sampling}", language, n=n, places=len(repeat.differs))

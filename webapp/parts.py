@@ -28,6 +28,8 @@ class Parts:
     scenarios: dict[str, Scenario]
     request_feedback: Callable[[str, str], FeedbackView]
     """Blocking: (visitor id, conversation id) -> the feedback, new or the one that was there. Rings the worker."""
+    ring: Callable[[str], None]
+    """Tells the worker of a job by its id; never raises."""
     signer: VisitorSigner
     hub: Hub
     turns: TurnRunner

@@ -119,6 +119,7 @@ def build_parts(settings: Settings, *, ring: Callable[[str], None], pace: Pace) 
         model=model,
         scenarios=load_scenarios(settings.scenario_dir),
         request_feedback=partial(_request_feedback, store.db, settings, ring),
+        ring=ring,
         signer=VisitorSigner(signing_secret(settings)),
         hub=hub,
         turns=TurnRunner(

@@ -82,6 +82,7 @@ def _camera(page: Page, phone: bool, out: Path, name: str) -> Callable[[str], No
         assert window
         page.set_viewport_size({"width": window["width"], "height": 2600})
         page.wait_for_timeout(100)
+        page.evaluate("scrollTo(0, 0)")
         box = debrief_card(page).evaluate(BOX)
         page.screenshot(path=out / f"{name}-debrief-{state}.png", full_page=True, clip=box)
         page.set_viewport_size(window)

@@ -77,16 +77,25 @@ def test_what_is_typed_into_an_objection_outlives_an_answer_that_comes_meanwhile
 
 
 def test_an_objection_that_is_refused_keeps_what_was_typed_and_says_why(olga: Look):
-    feedback_id = read_debrief(olga)
-    db = olga.house.db
-    olga.expect_refusals(409)
+    read_debrief(olga)
+    olga.expect_refusals(503)
+    refusal = {"code": "not_saved", "message": "This could not be saved just now."}
+    olga.page.route("**/disputes", lambda route: route.fulfill(status=503, json=refusal))
     olga.page.locator("[data-key='dispute-summary']").click()
     olga.page.locator("[data-key=dispute-words]").fill("Not so.")
-    ada = make_account(db, "ada-objections", "admin")
-    reviews.withdraw(db, ada, feedback_id, reviews.get_review(db, feedback_id).row_version)
     olga.page.locator("[data-key=dispute-send]").click()
-    expect(olga.page.locator(".dispute-form .problem")).to_contain_text("no words of this debrief to see")
+    expect(olga.page.locator(".dispute-form .problem")).to_have_text("This could not be saved just now.")
     expect(olga.page.locator("[data-key=dispute-words]")).to_have_value("Not so.")
+
+
+def test_a_debrief_that_is_withdrawn_while_somebody_objects_says_so(olga: Look):
+    feedback_id = read_debrief(olga)
+    db = olga.house.db
+    olga.page.locator("[data-key='dispute-summary']").click()
+    reviews.withdraw(db, make_account(db, "ada-objections", "admin"), feedback_id, row_version(olga, feedback_id))
+    expect(debrief_card(olga.page).locator(".state")).to_have_text("withdrawn")
+    expect(olga.page.locator(".dispute-form")).to_have_count(0)
+    expect(olga.page.get_by_role("button", name="Get a new debrief")).to_be_enabled()
 
 
 def test_a_quoted_message_leads_to_the_part_that_quotes_it(olga: Look):

@@ -7,7 +7,9 @@ from typing import get_args
 
 from debrief.comparing import Versions, differences
 from debrief.dispute import ALONE, IN_LISTS
+from debrief.repeat import DIFFERENCES, Sampling
 from debrief.review import REASONS
+from debrief.texts import catalog
 from storage import reviews
 from tests.integration.test_api_feedback import make_debrief
 from tests.review_scene import PASSWORD, make_account, make_feedback
@@ -72,7 +74,8 @@ def test_the_review_by_curl_works_as_it_is_written(web: Web, tmp_path: Path):
     )
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith("rejected\n")
+    assert "\nrejected\n" in done.stdout
+    assert "Version 1 is being made again from its record." in done.stdout
     assert reviews.get_review(web.parts.db, row.id).reject_reason == "wrong_level"
 
 
@@ -87,6 +90,13 @@ def test_what_can_make_levels_incomparable_is_in_the_docs():
     one = Versions("r", "p", "s", "m", "written", "model", None, "en")
     other = Versions("", "", "", "", "rubric", "likeness", "pieces", "ko")
     assert f"differs: {', '.join(f'`{name}`' for name in differences(one, other))}." in text
+
+
+def test_all_that_can_stand_in_the_way_of_making_again_is_in_the_docs():
+    text = DOCS.read_text("utf-8")
+    assert all(f"`{name}`" in text for name in DIFFERENCES)
+    assert all(f"desk.repeat_changed_{name}" in catalog("en") for name in DIFFERENCES)
+    assert all(f"`{sampling}`" in text for sampling in get_args(Sampling))
 
 
 def test_every_live_event_is_in_the_table():

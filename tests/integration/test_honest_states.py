@@ -6,6 +6,7 @@ import pytest
 
 from debrief.feedback import JobState
 from debrief.settings import Settings
+from debrief.texts import say
 from storage import reviews
 from storage.conversations import delete_conversation
 from storage.engine import Database
@@ -49,7 +50,7 @@ def test_what_is_withdrawn_while_it_is_made_never_comes_back(any_database: Datab
     assert not store(any_database, mine, summary="too late")
     seen = get_feedback(any_database, OLGA, view.id)
     assert (seen.state, seen.review_state, seen.body, seen.checks) == (JobState.CANCELLED, "withdrawn", None, [])
-    assert feedback_notice(seen, "en") == "This debrief was withdrawn."
+    assert feedback_notice(seen, "en") == say("notice.withdrawn", "en")
 
 
 def test_what_is_withdrawn_while_it_is_made_once_more_stays_away(any_database: Database):
@@ -107,7 +108,7 @@ def test_an_admin_stops_a_worker_by_withdrawing_what_it_makes(web: Web, olga: Br
         assert ada.post(path).json()["state"] == "withdrawn"
     assert not store(web.parts.db, mine)
     seen = olga.get(f"/api/v1/feedback/{feedback_id}").json()
-    assert (seen["review_state"], seen["body"], seen["notice"]) == ("withdrawn", None, "This debrief was withdrawn.")
+    assert (seen["review_state"], seen["body"], seen["notice"]) == ("withdrawn", None, say("notice.withdrawn", "en"))
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])

@@ -15,7 +15,7 @@ from inference.client import ChatModel
 from storage.gauges import set_gauge
 from storage.probes import find_newest_probe, find_probe, keep_probe
 from tasks import manner
-from tasks.feedback import Desk
+from tasks.desk import Desk
 from tasks.manner import CHAT_GAUGE, decide_manner, probe_model
 from tests.schema_instances import UNDECIDED, an_instance
 from tests.scripted_model import Script, ScriptedModel, is_structured

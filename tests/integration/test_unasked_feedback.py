@@ -79,6 +79,15 @@ def test_whoever_goes_on_after_the_end_is_not_asked_about_again(any_database: Da
     assert len(list_feedback(any_database, OLGA, talk.id)) == 1
 
 
+def test_the_end_is_reached_once_for_a_talk_also_where_its_last_words_came_later(database: Database):
+    talk = make_talk(database, turns=END)
+    assert unasked.request_at_end(database, talk.id, versions=VERSIONS)
+    with database.write() as session:
+        session.scalars(select(FeedbackRow)).one().created_at -= HALF_AN_HOUR
+    make_turn(database, talk)
+    assert unasked.request_at_end(database, talk.id, versions=VERSIONS) is None
+
+
 def test_a_visitor_who_asks_after_the_end_gets_the_same_feedback(any_database: Database):
     talk = make_talk(any_database, turns=END)
     unasked.request_at_end(any_database, talk.id, versions=VERSIONS)

@@ -75,6 +75,7 @@ OWN: dict[str, Line] = {
     "GET /api/v1/review": line("401 401 200 200 401"),
     "GET /api/v1/review/waiting": line("401 401 200 200 401"),
     "GET /api/v1/review/{feedback_id}": line("401 401 200 200 401"),
+    "POST /api/v1/review/{feedback_id}/again": line("401 401 202 202 401"),
     "POST /api/v1/review/{feedback_id}/{action}": line("401 401 200 200 401"),
     "GET /api/v1/system": line("401 401 403 200 401"),
     "GET /api/{rest:path}": line("404 404 404 404 404"),

@@ -113,6 +113,7 @@ def test_what_did_not_end_by_itself_is_not_finished(reason):
 def test_flagged_lines_are_named():
     assert checks.no_injection([]).passed
     assert checks.no_injection({"m4.2", "m2.1"}).where == "m2.1, m4.2"
+    assert not checks.no_injection({"m4.2", "m2.1"}).passed
 
 
 def test_a_rewrite_is_in_the_language_of_its_quote():

@@ -103,7 +103,7 @@ def test_of_a_closing_that_was_cut_the_items_that_were_closed_are_kept():
 
 def test_every_place_where_a_written_answer_can_be_cut_gives_whole_sentences_or_none():
     text, whole = json.dumps(written()), write(Model([written()]), way="written").body
-    for end in range(text.index('"strengths"'), len(text), 3):
+    for end in range(text.index('"strengths"'), len(text), 7):
         body = write(Model([Reply(text[:end], "length"), BABBLE]), way="written").body
         assert body.strengths in ([], whole.strengths)
         assert body.improvements in ([], whole.improvements)
@@ -185,3 +185,15 @@ def test_notes_that_do_not_fit_are_left_out_rather_than_refused_by_the_server():
     done = write(model, TALK, context_tokens=4096, count=count)
     assert "could not be used" not in model.asked[1].messages[0]["content"]
     assert not done.partial
+
+
+def test_an_improvement_about_a_criterion_that_the_rubric_has_not_is_refused():
+    other = {**closing()["improvements"][0], "criterion": "charm"}
+    done = write(Model([written(improvements=[other])]), way="written")
+    assert done.body.improvements == []
+    assert [c.where for c in done.checks if c.name == "criterion_known" and c.is_fault] == ["improvements.0"]
+
+
+def test_a_part_of_the_wrong_shape_says_so():
+    done = write(Model([{"criteria": verdicts(2, 3, 4, 5) | {"motive": {"evidence": "m2.1", "level": 5}}}]))
+    assert [c.where for c in done.checks if c.name == "well_formed" and c.is_fault] == ["criteria.motive"]

@@ -9,7 +9,7 @@ from inference.client import ChatModel
 from inference.likeness import open_likeness
 from storage.probes import find_newest_probe
 from tasks import manner
-from tasks.feedback import Desk
+from tasks.desk import Desk
 from tasks.manner import decide_manner, probe_model
 
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict
 
 from debrief.errors import SignInNeeded
-from debrief.feedback import Check, FeedbackBody
+from debrief.feedback import Check, FeedbackBody, JobState
 from debrief.review import ReviewState
-from storage import reviews
+from storage import repeats, reviews
 from storage.accounts import Account
 from storage.engine import Database
+from storage.repeats import Repeat
 from storage.reviews import ReviewCase, ReviewItem
 from webapp.api.asking import TheAsker, TheParts
 from webapp.api.shapes import DisputeOut
+from webapp.notices import repeat_outcome
 
 Action = Literal["claim", "release", "approve", "reject", "reopen", "withdraw"]
 PAGE_MAX = 100
@@ -79,17 +82,49 @@ class ReviewOut(BaseModel):
     reviewed_by: str | None
     reject_reason: str | None
     note: str | None
+    repeats: list[RepeatOut]
     created_at: datetime
     updated_at: datetime
 
     @classmethod
-    def of(cls, case: ReviewCase) -> ReviewOut:
-        own = {
-            name: getattr(case, name) for name in cls.model_fields if name not in ("scenario", "messages", "disputes")
-        }
+    def of(cls, case: ReviewCase, language: str) -> ReviewOut:
+        made_here = ("scenario", "messages", "disputes", "repeats")
+        own = {name: getattr(case, name) for name in cls.model_fields if name not in made_here}
+        own["repeats"] = [RepeatOut.of(repeat, language) for repeat in case.repeats]
         messages = [ReviewMessage(id=m.id, role=m.role, text=m.text, state=m.state.value) for m in case.path]
         disputes = [DisputeOut.of(dispute) for dispute in case.disputes]
         return cls(scenario=case.scenario_id, messages=messages, disputes=disputes, **own)
+
+
+class RepeatOut(BaseModel):
+    """An attempt to make a version again from its record.
+
+    `same`: the body came out the same to the byte; where not, `differs` has the paths. `in_the_way`: what is no longer
+    as it was, so that nothing was made. `sampling` is how a model chose: none (it was not asked), greedy, seeded or
+    random. `outcome` says it in a sentence.
+    """
+
+    version_n: int
+    state: JobState
+    in_the_way: tuple[str, ...]
+    same: bool | None
+    differs: tuple[str, ...]
+    sampling: str | None
+    asked_at: datetime
+    outcome: str
+
+    @classmethod
+    def of(cls, repeat: Repeat, language: str) -> RepeatOut:
+        own = {name: getattr(repeat, name) for name in cls.model_fields if name != "outcome"}
+        return cls(outcome=repeat_outcome(repeat, language), **own)
+
+
+class RepeatWish(BaseModel):
+    """Which version; by default the one that counts."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    version_n: int | None = None
 
 
 class Waiting(BaseModel):
@@ -140,16 +175,34 @@ async def count_waiting(parts: TheParts, reviewer: TheReviewer) -> Waiting:
 
 
 @router.get("/{feedback_id}", summary="One case: the talk and the feedback")
-async def get_review(parts: TheParts, reviewer: TheReviewer, feedback_id: str) -> ReviewOut:
-    return ReviewOut.of(await parts.store(reviews.get_review, feedback_id))
+async def get_review(parts: TheParts, asker: TheAsker, reviewer: TheReviewer, feedback_id: str) -> ReviewOut:
+    return ReviewOut.of(await parts.store(reviews.get_review, feedback_id), asker.language)
+
+
+@router.post("/{feedback_id}/again", status_code=202, summary="Make a version again exactly, for the record")
+async def make_again(
+    parts: TheParts, asker: TheAsker, reviewer: TheReviewer, feedback_id: str, wish: RepeatWish | None = None
+) -> ReviewOut:
+    """The visitor goes on seeing what they saw; what came of it is among the `repeats` of the case."""
+    version_n = wish.version_n if wish else None
+    job_id = await parts.store(repeats.request_repeat, reviewer, feedback_id, version_n=version_n)
+    if job_id is not None:
+        await parts.store.in_thread(partial(parts.ring, job_id))
+    return ReviewOut.of(await parts.store(reviews.get_review, feedback_id), asker.language)
 
 
 @router.post("/{feedback_id}/{action}", summary="Claim, release, approve, reject, reopen or withdraw")
 async def decide(
-    parts: TheParts, reviewer: TheReviewer, feedback_id: str, action: Action, decision: Decision | None = None
+    parts: TheParts,
+    asker: TheAsker,
+    reviewer: TheReviewer,
+    feedback_id: str,
+    action: Action,
+    decision: Decision | None = None,
 ) -> ReviewOut:
     """Approving or rejecting what waits unclaimed claims it first."""
-    return ReviewOut.of(await parts.store(_decide, reviewer, feedback_id, action, decision or Decision()))
+    case = await parts.store(_decide, reviewer, feedback_id, action, decision or Decision())
+    return ReviewOut.of(case, asker.language)
 
 
 def _decide(db: Database, account: Account, feedback_id: str, action: Action, decision: Decision) -> ReviewCase:

@@ -194,7 +194,7 @@ function card() {
     { class: "debrief", "aria-label": words("feedback") },
     objections(shown.disputes.filter((dispute) => dispute.is_open)),
     feedbackBody(feedback, { turnWords, onQuote, afterSentence, opensFailed: true }),
-    lineage(shown.lineage),
+    lineage(shown),
   );
 }
 
@@ -226,15 +226,24 @@ function afterSentence(path) {
   );
 }
 
-function lineage(made) {
-  const known = Object.entries(made);
+function lineage(shown) {
+  const known = Object.entries(shown.lineage);
   if (!known.length) return null;
   return h(
     "details",
-    { class: "desk-details", "data-key": "lineage" },
+    { class: "desk-details", "data-key": "lineage", open: shown.repeats.length > 0 },
     h("summary", {}, words("lineage")),
     h("dl", {}, known.map(([name, value]) => [h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, value)])),
+    h("button", { class: "button small", type: "button", "data-key": "repeat", disabled: shown.is_repeating, onclick: makeAgain }, words("repeat")),
+    shown.repeats.map((outcome) => h("p", { class: "quiet", role: "status" }, outcome)),
   );
+}
+
+/** Have the version made once more from its record. What came of it is there the next time that the case is read. */
+async function makeAgain(event) {
+  event.currentTarget.disabled = true;
+  await fetch(`/api/v1/review/${facts.case.id}/again`, { method: "POST" }).catch(() => null);
+  document.querySelector("#desk-refresh")?.click();
 }
 
 function turnWords(messageId) {
@@ -257,7 +266,7 @@ async function lookAgain() {
   if (response?.status === 401) return toSignIn();
   if (!response?.ok) return;
   const { waiting } = await response.json();
-  if (waiting !== facts.waiting) document.querySelector("#desk-refresh")?.click();
+  if (waiting !== facts.waiting || facts.case?.is_repeating) document.querySelector("#desk-refresh")?.click();
 }
 
 function toSignIn() {

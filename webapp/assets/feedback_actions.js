@@ -74,7 +74,9 @@ export async function sendDispute() {
     keepOne(await call("POST", `feedback/${feedbackId}/disputes`, { body: { path, comment } }));
     change({ disputing: null });
   } catch (error) {
-    change({ disputing: { feedbackId, path, comment, isSending: false, error: error.message } });
+    // Where the words were taken away meanwhile there is no form to say it in.
+    if (state.disputing) change({ disputing: { feedbackId, path, comment, isSending: false, error: error.message } });
+    else change({ feedbackError: error.message });
   }
 }
 
@@ -96,5 +98,6 @@ function keep(feedbacks) {
     .filter((feedback) => feedback.conversation_id === state.conversation?.id)
     .toSorted((one, other) => other.created_at.localeCompare(one.created_at));
   const chosen = newestFirst.find(({ id }) => id === state.earlierFeedback);
-  change({ feedbacks: newestFirst, feedback: chosen ?? newestFirst[0] ?? null });
+  const objectedTo = newestFirst.find(({ id }) => id === state.disputing?.feedbackId);
+  change({ feedbacks: newestFirst, feedback: chosen ?? newestFirst[0] ?? null, disputing: objectedTo?.body ? state.disputing : null });
 }

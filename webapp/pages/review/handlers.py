@@ -20,6 +20,7 @@ from storage.accounts import Account
 from storage.engine import Database
 from storage.reviews import ReviewCase, ReviewItem
 from webapp.identity import Asker
+from webapp.notices import repeat_outcome
 from webapp.store import Store
 
 LIST_STEP = 30
@@ -299,6 +300,8 @@ def _case(case: ReviewCase, account: Account, language: str) -> dict[str, Any]:
         "reviewed_by": case.reviewed_by,
         "reject_reason": case.reject_reason,
         "note": case.note,
+        "repeats": [repeat_outcome(repeat, language) for repeat in case.repeats],
+        "is_repeating": any(not repeat.state.is_final for repeat in case.repeats),
         "created_at": _stamp(case.created_at),
     }
 
