@@ -68,7 +68,7 @@ def program(folder: Path, model: ScriptedModel, *command: str, database_url: str
         )
     try:
         url = f"http://127.0.0.1:{port}"
-        until(lambda: process.poll() is not None or is_up(url), within_s=90, what="the page")
+        until(lambda: process.poll() is not None or is_up(url), within_s=180, what="the page")
         assert process.poll() is None, printed.read_text()
         yield url, printed
     finally:
