@@ -63,8 +63,9 @@ def place(rubric: Rubric, transcript: NumberedTranscript, likeness: Likeness, la
     """The place of each criterion by its key.
 
     The level follows from the signs alone. Only good ones: 3 for a faint one, 4 for a clear one or two, 5 for three
-    lines of which two are clear. Only bad ones: 2, and 1 for two lines of which one is clear. Both: 3, or 4 or 2 where
-    one side weighs twice as much. So 5 and 1 are never said of a single line.
+    lines of which two are clear. Only bad ones: 2. Both: 3, or 4 or 2 where one side weighs twice as much. So 5 is
+    never said of a single line, and 1 never at all: its words tell that something was missing from the whole talk,
+    which likeness of lines cannot know.
     """
     return {key: _placed(signs) for key, signs in _signs(rubric, transcript, likeness, language).items()}
 
@@ -99,7 +100,7 @@ def _placed(signs: Sequence[Sign]) -> Placed:
     if not bad:
         return Placed(_labels(good), _level_of_good(good))
     if not good:
-        return Placed(_labels(bad), 1 if len(bad) > 1 and _clear(bad) else 2)
+        return Placed(_labels(bad), 2)
     weight = {"good": _weight(good), "bad": _weight(bad)}
     if weight["good"] >= 2 * weight["bad"]:
         return Placed(_labels(good), 4)

@@ -47,6 +47,11 @@ def test_a_talk_without_a_line_to_choose_is_not_placed():
     assert set(placed("Ok.").values()) == {Placed((), None)}
 
 
+def test_likeness_never_says_that_something_was_missing_from_the_whole_talk():
+    bad = [example.to("en") for example in INTERVIEW.rubric.criteria[0].bad]
+    assert placed(*bad)["examples"].level == 2
+
+
 def test_the_line_that_sounds_like_an_example_is_the_evidence():
     found = placed("I'm motivated and a fast learner.", "I decided to call the supplier myself.")
     assert (found["examples"].labels, found["examples"].level) == (("m1.1",), 2)

@@ -6,6 +6,9 @@ import { t, when } from "./words.js";
 
 export const checksOf = (feedback) => feedback.checks ?? [];
 
+/** A warning is told and holds nothing back: it is not counted as a failure. */
+const isFault = (check) => !check.passed && !check.warning;
+
 /** The lines at the end of a debrief; what is long opens on a click. `opensFailed`: checks that did not pass are open. */
 export function provenance(feedback, { opensFailed = false } = {}) {
   return h(
@@ -32,8 +35,8 @@ function coverage({ messages, of, runs = [] }) {
 
 function checks(outcomes, body, opensFailed) {
   if (!outcomes.length) return null;
-  const failed = outcomes.filter((check) => !check.passed).length;
-  const words = failed ? t("checks_failed", { failed, of: outcomes.length }) : t("checks_passed", { of: outcomes.length });
+  const failed = outcomes.filter(isFault).length;
+  const words = failed ? t("checks_failed", { failed, of: outcomes.length }) : t(outcomes.length === 1 ? "check_passed_one" : "checks_passed", { of: outcomes.length });
   const kinds = Map.groupBy(outcomes, (check) => check.name);
   return h(
     "details",
@@ -47,7 +50,7 @@ function checks(outcomes, body, opensFailed) {
 function checkLine(name, all, body) {
   const failed = all.filter((check) => !check.passed);
   const passed = all.length - failed.length;
-  const outcome = failed.length === 0 ? t("desk.check_passed") : all.length === 1 ? t("desk.check_failed") : t("desk.check_some", { passed, of: all.length });
+  const outcome = failed.length === 0 ? t("desk.check_passed") : !failed.some(isFault) ? t("check_warning") : all.length === 1 ? t("desk.check_failed") : t("desk.check_some", { passed, of: all.length });
   const where = [...new Set(failed.map((check) => placeWords(check.where, body)).filter(Boolean))].join(", ");
   return h("li", { class: failed.length ? "warn" : "ok" }, h("span", {}, checkName(name), where ? h("small", {}, where) : null), h("b", {}, outcome));
 }
