@@ -252,8 +252,11 @@ def test_what_starts_to_wait_shows_up_by_itself(house: House, db: Database, rita
 def test_the_operator_sees_processes_queue_and_model(house: House, db: Database):
     with signed_in(house, "ada", "/admin/system/") as ada:
         page = ada.page
-        expect(page.locator(".sheet tbody tr")).to_have_count(1)
-        expect(page.locator(".sheet tbody")).to_contain_text(re.compile(r"web.*\d+(\.\d)? [MG]B"))
+        processes = page.locator(".sheet").first.locator("tbody")
+        expect(processes.locator("tr")).to_have_count(1)
+        expect(processes).to_contain_text(re.compile(r"web.*\d+(\.\d)? [MG]B"))
+        manners = page.locator(".sheet", has_text="How feedback is made")
+        expect(manners.locator("tr", has_text="English")).to_contain_text("likeness")
         expect(page.locator(".tile").first).to_contain_text("ready")
         expect(page.locator(".tiles")).to_contain_text("0 waiting")
         page.get_by_role("link", name="Review desk").click()
