@@ -15,6 +15,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -86,11 +87,16 @@ class Venv:
         with_pip = importlib.util.find_spec("ensurepip") is not None
         if not with_pip and importlib.util.find_spec("pip") is None:
             raise Stop("This Python has neither ensurepip nor pip: apt-get install python3-venv (or python3-pip).")
-        subprocess.run(
-            [sys.executable, "-m", "venv", *([] if with_pip else ["--without-pip"]), str(self.folder)],
-            check=True,
-            capture_output=True,
-        )
+        command = [sys.executable, "-m", "venv", *([] if with_pip else ["--without-pip"]), str(self.folder)]
+        making = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
+        try:
+            _, complaint = making.communicate()
+        except BaseException:
+            os.killpg(making.pid, signal.SIGKILL)  # it has pip installed by a child of a child
+            making.wait()
+            raise
+        if making.returncode != 0:
+            raise Stop(f"Python could not make .venv: {complaint.decode(errors='replace').strip()[-500:]}", 1)
 
     def _works(self) -> bool:
         """An interrupted creation leaves a python without a configuration, or none; a moved one the wrong prefix."""
