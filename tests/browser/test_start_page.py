@@ -33,6 +33,7 @@ def test_a_korean_browser_gets_a_korean_page(house: House):
         expect(message_box(olga.page)).to_have_attribute("placeholder", "실제로 말하듯이 써 보세요…")
         olga.say("백엔드 개발에 지원했습니다.")
         expect(answer_rows(olga.page).nth(1)).to_contain_text("그렇군요")
+        expect(olga.page.locator("#message .submit-button")).to_be_visible()
         olga.expect_refusals(422)
         olga.say("가" * 4001)
         expect(below(olga.page).get_by_role("alert")).to_contain_text("4001자입니다")

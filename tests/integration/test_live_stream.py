@@ -168,6 +168,9 @@ def test_feedback_made_by_another_process_is_heard(web: Web, olga: Browser):
         "review_state": "none",
         "progress": {"step": "waiting", "position": 1},
         "worker_alive": False,
+        "shown": False,
+        "seen": False,
+        "asked_by": "visitor",
     }
 
 

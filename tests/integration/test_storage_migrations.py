@@ -173,6 +173,8 @@ def test_a_kill_at_any_moment_leaves_the_old_or_the_new_database(settings, datab
     new = schema(file)
 
     for n in range(12):
+        for rest in ("-wal", "-shm"):  # of the one killed before: it belongs to another file than the copy
+            file.with_name(file.name + rest).unlink(missing_ok=True)
         shutil.copy(still_old, file)
         process = start_migrating(settings.database, with_next_step)
         process.stdout.readline()  # it is about to begin
