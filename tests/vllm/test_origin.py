@@ -21,9 +21,24 @@ from webapp.pace import Pace
 pytestmark = pytest.mark.vllm
 ROOT = Path(__file__).parents[2]
 VISITORS = 16
+# Words that the model does not say by itself: a garden may stand beside a lantern in any answer.
 WORDS = [
-    *("apple", "river", "candle", "violin", "garden", "window", "mountain", "pepper"),
-    *("silver", "ladder", "feather", "harbour", "lantern", "marble", "orchid", "pebble"),
+    "quokka",
+    "saxifrage",
+    "obsidian",
+    "marzipan",
+    "tamarind",
+    "zeppelin",
+    "gazpacho",
+    "kumquat",
+    "narwhal",
+    "origami",
+    "papyrus",
+    "rhubarb",
+    "trombone",
+    "wombat",
+    "periscope",
+    "xylophone",
 ]
 SAID = "I am a baker. Last winter I planned the night shift alone for a month, and I cut our waste by a third."
 
