@@ -1,5 +1,5 @@
 # `make run` is all that a new clone needs. The work is done in launch/, with Python's standard library alone.
-.PHONY: help setup run test check fix gold screenshots lock
+.PHONY: help setup run test check fix gold crash screenshots lock
 .DEFAULT_GOAL := help
 LAUNCH = python=$$(sh launch/find-python) && exec "$$python" -m launch
 
@@ -10,6 +10,7 @@ help:
 	@echo "make check    format, lint, types, the rules of the house, known holes in packages"
 	@echo "make fix      let ruff repair what it can"
 	@echo "make gold     score the configured model on the gold talks (ARGS='--ways likeness' for some ways)"
+	@echo "make crash    kill, freeze and flood every part at full length, and count what was lost (ARGS='jobs' for some)"
 	@echo "make screenshots  pictures of the page in test-output/screenshots, to look at"
 	@echo "make lock     write requirements/*.lock anew (needs uv)"
 
@@ -30,6 +31,9 @@ fix:
 
 gold:
 	@$(LAUNCH) gold $(ARGS)
+
+crash:
+	@$(LAUNCH) crash $(ARGS)
 
 screenshots:
 	@$(LAUNCH) screenshots

@@ -88,6 +88,31 @@ class Settings(BaseSettings):
     sign_ins_per_minute: int = Field(10, ge=1, description="Sign-in attempts per name and address in a minute.")
     answers_at_once: int = Field(64, ge=1, description="Answers being written at once, all visitors together.")
     answers_at_once_per_visitor: int = Field(4, ge=1, description="Answers being written at once for one visitor.")
+    answers_per_day: int = Field(
+        0, ge=0, description="Answers begun in a day (UTC), all visitors together; 0: no limit."
+    )
+    answers_per_day_per_visitor: int = Field(
+        400, ge=0, description="Answers begun in a day (UTC) for one visitor; 0: no limit."
+    )
+    feedbacks_per_day: int = Field(
+        0, ge=0, description="Feedbacks asked for in a day (UTC), all visitors together; 0: no limit."
+    )
+    feedbacks_per_day_per_visitor: int = Field(
+        50, ge=0, description="Feedbacks asked for in a day (UTC) by one visitor; 0: no limit."
+    )
+    feedbacks_waiting: int = Field(500, ge=1, description="Feedbacks waiting or being made, all visitors together.")
+    feedbacks_waiting_per_visitor: int = Field(5, ge=1, description="Feedbacks waiting or being made for one visitor.")
+    new_visitors_per_hour: int = Field(
+        60, ge=1, description="New visitors that one address may bring in an hour; one counts from their first talk."
+    )
+    streams_at_once: int = Field(2000, ge=1, description="Open live streams, all visitors together.")
+    streams_at_once_per_visitor: int = Field(12, ge=1, description="Open live streams of one visitor.")
+    body_timeout_s: float = Field(20, gt=0, description="Longest time that a request's body may take to arrive.")
+    allowed_hosts: str = Field(
+        "",
+        description="Comma-separated names that requests may address us by (*.example.org for all below one); "
+        "empty: on a loopback address only this machine's own names, else all.",
+    )
 
     feedback_seats: int = Field(2, ge=1, description="Feedbacks in flight at once, all workers together.")
     chat_first_token_goal_s: float = Field(
@@ -126,6 +151,9 @@ class Settings(BaseSettings):
     sign_in_hours: float = Field(12, gt=0, description="How long a reviewer's sign-in lasts without use.")
     upgrade_copies_days: float = Field(
         30, ge=0, description="Days after which the copy made before an upgrade is deleted; 0: never."
+    )
+    backup_days: float = Field(
+        30, ge=0, description="Days after which a backup in the folder backups is deleted, never the newest; 0: never."
     )
     scenario_dir: Path = Field(Path("scenarios"), description="Folder of scenario files.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line kept.")

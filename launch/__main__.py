@@ -30,6 +30,7 @@ def main() -> int:
         "check": check,
         "fix": fix,
         "gold": gold,
+        "crash": crash,
         "screenshots": screenshots,
     }
     if command not in commands:
@@ -79,6 +80,12 @@ def test(rest: list[str]) -> int:
 def gold(rest: list[str]) -> int:
     """Score the configured model, or the packaged one, on the gold talks, and renew the tables in docs/gold.md."""
     return _become(install_tests(), ["-m", "benchmarks.gold", "--write", "docs/gold.md", *rest], quiet_input=True)
+
+
+def crash(rest: list[str]) -> int:
+    """The crash suite at full length: a table of what was done and what was lost."""
+    debian.provide_test_programs()
+    return _become(install_tests(), ["-m", "tests.crash", *rest], quiet_input=True)
 
 
 def screenshots(rest: list[str]) -> int:

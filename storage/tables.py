@@ -150,6 +150,8 @@ class MessageRow(Base):
     request_id: Mapped[str | None] = mapped_column(String(80))
     """Chosen by the browser for each sending, kept on the message that the request made first."""
     writer_token: Mapped[str | None] = mapped_column(Id)
+    writer_id: Mapped[str | None] = mapped_column(Id)
+    """The process that writes a running answer, as `storage/alive.py` knows it."""
     stop_requested: Mapped[bool] = mapped_column(default=False)
     heartbeat_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
@@ -288,6 +290,16 @@ class GaugeRow(Base):
     name: Mapped[str] = mapped_column(String(60), primary_key=True)
     value: Mapped[float]
     at: Mapped[datetime]
+
+
+class SpendingRow(Base):
+    """What was used up of a daily limit: how often, on that day (UTC), by whom. Deleting a talk gives nothing back."""
+
+    __tablename__ = "spending"
+    day: Mapped[str] = mapped_column(String(10), primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), primary_key=True)
+    """What, and of whom: "answers" of all, "answers:v_…" of one visitor."""
+    used: Mapped[int]
 
 
 class AccountRow(Base):

@@ -2,7 +2,7 @@
 
 from debrief.settings import Settings
 from storage.engine import Database
-from tests.crash_run import run_and_kill
+from tests.crash.jobs import run_and_kill
 from tests.job_scene import with_quick_jobs
 from tests.scripted_model import ScriptedModel
 

@@ -1,6 +1,6 @@
 """Workers killed at random while they make feedback: what is lost, and what is stored twice.
 
-`python -m tests.crash_run --jobs 500 --kills 100` runs it for longer and prints the figures.
+`python -m tests.crash.jobs --jobs 500 --kills 100` runs it for longer and prints the figures.
 """
 
 import argparse
