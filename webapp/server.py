@@ -47,17 +47,13 @@ from webapp.api import (
 from webapp.gradio_events import guard_events
 from webapp.hub import Hub
 from webapp.identity import Identity, VisitorSigner
-from webapp.limits import (
-    PRIVATE_NETWORKS,
-    AddressLimit,
-    BodyLimit,
-    GradioDoors,
-    LastGuard,
-    OwnOriginOnly,
-    RateLimits,
-    SecurityHeaders,
-    TrustedProxies,
-)
+from webapp.limits.bodies import BodyLimit
+from webapp.limits.doors import GradioDoors
+from webapp.limits.headers import SecurityHeaders
+from webapp.limits.last_guard import LastGuard
+from webapp.limits.origins import OwnOriginOnly
+from webapp.limits.proxies import PRIVATE_NETWORKS, TrustedProxies
+from webapp.limits.rates import AddressLimit, RateLimits
 from webapp.pace import Pace
 from webapp.parts import Parts
 from webapp.refusals import error_body, error_headers, reader_language
@@ -300,7 +296,7 @@ def web_server(app: FastAPI, settings: Settings) -> WebServer:
         lifespan="on",
         access_log=False,
         log_config=None,
-        proxy_headers=False,  # webapp.limits.TrustedProxies reads them, for named proxies only
+        proxy_headers=False,  # webapp.limits.proxies.TrustedProxies reads them, for named proxies only
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
     )

@@ -24,7 +24,7 @@ from inference.client import ChatModel
 from storage import conversations, gauges, live, scenarios
 from storage.engine import Database
 from webapp.hub import Ended, Hub, LiveAnswer
-from webapp.limits import RateLimits
+from webapp.limits.rates import RateLimits
 from webapp.pace import Pace
 from webapp.store import Store
 

@@ -18,7 +18,7 @@ from tests.scripted_model import ScriptedModel
 from tests.security.doors import events, gradio_doors, own_doors
 from tests.web_scene import Browser, Web, running_web
 from webapp.gradio_events import SessionOwners
-from webapp.limits import is_open_door
+from webapp.limits.doors import is_open_door
 
 JOIN, DATA = "/admin/gradio_api/queue/join", "/admin/gradio_api/queue/data"
 CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
