@@ -31,7 +31,7 @@ from debrief.versions import request_versions
 from inference.client import ChatModel
 from storage import accounts, alive, backup, conversations, feedback, unasked
 from storage.engine import Database, new_id
-from webapp import desk, sign_in, ui
+from webapp import sign_in
 from webapp.api import (
     again as again_api,
     conversations as conversations_api,
@@ -44,7 +44,6 @@ from webapp.api import (
     review as review_api,
     system as system_api,
 )
-from webapp.gradio_events import guard_events
 from webapp.hub import Hub
 from webapp.identity import Identity, VisitorSigner
 from webapp.limits.bodies import BodyLimit
@@ -213,6 +212,9 @@ def _mount_pages(app: FastAPI, parts: Parts) -> None:
 
     In a thread, because the caller may have a running loop of another kind.
     """
+    # Here: importing Gradio takes most of a start, and the API alone does without it.
+    from webapp import desk, ui  # noqa: PLC0415
+    from webapp.gradio_events import guard_events  # noqa: PLC0415
 
     async def mount() -> None:
         assets = ui.serve_assets(app, parts)
