@@ -38,7 +38,7 @@ def main() -> None:
 
 @contextmanager
 def web_process(settings: Settings, pace: Pace = QUICK) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The process and its URL; killed at the end if it still runs."""
+    """The process and its URL; killed at the end if it still runs. What it says is in `web.log` of the data folder."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("DEBRIEF_")} | {
         "DEBRIEF_DATA_DIR": str(settings.data_dir.resolve()),
         "DEBRIEF_MODEL_URL": settings.model_url,
@@ -46,13 +46,16 @@ def web_process(settings: Settings, pace: Pace = QUICK) -> Iterator[tuple[subpro
         "DEBRIEF_PORT": "0",
         "PYTHONPATH": str(ROOT),
     }
+    log = (settings.data_dir / "web.log").open("a")
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.web_process", json.dumps(asdict(pace))],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,
+        stderr=log,
         text=True,
     )
+    log.close()
     try:
         assert process.stdout
         port = until(process.stdout.readline, within_s=60, what="the process to print its port").strip()

@@ -46,18 +46,19 @@ LAST_MOMENT_S = 1.0
 
 @dataclass(frozen=True)
 class Effort:
-    """How much of everything: `kills` by -9, `ends` by TERM, `freezes` by STOP."""
+    """How much of everything: `kills` by -9, `ends` by TERM, `freezes` by STOP; after at most `longest_s` of answer."""
 
     kills: int
     ends: int
     freezes: int
     listeners: int
     chatterers: int
+    longest_s: float
     pace: Pace
 
 
-FULL = Effort(kills=100, ends=10, freezes=3, listeners=4, chatterers=3, pace=Pace())
-IN_SECONDS = Effort(kills=5, ends=1, freezes=1, listeners=3, chatterers=2, pace=QUICK)
+FULL = Effort(kills=100, ends=10, freezes=3, listeners=4, chatterers=3, longest_s=2.5, pace=Pace())
+IN_SECONDS = Effort(kills=5, ends=1, freezes=1, listeners=3, chatterers=2, longest_s=0.8, pace=QUICK)
 
 
 @dataclass
@@ -166,6 +167,7 @@ class Scene:
 
     def _listen(self, stack: ExitStack) -> Listening:
         browser = stack.enter_context(Browser(self.url))
+        browser.timeout = httpx.Timeout(PATIENCE_S)
         talk = browser.begin()
         live = stack.enter_context(browser.live(talk))
         text = self.unique("a listener")
@@ -212,7 +214,7 @@ class Scene:
             response = self._try(browser, "GET", f"/api/v1/messages/{answer_id}")
             if response is not None and response.json().get("state") != "running":
                 return
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     def _try(self, browser: Browser, method: str, path: str, **more: Any) -> httpx.Response | None:
         """One request to the process of the moment; None when it gave no reply."""
@@ -261,7 +263,7 @@ class Scene:
 
     def kill(self) -> None:
         with self.listeners() as listening:
-            time.sleep(self.chance.uniform(0.0, 2.5))  # any token may be the last
+            time.sleep(self.chance.uniform(0.0, self.effort.longest_s))  # any token may be the last
             process = self.signal(signal.SIGKILL)
             killed_at = time.monotonic()
             process.wait()
@@ -275,7 +277,7 @@ class Scene:
 
     def end(self) -> None:
         with self.listeners() as listening:
-            time.sleep(self.chance.uniform(0.0, 1.0))
+            time.sleep(self.chance.uniform(0.0, self.effort.longest_s))
             process = self.signal(signal.SIGTERM)
             told_at = time.monotonic()
             process.wait(PATIENCE_S)
@@ -373,6 +375,7 @@ def judge(ledger: Ledger, effort: Effort, stored: dict[str, str]) -> Outcome:
         "TERM": effort.ends,
         "STOP": effort.freezes,
         "answers cut": ledger.cut,
+        "frozen while saving": ledger.frozen_while_saving,
         "words acknowledged": len(ledger.acknowledged),
         "sent again after no reply": ledger.sent_again,
         "words lost": lost,
