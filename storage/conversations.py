@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
-from sqlalchemy import Select, TextClause, delete, func, select, text, tuple_, update
+from sqlalchemy import Select, TextClause, delete, func, or_, select, text, tuple_, update
 from sqlalchemy.orm import Session, aliased
 
 from debrief.conversation import Conversation, ConversationSummary, Message, MessageState, Page, Role, Turn
@@ -177,6 +177,7 @@ def start_turn(
     per_visitor_cap: int,
     total_cap: int,
     daily: Daily = UNLIMITED,
+    writer_id: str | None = None,
 ) -> Turn:
     """Store what the visitor said and the answer that is to be written, and make that answer the active leaf.
 
@@ -189,6 +190,8 @@ def start_turn(
         per_visitor_cap: answers being written at once for one visitor.
         total_cap: answers being written at once for all.
         daily: answers begun in a day.
+        writer_id: the process that will write the answer, as `storage.alive` knows it; None: only its silence tells
+            that it has died.
 
     Raises:
         NotFound: not there or not yours.
@@ -212,7 +215,7 @@ def start_turn(
             request_id=request_id,
             finished_at=now,
         )
-        return _begin_answer(session, row, now, said, request_id=None)
+        return _begin_answer(session, row, now, said, request_id=None, writer_id=writer_id)
 
 
 def start_retry(
@@ -224,6 +227,7 @@ def start_retry(
     per_visitor_cap: int,
     total_cap: int,
     daily: Daily = UNLIMITED,
+    writer_id: str | None = None,
 ) -> Turn:
     """Begin another answer to the same words. The old one stays beside it; the new one is the active leaf.
 
@@ -235,6 +239,7 @@ def start_retry(
         per_visitor_cap: as for `start_turn`.
         total_cap: as for `start_turn`.
         daily: as for `start_turn`: another answer is one more.
+        writer_id: as for `start_turn`.
 
     Raises:
         NotFound: not there or not yours.
@@ -253,7 +258,7 @@ def start_retry(
             raise InputRejected(reason="only an answer can be tried again")
         now = utc_now()
         _check_room(session, row, now, per_visitor_cap, total_cap, daily)
-        return _begin_answer(session, row, now, said, request_id=request_id)
+        return _begin_answer(session, row, now, said, request_id=request_id, writer_id=writer_id)
 
 
 def flush_answer(db: Database, answer_id: str, writer_token: str, text: str) -> bool:
@@ -343,20 +348,28 @@ def count_running(db: Database) -> int:
         return _count_running(session)
 
 
-def mark_interrupted(db: Database, *, silent_since: datetime) -> list[str]:
-    """End the running answers whose writer gave no sign of life since then; their text stays. Their ids."""
+def mark_interrupted(db: Database, *, silent_since: datetime, dead_writers: Collection[str] = ()) -> list[str]:
+    """End the running answers whose writer has died; their text stays. Their ids.
+
+    Args:
+        db: the database.
+        silent_since: a writer that gave no sign of life since then counts as dead.
+        dead_writers: ids of processes that are known to be dead, however lately they wrote.
+    """
     with db.write() as session:
-        silent = session.scalars(
+        orphans = session.scalars(
             select(MessageRow.id)
-            .where(_is_running(), MessageRow.heartbeat_at < silent_since)
+            .where(
+                _is_running(), or_(MessageRow.heartbeat_at < silent_since, MessageRow.writer_id.in_(list(dead_writers)))
+            )
             .with_for_update(skip_locked=True)  # two processes that look at once do not wait for each other
         ).all()
         session.execute(
             update(MessageRow)
-            .where(MessageRow.id.in_(silent))
+            .where(MessageRow.id.in_(orphans))
             .values(state=MessageState.INTERRUPTED.value, error_code="interrupted", finished_at=utc_now())
         )
-        return list(silent)
+        return list(orphans)
 
 
 def _locked_for_turn(session: Session, visitor_id: str, conversation_id: str) -> ConversationRow:
@@ -413,7 +426,13 @@ def _until_one_ends(session: Session, now: datetime) -> float:
 
 
 def _begin_answer(
-    session: Session, row: ConversationRow, now: datetime, said: MessageRow, *, request_id: str | None
+    session: Session,
+    row: ConversationRow,
+    now: datetime,
+    said: MessageRow,
+    *,
+    request_id: str | None,
+    writer_id: str | None,
 ) -> Turn:
     token = new_id("w")
     answer = _append(
@@ -426,6 +445,7 @@ def _begin_answer(
         state=MessageState.RUNNING,
         request_id=request_id,
         writer_token=token,
+        writer_id=writer_id,
         heartbeat_at=now,
     )
     return Turn(_message(said), _message(answer), is_new=True, writer_token=token)
@@ -442,6 +462,7 @@ def _append(
     state: MessageState = MessageState.COMPLETE,
     request_id: str | None = None,
     writer_token: str | None = None,
+    writer_id: str | None = None,
     heartbeat_at: datetime | None = None,
     finished_at: datetime | None = None,
 ) -> MessageRow:
@@ -457,6 +478,7 @@ def _append(
         state=state.value,
         request_id=request_id,
         writer_token=writer_token,
+        writer_id=writer_id,
         stop_requested=False,
         heartbeat_at=heartbeat_at,
         created_at=now,

@@ -55,6 +55,7 @@ def start_turn(
     per_visitor_cap: int = 1000,
     total_cap: int = 1000,
     daily: Daily = UNLIMITED,
+    writer_id: str | None = None,
 ) -> Turn:
     """A turn whose answer is still to be written."""
     return conversations.start_turn(
@@ -66,6 +67,7 @@ def start_turn(
         per_visitor_cap=per_visitor_cap,
         total_cap=total_cap,
         daily=daily,
+        writer_id=writer_id,
     )
 
 

@@ -86,8 +86,13 @@ class TurnRunner:
         limits: RateLimits,
         pace: Pace,
         ask_at_end: Callable[[Conversation], None],
+        writer_id: str,
     ) -> None:
-        """`ask_at_end` is called in a thread when the answer to a talk's last turn has ended."""
+        """`ask_at_end` is called in a thread when the answer to a talk's last turn has ended.
+
+        `writer_id` marks the answers as this process's; others learn from `storage.alive` when it has died.
+        """
+        self.writer_id = writer_id
         self._settings = settings
         self._daily = Daily(settings.answers_per_day, settings.answers_per_day_per_visitor)
         self._store = store
@@ -124,6 +129,7 @@ class TurnRunner:
             per_visitor_cap=self._settings.answers_at_once_per_visitor,
             total_cap=self._settings.answers_at_once,
             daily=self._daily,
+            writer_id=self.writer_id,
         )
         return self._begin(visitor_id, turn)
 
@@ -142,6 +148,7 @@ class TurnRunner:
             per_visitor_cap=self._settings.answers_at_once_per_visitor,
             total_cap=self._settings.answers_at_once,
             daily=self._daily,
+            writer_id=self.writer_id,
         )
         return self._begin(visitor_id, turn)
 
