@@ -12,10 +12,12 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 
+from debrief.errors import TooBusy
 from debrief.settings import Settings
 from debrief.versions import request_versions
 from storage import jobs, unasked
 from storage.engine import Database
+from storage.feedback import FeedbackLimits
 from tasks.feedback import seats_now
 
 logger = logging.getLogger(__name__)
@@ -50,10 +52,19 @@ def ask_in_turn(db: Database, settings: Settings, ring: Callable[[str], None]) -
         return 0
     asked = 0
     for silent in unasked.list_silent(db, silence):
-        versions = request_versions(settings, silent.scenario_hash)
-        job_id = unasked.request_after_silence(db, silent.conversation_id, silence, versions=versions)
+        job_id = _ask_after_silence(db, settings, silent, silence)
         if job_id is not None:
             logger.info("asked_after_silence job_id=%s", job_id)
             ring(job_id)
             asked += 1
     return asked
+
+
+def _ask_after_silence(db: Database, settings: Settings, silent: unasked.Silent, silence: timedelta) -> str | None:
+    """Where a limit is reached the talk waits for a later look: for a day, then nobody asks for it any more."""
+    versions, limits = request_versions(settings, silent.scenario_hash), FeedbackLimits.of(settings)
+    try:
+        return unasked.request_after_silence(db, silent.conversation_id, silence, versions=versions, limits=limits)
+    except TooBusy as refusal:
+        logger.info("not_asked_after_silence conversation_id=%s code=%s", silent.conversation_id, refusal.reason)
+        return None

@@ -23,6 +23,7 @@ from debrief.settings import Settings
 from inference.client import ChatModel
 from storage import conversations, gauges, live, scenarios
 from storage.engine import Database
+from storage.spending import Daily
 from webapp.hub import Ended, Hub, LiveAnswer
 from webapp.limits.rates import RateLimits
 from webapp.pace import Pace
@@ -95,6 +96,7 @@ class TurnRunner:
         """
         self.writer_id = writer_id
         self._settings = settings
+        self._daily = Daily(settings.answers_per_day, settings.answers_per_day_per_visitor)
         self._store = store
         self._model = model
         self._hub = hub
@@ -128,6 +130,7 @@ class TurnRunner:
             request_id or new_request_id(),
             per_visitor_cap=self._settings.answers_at_once_per_visitor,
             total_cap=self._settings.answers_at_once,
+            daily=self._daily,
             writer_id=self.writer_id,
         )
         return self._begin(visitor_id, turn)
@@ -146,6 +149,7 @@ class TurnRunner:
             request_id or new_request_id(),
             per_visitor_cap=self._settings.answers_at_once_per_visitor,
             total_cap=self._settings.answers_at_once,
+            daily=self._daily,
             writer_id=self.writer_id,
         )
         return self._begin(visitor_id, turn)
