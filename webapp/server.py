@@ -241,7 +241,7 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
     loops = [
         asyncio.create_task(forever(name, interval_s, look), name=name)
         for name, interval_s, look in (
-            ("janitor", pace.janitor_s, Janitor(parts.store, pace, signs_of_life).look),
+            ("janitor", pace.janitor_s, Janitor(parts.store, pace, signs_of_life, parts.turns.own_ids).look),
             ("poller", pace.poll_s, Poller(parts.store, parts.hub).look),
             ("old copies", FORGET_EVERY_S, partial(_forget_old_copies, parts.settings)),
             ("old spending", FORGET_EVERY_S, partial(_forget_old_spending, parts.store)),
