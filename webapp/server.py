@@ -13,6 +13,7 @@ import socket
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI, Request
@@ -22,15 +23,16 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from debrief.conversation import Conversation
-from debrief.errors import DebriefError, InputRejected, NotFound
+from debrief.errors import DebriefError, InputRejected, NotFound, TooBusy
 from debrief.feedback import FeedbackView
 from debrief.scenario import load_scenarios
 from debrief.settings import Settings, signing_secret
 from debrief.versions import request_versions
 from inference.client import ChatModel
-from storage import accounts, backup, conversations, feedback, unasked
-from storage.engine import Database
-from webapp import desk, sign_in, ui
+from storage import accounts, alive, backup, conversations, feedback, spending, unasked
+from storage.engine import Database, new_id
+from storage.feedback import FeedbackLimits
+from webapp import sign_in
 from webapp.api import (
     again as again_api,
     conversations as conversations_api,
@@ -43,20 +45,15 @@ from webapp.api import (
     review as review_api,
     system as system_api,
 )
-from webapp.gradio_events import guard_events
 from webapp.hub import Hub
 from webapp.identity import Identity, VisitorSigner
-from webapp.limits import (
-    PRIVATE_NETWORKS,
-    AddressLimit,
-    BodyLimit,
-    GradioDoors,
-    LastGuard,
-    OwnOriginOnly,
-    RateLimits,
-    SecurityHeaders,
-    TrustedProxies,
-)
+from webapp.limits.bodies import BodyLimit
+from webapp.limits.doors import GradioDoors
+from webapp.limits.headers import SecurityHeaders
+from webapp.limits.last_guard import LastGuard
+from webapp.limits.origins import OwnOriginOnly
+from webapp.limits.proxies import PRIVATE_NETWORKS, TrustedProxies
+from webapp.limits.rates import AddressLimit, RateLimits
 from webapp.pace import Pace
 from webapp.parts import Parts
 from webapp.refusals import error_body, error_headers, reader_language
@@ -130,6 +127,7 @@ def build_parts(settings: Settings, *, ring: Callable[[str], None], pace: Pace) 
             limits=limits,
             pace=pace,
             ask_at_end=partial(_request_at_end, store.db, settings, ring),
+            writer_id=new_id("p"),
         ),
         limits=limits,
         pace=pace,
@@ -143,7 +141,8 @@ def _request_feedback(
     """Store the request, then ring: a lost ring costs seconds, a job without a row would cost trust."""
     conversation = conversations.get_conversation(db, visitor_id, conversation_id)
     versions = request_versions(settings, conversation.scenario_hash)
-    view, job_id = feedback.request_feedback(db, visitor_id, conversation_id, versions=versions)
+    limits = FeedbackLimits.of(settings)
+    view, job_id = feedback.request_feedback(db, visitor_id, conversation_id, versions=versions, limits=limits)
     if job_id is not None:
         ring(job_id)
     return view
@@ -152,8 +151,12 @@ def _request_feedback(
 def _request_at_end(db: Database, settings: Settings, ring: Callable[[str], None], conversation: Conversation) -> None:
     if settings.feedback_at_end == "off":
         return
-    versions = request_versions(settings, conversation.scenario_hash)
-    job_id = unasked.request_at_end(db, conversation.id, versions=versions)
+    versions, limits = request_versions(settings, conversation.scenario_hash), FeedbackLimits.of(settings)
+    try:
+        job_id = unasked.request_at_end(db, conversation.id, versions=versions, limits=limits)
+    except TooBusy as refusal:  # nobody asked, so nobody is told: the visitor can ask, and the next turn asks again
+        log.info("not asked at the end", extra={"conversation_id": conversation.id, "code": refusal.reason})
+        return
     if job_id is not None:
         ring(job_id)
 
@@ -215,6 +218,9 @@ def _mount_pages(app: FastAPI, parts: Parts) -> None:
 
     In a thread, because the caller may have a running loop of another kind.
     """
+    # Here: importing Gradio takes most of a start, and the API alone does without it.
+    from webapp import desk, ui  # noqa: PLC0415
+    from webapp.gradio_events import guard_events  # noqa: PLC0415
 
     async def mount() -> None:
         assets = ui.serve_assets(app, parts)
@@ -230,12 +236,15 @@ def _mount_pages(app: FastAPI, parts: Parts) -> None:
 async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
     parts: Parts = app.state.parts
     pace = parts.pace
+    signs_of_life = parts.settings.data_dir / "alive" / "web"
+    shown_alive = _show_life(signs_of_life, parts.turns.writer_id)
     loops = [
         asyncio.create_task(forever(name, interval_s, look), name=name)
         for name, interval_s, look in (
-            ("janitor", pace.janitor_s, Janitor(parts.store, pace).look),
+            ("janitor", pace.janitor_s, Janitor(parts.store, pace, signs_of_life, parts.turns.own_ids).look),
             ("poller", pace.poll_s, Poller(parts.store, parts.hub).look),
             ("old copies", FORGET_EVERY_S, partial(_forget_old_copies, parts.settings)),
+            ("old spending", FORGET_EVERY_S, partial(_forget_old_spending, parts.store)),
             ("model watcher", pace.model_watch_s, ModelWatcher(parts.model, parts.hub, pace).look),
         )
     ]
@@ -249,11 +258,26 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
         await parts.model.aclose()
         parts.store.close()
         parts.db.close()
+        shown_alive.close()
+
+
+def _show_life(folder: Path, process_id: str) -> contextlib.ExitStack:
+    """Until it is closed others see that this process lives. Where that cannot be shown, its answers show it."""
+    shown = contextlib.ExitStack()
+    try:
+        shown.enter_context(alive.sign_of_life(folder, process_id))
+    except OSError:  # a full disk must not keep the page from coming up
+        log.exception("could not show that this process lives")
+    return shown
 
 
 async def _forget_old_copies(settings: Settings) -> None:
     """A server that is never restarted must not keep for ever what people have deleted since."""
     await asyncio.to_thread(backup.forget_old, settings.data_dir / "backups", days=settings.upgrade_copies_days)
+
+
+async def _forget_old_spending(store: Store) -> None:
+    await store(spending.forget_old_days)
 
 
 async def finish_work(parts: Parts) -> None:
@@ -285,7 +309,7 @@ def web_server(app: FastAPI, settings: Settings) -> WebServer:
         lifespan="on",
         access_log=False,
         log_config=None,
-        proxy_headers=False,  # webapp.limits.TrustedProxies reads them, for named proxies only
+        proxy_headers=False,  # webapp.limits.proxies.TrustedProxies reads them, for named proxies only
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
     )
