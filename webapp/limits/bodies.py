@@ -128,10 +128,16 @@ def check_json(scope: Any, body: bytes) -> None:
     """
     if nesting(body) > NESTING_LIMIT:
         raise InputRejected("too_deep")
-    if "json" not in (header(scope, b"content-type") or "").lower():
+    if not body or "json" not in (header(scope, b"content-type") or "").lower():
         return
     try:
-        json.loads(body, object_pairs_hook=_once, parse_constant=_no_constant, parse_int=_safe, parse_float=_finite)
+        json.loads(
+            body.decode("utf-8"),
+            object_pairs_hook=_once,
+            parse_constant=_no_constant,
+            parse_int=_safe,
+            parse_float=_finite,
+        )
     except UnicodeDecodeError as error:
         raise InputRejected(reason="the body is not UTF-8") from error
     except json.JSONDecodeError as error:
