@@ -40,7 +40,10 @@ def main() -> None:
 
 @contextmanager
 def web_process(settings: Settings, pace: Pace = QUICK, **more: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The process and its URL; killed at the end if it still runs. `more` are further settings by their names."""
+    """The process and its URL; killed at the end if it still runs. What it says is in `web.log` of the data folder.
+
+    `more` are further settings by their names.
+    """
     environment = {key: value for key, value in os.environ.items() if not key.startswith("DEBRIEF_")} | {
         "DEBRIEF_DATA_DIR": str(settings.data_dir.resolve()),
         "DEBRIEF_MODEL_URL": settings.model_url,
@@ -49,13 +52,16 @@ def web_process(settings: Settings, pace: Pace = QUICK, **more: object) -> Itera
         "PYTHONPATH": str(ROOT),
     }
     environment |= {f"DEBRIEF_{name.upper()}": str(value) for name, value in more.items()}
+    log = (settings.data_dir / "web.log").open("a")
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.web_process", json.dumps(asdict(pace))],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,
+        stderr=log,
         text=True,
     )
+    log.close()
     try:
         assert process.stdout
         port = until(process.stdout.readline, within_s=60, what="the process to print its port").strip()

@@ -22,6 +22,8 @@ QUICK = Pace(
     flush_s=0.05,
     dead_after_s=4.0,
     janitor_s=0.1,
+    unsaved_told_s=0.5,
+    finish_again_s=0.1,
     poll_s=0.05,
     frame_s=0.01,
     comment_s=0.3,
@@ -135,10 +137,14 @@ class Browser(httpx.Client):
 
 
 class Live:
-    """A live stream, read in a thread. `frames` holds (event, id, data) in order; `comments` counts comment lines."""
+    """A live stream, read in a thread. `frames` holds (event, id, data) in order; `comments` counts comment lines.
+
+    `arrived` says of each frame when it came, on the monotonic clock.
+    """
 
     def __init__(self, browser: Browser, conversation_id: str | None, last_event_id: str | None) -> None:
         self.frames: list[tuple[str, str | None, dict[str, Any]]] = []
+        self.arrived: list[float] = []
         self.comments = 0
         self.bytes = 0
         self.is_over = False
@@ -189,6 +195,7 @@ class Live:
                 name, _, value = line.partition(": ")
                 event[name] = value
             elif "data" in event:
+                self.arrived.append(time.monotonic())
                 self.frames.append((event["event"], event.get("id"), json.loads(event["data"])))
                 event = {}
 

@@ -109,6 +109,11 @@ class Listener:
         self._pending[frame.event, key] = frame
         self.wake()
 
+    def hear_unsaved(self, answer: LiveAnswer, ended: Ended) -> None:
+        if answer.id in self._following:
+            self._pending["done", answer.id] = done_frame(answer, ended, self.language)
+            self.wake()
+
     def take(self) -> list[Frame]:
         """All that is new since the last time."""
         self._something.clear()
@@ -221,6 +226,11 @@ class Hub:
         answer.ended = ended
         self._answers.pop(answer.id, None)
         self._wake(answer.visitor_id)
+
+    def tell_unsaved(self, answer: LiveAnswer, ended: Ended) -> None:
+        """Tell an end that is not in the row. It is told again as it is stored: until then the answer goes on here."""
+        for listener in self._of(answer.visitor_id):
+            listener.hear_unsaved(answer, ended)
 
     def forget(self, answer: LiveAnswer) -> None:
         """The answer was deleted."""

@@ -23,15 +23,16 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from debrief.conversation import Conversation
-from debrief.errors import DebriefError, InputRejected, NotFound
+from debrief.errors import DebriefError, InputRejected, NotFound, TooBusy
 from debrief.feedback import FeedbackView
 from debrief.scenario import load_scenarios
 from debrief.settings import Settings, signing_secret
 from debrief.versions import request_versions
 from inference.client import ChatModel
-from storage import accounts, alive, backup, conversations, feedback, unasked
+from storage import accounts, alive, backup, conversations, feedback, spending, unasked
 from storage.engine import Database, new_id
-from webapp import desk, sign_in, ui
+from storage.feedback import FeedbackLimits
+from webapp import sign_in
 from webapp.api import (
     again as again_api,
     conversations as conversations_api,
@@ -45,7 +46,6 @@ from webapp.api import (
     system as system_api,
 )
 from webapp.connections import Patience, connections_for, guarded_protocol, open_files, raise_open_files
-from webapp.gradio_events import guard_events
 from webapp.hub import Hub
 from webapp.identity import Identity, VisitorSigner
 from webapp.limits.bodies import BodyLimit
@@ -147,7 +147,8 @@ def _request_feedback(
     """Store the request, then ring: a lost ring costs seconds, a job without a row would cost trust."""
     conversation = conversations.get_conversation(db, visitor_id, conversation_id)
     versions = request_versions(settings, conversation.scenario_hash)
-    view, job_id = feedback.request_feedback(db, visitor_id, conversation_id, versions=versions)
+    limits = FeedbackLimits.of(settings)
+    view, job_id = feedback.request_feedback(db, visitor_id, conversation_id, versions=versions, limits=limits)
     if job_id is not None:
         ring(job_id)
     return view
@@ -156,8 +157,12 @@ def _request_feedback(
 def _request_at_end(db: Database, settings: Settings, ring: Callable[[str], None], conversation: Conversation) -> None:
     if settings.feedback_at_end == "off":
         return
-    versions = request_versions(settings, conversation.scenario_hash)
-    job_id = unasked.request_at_end(db, conversation.id, versions=versions)
+    versions, limits = request_versions(settings, conversation.scenario_hash), FeedbackLimits.of(settings)
+    try:
+        job_id = unasked.request_at_end(db, conversation.id, versions=versions, limits=limits)
+    except TooBusy as refusal:  # nobody asked, so nobody is told: the visitor can ask, and the next turn asks again
+        log.info("not asked at the end", extra={"conversation_id": conversation.id, "code": refusal.reason})
+        return
     if job_id is not None:
         ring(job_id)
 
@@ -230,6 +235,9 @@ def _mount_pages(app: FastAPI, parts: Parts) -> None:
 
     In a thread, because the caller may have a running loop of another kind.
     """
+    # Here: importing Gradio takes most of a start, and the API alone does without it.
+    from webapp import desk, ui  # noqa: PLC0415
+    from webapp.gradio_events import guard_events  # noqa: PLC0415
 
     async def mount() -> None:
         assets = ui.serve_assets(app, parts)
@@ -250,9 +258,10 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
     loops = [
         asyncio.create_task(forever(name, interval_s, look), name=name)
         for name, interval_s, look in (
-            ("janitor", pace.janitor_s, Janitor(parts.store, pace, signs_of_life).look),
+            ("janitor", pace.janitor_s, Janitor(parts.store, pace, signs_of_life, parts.turns.own_ids).look),
             ("poller", pace.poll_s, Poller(parts.store, parts.hub).look),
             ("old copies", FORGET_EVERY_S, partial(_forget_old_copies, parts.settings)),
+            ("old spending", FORGET_EVERY_S, partial(_forget_old_spending, parts.store)),
             ("model watcher", pace.model_watch_s, ModelWatcher(parts.model, parts.hub, pace).look),
         )
     ]
@@ -282,6 +291,10 @@ def _show_life(folder: Path, process_id: str) -> contextlib.ExitStack:
 async def _forget_old_copies(settings: Settings) -> None:
     """A server that is never restarted must not keep for ever what people have deleted since."""
     await asyncio.to_thread(backup.forget_old, settings.data_dir / "backups", days=settings.upgrade_copies_days)
+
+
+async def _forget_old_spending(store: Store) -> None:
+    await store(spending.forget_old_days)
 
 
 async def finish_work(parts: Parts) -> None:
