@@ -298,11 +298,11 @@ def besiege(name: str, settings: Settings, db: Database, plan: Plan, *queue_faul
         "of them poisoned": plan.poisoned,
         "kills": siege.done["kill"],
         "jobs cut off by them": len(killed),
-        "freezes": siege.done["freeze"],
-        "late results fenced off": siege.fenced,
-        "stops": siege.done["stop"],
-        "faults of the queue": siege.done["queue"],
-        "clock jumps": siege.done["clock"],
+        "freezes": siege.done["freeze"] if plan.freezes else None,
+        "late results fenced off": siege.fenced if plan.freezes else None,
+        "stops": siege.done["stop"] if plan.stops else None,
+        "faults of the queue": siege.done["queue"] if plan.queue_faults else None,
+        "clock jumps": siege.done["clock"] if plan.clock_jumps else None,
         "rings dropped": asker.rings_dropped,
         "requests refused in words": asker.refused,
         **found,
@@ -356,7 +356,7 @@ def _broken(plan: Plan, figures: dict[str, Any]) -> list[str]:
     nothing = ("lost", "stored twice", "another talk's words", "failed though good", "poisoned and not failed")
     broken = [f"{what} is to be 0" for what in nothing if figures[what]]
     for what, planned in (("jobs", plan.jobs), ("kills", plan.kills), ("freezes", plan.freezes)):
-        if figures[what] < planned:
+        if planned and figures[what] < planned:
             broken.append(f"only {figures[what]} of {planned} {what}")
     longest_s = plan.lease_s + RECOVERY_ABOVE_LEASE_S
     if (figures["recovery worst s"] or 0) > longest_s:
