@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
 
+import pytest
 from sqlalchemy import select
 
 from debrief.feedback import JobState
@@ -16,6 +17,8 @@ from storage.jobs import Claim
 from storage.tables import FeedbackJobRow, FeedbackVersionRow
 from tests.factories import OLGA
 from tests.job_scene import ask_for_feedback, claim, get_job, store
+
+pytestmark = pytest.mark.both_engines
 
 
 def make_older(db: Database, seconds: float, *columns: str) -> None:

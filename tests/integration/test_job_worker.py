@@ -27,6 +27,8 @@ from tests.job_scene import (
 )
 from tests.scripted_model import Received, Script, ScriptedModel, is_structured
 
+pytestmark = pytest.mark.both_engines
+
 SLOW_S = 30
 
 

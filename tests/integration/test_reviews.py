@@ -15,6 +15,8 @@ from storage.tables import AuditRow, FeedbackRow
 from tests.factories import OLGA, make_turn
 from tests.review_scene import TALK, make_account, make_feedback, make_talk
 
+pytestmark = pytest.mark.both_engines
+
 S = ReviewState
 LEGAL = {
     (S.NONE, "auto_release"): S.AUTO_RELEASED,

@@ -17,6 +17,8 @@ from tests.web_scene import QUICK, Browser, Web, running_web, until
 from webapp.pace import Pace
 from webapp.turns import FIRST_TOKEN_GAUGE
 
+pytestmark = pytest.mark.both_engines
+
 LONG = " ".join(f"word{n}" for n in range(400))
 
 
