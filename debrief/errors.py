@@ -7,6 +7,7 @@
       NotAllowed             signed in, but the role is missing
       Conflict               somebody was faster, or the state does not allow it
       NotSaved               the database is locked or its disk full; nothing was changed
+      NotReadable            the database or its disk cannot be read just now
       InputRejected          empty, too long, malformed
       TooBusy                a limit that protects the others; says how long to wait
       ModelError
@@ -77,6 +78,12 @@ class Conflict(DebriefError):
 
 class NotSaved(DebriefError):
     code = "not_saved"
+    http_status = 503
+    retryable = True
+
+
+class NotReadable(DebriefError):
+    code = "not_readable"
     http_status = 503
     retryable = True
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
-from sqlalchemy import Select, TextClause, delete, func, select, text, tuple_, update
+from sqlalchemy import Select, TextClause, delete, func, or_, select, text, tuple_, update
 from sqlalchemy.orm import Session, aliased
 
 from debrief.conversation import Conversation, ConversationSummary, Message, MessageState, Page, Role, Turn
@@ -173,6 +173,7 @@ def start_turn(
     *,
     per_visitor_cap: int,
     total_cap: int,
+    writer_id: str | None = None,
 ) -> Turn:
     """Store what the visitor said and the answer that is to be written, and make that answer the active leaf.
 
@@ -185,6 +186,8 @@ def start_turn(
         per_visitor_cap: answers being written at once for one visitor.
         total_cap: answers being written at once for all. On PostgreSQL turns that start in the same instant may
             pass it by one each.
+        writer_id: the process that will write the answer, as `storage.alive` knows it; None: only its silence tells
+            that it has died.
 
     Raises:
         NotFound: not there or not yours.
@@ -208,11 +211,18 @@ def start_turn(
             request_id=request_id,
             finished_at=now,
         )
-        return _begin_answer(session, row, now, said, request_id=None)
+        return _begin_answer(session, row, now, said, request_id=None, writer_id=writer_id)
 
 
 def start_retry(
-    db: Database, visitor_id: str, message_id: str, request_id: str, *, per_visitor_cap: int, total_cap: int
+    db: Database,
+    visitor_id: str,
+    message_id: str,
+    request_id: str,
+    *,
+    per_visitor_cap: int,
+    total_cap: int,
+    writer_id: str | None = None,
 ) -> Turn:
     """Begin another answer to the same words. The old one stays beside it; the new one is the active leaf.
 
@@ -223,6 +233,7 @@ def start_retry(
         request_id: as for `start_turn`.
         per_visitor_cap: as for `start_turn`.
         total_cap: as for `start_turn`.
+        writer_id: as for `start_turn`.
 
     Raises:
         NotFound: not there or not yours.
@@ -240,7 +251,7 @@ def start_retry(
         if said is None or said.role != "user":
             raise InputRejected(reason="only an answer can be tried again")
         _check_room(session, row, per_visitor_cap, total_cap)
-        return _begin_answer(session, row, utc_now(), said, request_id=request_id)
+        return _begin_answer(session, row, utc_now(), said, request_id=request_id, writer_id=writer_id)
 
 
 def flush_answer(db: Database, answer_id: str, writer_token: str, text: str) -> bool:
@@ -330,20 +341,28 @@ def count_running(db: Database) -> int:
         return _count_running(session)
 
 
-def mark_interrupted(db: Database, *, silent_since: datetime) -> list[str]:
-    """End the running answers whose writer gave no sign of life since then; their text stays. Their ids."""
+def mark_interrupted(db: Database, *, silent_since: datetime, dead_writers: Collection[str] = ()) -> list[str]:
+    """End the running answers whose writer has died; their text stays. Their ids.
+
+    Args:
+        db: the database.
+        silent_since: a writer that gave no sign of life since then counts as dead.
+        dead_writers: ids of processes that are known to be dead, however lately they wrote.
+    """
     with db.write() as session:
-        silent = session.scalars(
+        orphans = session.scalars(
             select(MessageRow.id)
-            .where(_is_running(), MessageRow.heartbeat_at < silent_since)
+            .where(
+                _is_running(), or_(MessageRow.heartbeat_at < silent_since, MessageRow.writer_id.in_(list(dead_writers)))
+            )
             .with_for_update(skip_locked=True)  # two processes that look at once do not wait for each other
         ).all()
         session.execute(
             update(MessageRow)
-            .where(MessageRow.id.in_(silent))
+            .where(MessageRow.id.in_(orphans))
             .values(state=MessageState.INTERRUPTED.value, error_code="interrupted", finished_at=utc_now())
         )
-        return list(silent)
+        return list(orphans)
 
 
 def _locked_for_turn(session: Session, visitor_id: str, conversation_id: str) -> ConversationRow:
@@ -383,7 +402,13 @@ def _check_room(session: Session, row: ConversationRow, per_visitor_cap: int, to
 
 
 def _begin_answer(
-    session: Session, row: ConversationRow, now: datetime, said: MessageRow, *, request_id: str | None
+    session: Session,
+    row: ConversationRow,
+    now: datetime,
+    said: MessageRow,
+    *,
+    request_id: str | None,
+    writer_id: str | None,
 ) -> Turn:
     token = new_id("w")
     answer = _append(
@@ -396,6 +421,7 @@ def _begin_answer(
         state=MessageState.RUNNING,
         request_id=request_id,
         writer_token=token,
+        writer_id=writer_id,
         heartbeat_at=now,
     )
     return Turn(_message(said), _message(answer), is_new=True, writer_token=token)
@@ -412,6 +438,7 @@ def _append(
     state: MessageState = MessageState.COMPLETE,
     request_id: str | None = None,
     writer_token: str | None = None,
+    writer_id: str | None = None,
     heartbeat_at: datetime | None = None,
     finished_at: datetime | None = None,
 ) -> MessageRow:
@@ -427,6 +454,7 @@ def _append(
         state=state.value,
         request_id=request_id,
         writer_token=writer_token,
+        writer_id=writer_id,
         stop_requested=False,
         heartbeat_at=heartbeat_at,
         created_at=now,

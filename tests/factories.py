@@ -53,6 +53,7 @@ def start_turn(
     visitor_id: str | None = None,
     per_visitor_cap: int = 1000,
     total_cap: int = 1000,
+    writer_id: str | None = None,
 ) -> Turn:
     """A turn whose answer is still to be written."""
     return conversations.start_turn(
@@ -63,6 +64,7 @@ def start_turn(
         request_id or new_id("r"),
         per_visitor_cap=per_visitor_cap,
         total_cap=total_cap,
+        writer_id=writer_id,
     )
 
 

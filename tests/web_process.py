@@ -1,20 +1,23 @@
 """A web process of its own, for tests that kill one. The settings come from the environment.
 
-`python -m tests.web_process` prints its port and serves until it is ended.
+`python -m tests.web_process [PACE]` prints its port and serves until it is ended; PACE is JSON, in seconds.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 from debrief.settings import Settings, read_settings
 from tests.web_scene import QUICK, until
+from webapp.pace import Pace
 from webapp.server import build_app, web_server
 
 ROOT = Path(__file__).parents[1]
@@ -22,7 +25,8 @@ ROOT = Path(__file__).parents[1]
 
 def main() -> None:
     settings = read_settings()
-    server = web_server(build_app(settings, ring=lambda _job_id: None, pace=QUICK, with_pages=False), settings)
+    pace = Pace(**json.loads(sys.argv[1])) if len(sys.argv) > 1 else QUICK
+    server = web_server(build_app(settings, ring=lambda _job_id: None, pace=pace, with_pages=False), settings)
 
     def announce() -> None:
         until(lambda: server.started)
@@ -33,7 +37,7 @@ def main() -> None:
 
 
 @contextmanager
-def web_process(settings: Settings) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def web_process(settings: Settings, pace: Pace = QUICK) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The process and its URL; killed at the end if it still runs."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("DEBRIEF_")} | {
         "DEBRIEF_DATA_DIR": str(settings.data_dir.resolve()),
@@ -43,11 +47,15 @@ def web_process(settings: Settings) -> Iterator[tuple[subprocess.Popen[str], str
         "PYTHONPATH": str(ROOT),
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.web_process"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "tests.web_process", json.dumps(asdict(pace))],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     try:
         assert process.stdout
-        port = until(process.stdout.readline, within_s=30, what="the process to print its port").strip()
+        port = until(process.stdout.readline, within_s=60, what="the process to print its port").strip()
         yield process, f"http://127.0.0.1:{port}"
     finally:
         process.kill()

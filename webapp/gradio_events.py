@@ -209,7 +209,7 @@ def _read_json(body: bytes) -> dict[str, Any]:
 
 
 async def _whole(receive: Any) -> bytes:
-    """All of a body that `webapp.limits.BodyLimit` has let pass."""
+    """All of a body that `webapp.limits.bodies.BodyLimit` has let pass."""
     chunks: list[bytes] = []
     while True:
         message = await receive()

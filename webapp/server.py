@@ -13,6 +13,7 @@ import socket
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI, Request
@@ -28,8 +29,8 @@ from debrief.scenario import load_scenarios
 from debrief.settings import Settings, signing_secret
 from debrief.versions import request_versions
 from inference.client import ChatModel
-from storage import accounts, backup, conversations, feedback, unasked
-from storage.engine import Database
+from storage import accounts, alive, backup, conversations, feedback, unasked
+from storage.engine import Database, new_id
 from webapp import desk, sign_in, ui
 from webapp.api import (
     again as again_api,
@@ -46,17 +47,13 @@ from webapp.api import (
 from webapp.gradio_events import guard_events
 from webapp.hub import Hub
 from webapp.identity import Identity, VisitorSigner
-from webapp.limits import (
-    PRIVATE_NETWORKS,
-    AddressLimit,
-    BodyLimit,
-    GradioDoors,
-    LastGuard,
-    OwnOriginOnly,
-    RateLimits,
-    SecurityHeaders,
-    TrustedProxies,
-)
+from webapp.limits.bodies import BodyLimit
+from webapp.limits.doors import GradioDoors
+from webapp.limits.headers import SecurityHeaders
+from webapp.limits.last_guard import LastGuard
+from webapp.limits.origins import OwnOriginOnly
+from webapp.limits.proxies import PRIVATE_NETWORKS, TrustedProxies
+from webapp.limits.rates import AddressLimit, RateLimits
 from webapp.pace import Pace
 from webapp.parts import Parts
 from webapp.refusals import error_body, error_headers, reader_language
@@ -130,6 +127,7 @@ def build_parts(settings: Settings, *, ring: Callable[[str], None], pace: Pace) 
             limits=limits,
             pace=pace,
             ask_at_end=partial(_request_at_end, store.db, settings, ring),
+            writer_id=new_id("p"),
         ),
         limits=limits,
         pace=pace,
@@ -230,10 +228,12 @@ def _mount_pages(app: FastAPI, parts: Parts) -> None:
 async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
     parts: Parts = app.state.parts
     pace = parts.pace
+    signs_of_life = parts.settings.data_dir / "alive" / "web"
+    shown_alive = _show_life(signs_of_life, parts.turns.writer_id)
     loops = [
         asyncio.create_task(forever(name, interval_s, look), name=name)
         for name, interval_s, look in (
-            ("janitor", pace.janitor_s, Janitor(parts.store, pace).look),
+            ("janitor", pace.janitor_s, Janitor(parts.store, pace, signs_of_life).look),
             ("poller", pace.poll_s, Poller(parts.store, parts.hub).look),
             ("old copies", FORGET_EVERY_S, partial(_forget_old_copies, parts.settings)),
             ("model watcher", pace.model_watch_s, ModelWatcher(parts.model, parts.hub, pace).look),
@@ -249,6 +249,17 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
         await parts.model.aclose()
         parts.store.close()
         parts.db.close()
+        shown_alive.close()
+
+
+def _show_life(folder: Path, process_id: str) -> contextlib.ExitStack:
+    """Until it is closed others see that this process lives. Where that cannot be shown, its answers show it."""
+    shown = contextlib.ExitStack()
+    try:
+        shown.enter_context(alive.sign_of_life(folder, process_id))
+    except OSError:  # a full disk must not keep the page from coming up
+        log.exception("could not show that this process lives")
+    return shown
 
 
 async def _forget_old_copies(settings: Settings) -> None:
@@ -285,7 +296,7 @@ def web_server(app: FastAPI, settings: Settings) -> WebServer:
         lifespan="on",
         access_log=False,
         log_config=None,
-        proxy_headers=False,  # webapp.limits.TrustedProxies reads them, for named proxies only
+        proxy_headers=False,  # webapp.limits.proxies.TrustedProxies reads them, for named proxies only
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
     )

@@ -24,7 +24,7 @@ from inference.client import ChatModel
 from storage import conversations, gauges, live, scenarios
 from storage.engine import Database
 from webapp.hub import Ended, Hub, LiveAnswer
-from webapp.limits import RateLimits
+from webapp.limits.rates import RateLimits
 from webapp.pace import Pace
 from webapp.store import Store
 
@@ -85,8 +85,13 @@ class TurnRunner:
         limits: RateLimits,
         pace: Pace,
         ask_at_end: Callable[[Conversation], None],
+        writer_id: str,
     ) -> None:
-        """`ask_at_end` is called in a thread when the answer to a talk's last turn has ended."""
+        """`ask_at_end` is called in a thread when the answer to a talk's last turn has ended.
+
+        `writer_id` marks the answers as this process's; others learn from `storage.alive` when it has died.
+        """
+        self.writer_id = writer_id
         self._settings = settings
         self._store = store
         self._model = model
@@ -121,6 +126,7 @@ class TurnRunner:
             request_id or new_request_id(),
             per_visitor_cap=self._settings.answers_at_once_per_visitor,
             total_cap=self._settings.answers_at_once,
+            writer_id=self.writer_id,
         )
         return self._begin(visitor_id, turn)
 
@@ -138,6 +144,7 @@ class TurnRunner:
             request_id or new_request_id(),
             per_visitor_cap=self._settings.answers_at_once_per_visitor,
             total_cap=self._settings.answers_at_once,
+            writer_id=self.writer_id,
         )
         return self._begin(visitor_id, turn)
 

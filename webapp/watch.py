@@ -9,14 +9,15 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from debrief.conversation import MessageState
 from debrief.errors import NotFound
 from debrief.feedback import FeedbackView
 from inference.client import ChatModel
-from storage import conversations, feedback, live
-from storage.engine import utc_now
+from storage import alive, conversations, feedback, live
+from storage.engine import Database, utc_now
 from webapp.hub import Ended, Frame, Hub, LiveAnswer
 from webapp.live import model_data
 from webapp.pace import Pace
@@ -168,14 +169,25 @@ class ModelWatcher:
 
 
 class Janitor:
-    """Marks the answers whose writer has died as interrupted. What they had written stays."""
+    """Marks the answers whose writer has died as interrupted. What they had written stays.
 
-    def __init__(self, store: Store, pace: Pace) -> None:
+    A process of this data folder is known to be dead at once, by its lock; one that hangs, or that ran on another
+    machine, by its silence.
+    """
+
+    def __init__(self, store: Store, pace: Pace, signs_of_life: Path) -> None:
         self._store = store
         self._dead_after = timedelta(seconds=pace.dead_after_s)
+        self._signs_of_life = signs_of_life
 
     async def look(self) -> None:
-        silent_since = utc_now() - self._dead_after
-        found = await self._store(conversations.mark_interrupted, silent_since=silent_since)
+        found = await self._store(self._end_orphans)
         if found:
             log.warning("answers were interrupted", extra={"answer_ids": found})
+
+    def _end_orphans(self, db: Database) -> list[str]:
+        """Blocking."""
+        dead = alive.list_dead(self._signs_of_life)
+        found = conversations.mark_interrupted(db, silent_since=utc_now() - self._dead_after, dead_writers=dead)
+        alive.forget(self._signs_of_life, dead)
+        return found

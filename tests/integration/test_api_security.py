@@ -10,7 +10,8 @@ from debrief.settings import Settings, signing_secret
 from tests.scripted_model import ScriptedModel
 from tests.web_scene import Browser, Web, running_web, until
 from webapp.identity import VisitorSigner, cookie_header
-from webapp.limits import TokenBuckets, nesting
+from webapp.limits.bodies import nesting
+from webapp.limits.rates import TokenBuckets
 
 
 @pytest.fixture(scope="module")
