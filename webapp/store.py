@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -15,6 +16,7 @@ T = TypeVar("T")
 
 THREADS = 8
 """As many as the connections that a pool keeps open; SQLite has one writer anyway."""
+CLOSE_S = 2
 
 
 class Store:
@@ -31,5 +33,9 @@ class Store:
         """Run any blocking call in one of the same threads."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, function)
 
-    def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+    async def close(self) -> None:
+        """Let what is under way end, a moment at most, and close the connections."""
+        ending = asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(ending, CLOSE_S)
+        self.db.close()
