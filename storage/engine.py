@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import ColumnElement, Connection, Engine, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError, TimeoutError as NoConnectionFree
@@ -139,6 +139,19 @@ def upsert(session: Session, table: type[DeclarativeBase], key: dict[str, Any], 
     """Insert the row, or change the one that has this primary key."""
     statement = _insert(session, table).values({**key, **values})
     session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
+
+
+def count_up(session: Session, table: type[DeclarativeBase], key: dict[str, Any], *, column: str, most: int) -> bool:
+    """Add one to a row's number, or insert the row with 1; False when it stands at `most` already (0: no limit).
+
+    The row stays locked until the transaction ends, so none of two that count at once is lost.
+    """
+    number: ColumnElement[int] = getattr(table, column)
+    change = _insert(session, table).values({**key, column: 1})
+    change = change.on_conflict_do_update(
+        index_elements=list(key), set_={column: number + 1}, where=number < most if most else None
+    )
+    return session.scalar(change.returning(number)) is not None
 
 
 def _insert(session: Session, table: type[DeclarativeBase]) -> sqlite.Insert | postgresql.Insert:
