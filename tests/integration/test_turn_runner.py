@@ -3,6 +3,8 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from debrief.conversation import MessageState
 from debrief.settings import Settings
 from storage import conversations, gauges
