@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 from typing import TypeVar
 
 from huey.consumer import Consumer
 
-from debrief.errors import ModelError, ModelUnavailable
+from debrief.errors import ModelBusy, ModelError, ModelUnavailable
 from debrief.settings import Settings
 from inference.client import ChatModel
 from storage import jobs
@@ -27,7 +29,7 @@ from storage.alive import sign_of_life
 from storage.engine import Database, new_id
 from tasks.broker import Broker
 from tasks.desk import Desk
-from tasks.feedback import make_feedback
+from tasks.feedback import BUSY_RETRIES, make_feedback
 from tasks.manner import probe_model
 from tasks.reaper import ask_in_turn, look, look_in_turn, signs_of_life, take_over
 
@@ -68,6 +70,7 @@ class Worker:
         self._chores: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._model_is_awaited = True
+        self._woken_at = -math.inf
         self._probing: asyncio.Task[None] | None = None
 
     def run(self) -> None:
@@ -178,9 +181,13 @@ class Worker:
 
     async def _watch_model(self) -> None:
         """While anything waits for the model: see whether it is ready, ring for what waited, warm the model up."""
-        if not self._model_is_awaited or (await self._desk.model.state()).state != "ready":
+        if not self._model_is_awaited or (state := await self._desk.model.state()).state != "ready":
             return
-        self._model_is_awaited = False
+        now = time.monotonic()
+        woken_s = now - self._woken_at
+        if state.since_s > woken_s and woken_s < BUSY_RETRIES * self.settings.job_retry_s:
+            return  # it looked ready all the time, and yet turned away who was woken for it
+        self._model_is_awaited, self._woken_at = False, now
         if await asyncio.to_thread(jobs.make_due, self.db, ModelUnavailable.code):
             await asyncio.to_thread(look, self.db, self.settings, self.broker.ring)
         await self._warm_up()
@@ -198,6 +205,8 @@ class Worker:
                 temperature=0,
                 seed=0,
             )
+        except ModelBusy:
+            logger.info("warm_up_left_out")
         except ModelUnavailable:
             self._model_is_awaited = True
         except ModelError as error:
