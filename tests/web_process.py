@@ -22,6 +22,7 @@ from typing import Self
 from debrief.settings import Settings, read_settings
 from tests.job_scene import as_environment
 from tests.web_scene import QUICK, until
+from webapp.connections import raise_open_files
 from webapp.pace import Pace
 from webapp.server import build_app, web_server
 
@@ -29,6 +30,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def main() -> None:
+    raise_open_files()
     pace = Pace(**json.loads(sys.argv[1])) if len(sys.argv) > 1 else QUICK
     if "--many" not in sys.argv:
         serve(pace)
@@ -54,9 +56,12 @@ def serve(pace: Pace) -> None:
 
 
 @contextmanager
-def web_process(settings: Settings, pace: Pace = QUICK) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The process and its URL; killed at the end if it still runs. What it says is in `web.log` of the data folder."""
-    process = _started(settings, pace)
+def web_process(settings: Settings, pace: Pace = QUICK, **more: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The process and its URL; killed at the end if it still runs. What it says is in `web.log` of the data folder.
+
+    `more` are further settings by their names.
+    """
+    process = _started(settings.model_copy(update=more), pace)
     try:
         yield process, _url(process)
     finally:
