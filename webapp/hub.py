@@ -155,7 +155,7 @@ class Listener:
 class Hub:
     """Who listens, and which answers are being written, here or elsewhere."""
 
-    def __init__(self, *, streams_per_visitor: int = 12, streams_in_all: int = 2000) -> None:
+    def __init__(self, *, streams_per_visitor: int, streams_in_all: int) -> None:
         self._streams_per_visitor = streams_per_visitor
         self._streams_in_all = streams_in_all
         self._listeners: dict[str, list[Listener]] = {}
@@ -172,8 +172,10 @@ class Hub:
             TooBusy: the visitor, or all together, have too many open.
         """
         own = self._listeners.get(listener.visitor_id, [])
-        if len(own) >= self._streams_per_visitor or self._count >= self._streams_in_all:
+        if len(own) >= self._streams_per_visitor:
             raise TooBusy("too_many_streams", retry_after_s=10)
+        if self._count >= self._streams_in_all:
+            raise TooBusy("streams_full", retry_after_s=10)
         self._listeners.setdefault(listener.visitor_id, []).append(listener)
         self._count += 1
         if self._is_closed:
