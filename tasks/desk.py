@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from debrief.conversation import Message
-from debrief.errors import InputRejected
+from debrief.errors import InputRejected, NotSaved
 from debrief.manner import Likeness, Manner
 from debrief.request import Ask
 from debrief.scenario import Scenario
@@ -121,7 +121,11 @@ async def write(desk: Desk, claim: Claim, talk: Talk, manner: Manner, asked: Ask
     """
 
     async def report(progress: dict[str, Any]) -> None:
-        if not await asyncio.to_thread(jobs.set_progress, desk.db, claim, progress):
+        try:
+            is_ours = await asyncio.to_thread(jobs.set_progress, desk.db, claim, progress)
+        except NotSaved:
+            return  # it is only news; the work need not be done again for it
+        if not is_ours:
             raise JobLost
 
     written = await write_feedback(

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable
 
-from debrief.errors import DebriefError, InputRejected, ModelBusy, ModelUnavailable, NotFound
+from debrief.errors import DebriefError, InputRejected, ModelBusy, ModelUnavailable, NotFound, NotSaved
 from debrief.settings import Settings
 from debrief.writing import Written
 from inference import failures
@@ -29,6 +30,8 @@ BUSY_RETRIES = 5
 """Waits before a second attempt that a job waits for a model that turns it away and does not say for how long."""
 BUSY_MOST_S = 300
 """Longest wait that a model server may ask for."""
+STORE_PATIENCE_S = 300
+"""How long a finished feedback waits for a database that takes nothing."""
 
 
 async def make_feedback(desk: Desk, job_id: str) -> float | None:
@@ -48,7 +51,7 @@ async def make_feedback(desk: Desk, job_id: str) -> float | None:
     try:
         make = make_again if claim.repeats else _write
         written = await _while_beating(desk, claim, make(desk, claim))
-        stored = await asyncio.to_thread(_store, desk, claim, written)
+        stored = await _store_in_the_end(desk, claim, written)
         logger.info("job_done job_id=%s stored=%s partial=%s", claim.job_id, stored, written.partial)
     except (JobLost, NotFound):
         logger.warning("job_lost job_id=%s attempt=%d", claim.job_id, claim.attempt)
@@ -106,6 +109,21 @@ async def _retry_later(desk: Desk, claim: Claim, error_code: str) -> float | Non
     return await asyncio.to_thread(jobs.retry_later, desk.db, claim, error_code, first_wait_s=desk.settings.job_retry_s)
 
 
+async def _store_in_the_end(desk: Desk, claim: Claim, written: Written) -> bool:
+    """Store what took the model minutes; while the database is away or full, keep it and try again.
+
+    Nobody else can claim the job meanwhile; whoever does in the instant when it is back makes this one's token void.
+    """
+    deadline = time.monotonic() + STORE_PATIENCE_S
+    while True:
+        try:
+            return await asyncio.to_thread(_store, desk, claim, written)
+        except NotSaved:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(min(1, desk.settings.job_heartbeat_s))
+
+
 def _store(desk: Desk, claim: Claim, written: Written) -> bool:
     if claim.repeats:
         return jobs.store_repeat(
@@ -133,7 +151,11 @@ async def _while_beating(desk: Desk, claim: Claim, work: Awaitable[Written]) -> 
     async def keep_lease() -> None:
         while True:
             await asyncio.sleep(desk.settings.job_heartbeat_s)
-            if not await asyncio.to_thread(jobs.extend_lease, desk.db, claim, lease_s=desk.settings.job_lease_s):
+            try:
+                is_ours = await asyncio.to_thread(jobs.extend_lease, desk.db, claim, lease_s=desk.settings.job_lease_s)
+            except NotSaved:
+                continue  # nobody can take the job either; the token tells when the database is back
+            if not is_ours:
                 raise JobLost
 
     working = asyncio.ensure_future(work)

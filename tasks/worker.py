@@ -21,7 +21,7 @@ from typing import TypeVar
 
 from huey.consumer import Consumer
 
-from debrief.errors import ModelBusy, ModelError, ModelUnavailable
+from debrief.errors import ModelBusy, ModelError, ModelUnavailable, NotReadable, NotSaved
 from debrief.settings import Settings
 from inference.client import ChatModel
 from storage import jobs
@@ -247,6 +247,8 @@ async def _every(seconds: float, chore: Callable[[], Coroutine[object, object, N
     while True:
         try:
             await chore()
+        except (NotReadable, NotSaved):
+            pass  # the database has told the log why, and not each time
         except Exception:
             logger.exception("chore_failed")
         await asyncio.sleep(seconds)

@@ -198,11 +198,12 @@ def ring(settings: Settings, job_id: str) -> None:
 
 
 @contextmanager
-def redis_server() -> Iterator[str]:
-    """A Redis of our own on loopback; gives its URL."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def redis_server(port: int = 0) -> Iterator[str]:
+    """A Redis of our own on loopback, which keeps nothing over its end; gives its URL. `port` 0: a free one."""
+    if not port:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory() as folder:
         server = subprocess.Popen(
             ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", folder, "--save", ""],

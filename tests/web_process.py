@@ -16,6 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from debrief.settings import Settings, read_settings
+from tasks.broker import Broker
 from tests.web_scene import QUICK, until
 from webapp.connections import raise_open_files
 from webapp.pace import Pace
@@ -28,7 +29,7 @@ def main() -> None:
     raise_open_files()
     settings = read_settings()
     pace = Pace(**json.loads(sys.argv[1])) if len(sys.argv) > 1 else QUICK
-    server = web_server(build_app(settings, ring=lambda _job_id: None, pace=pace, with_pages=False), settings)
+    server = web_server(build_app(settings, ring=Broker(settings).ring, pace=pace, with_pages=False), settings)
 
     def announce() -> None:
         until(lambda: server.started)
