@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -121,12 +122,9 @@ async def write(desk: Desk, claim: Claim, talk: Talk, manner: Manner, asked: Ask
     """
 
     async def report(progress: dict[str, Any]) -> None:
-        try:
-            is_ours = await asyncio.to_thread(jobs.set_progress, desk.db, claim, progress)
-        except NotSaved:
-            return  # it is only news; the work need not be done again for it
-        if not is_ours:
-            raise JobLost
+        with suppress(NotSaved):  # how far it is need not be known
+            if not await asyncio.to_thread(jobs.set_progress, desk.db, claim, progress):
+                raise JobLost
 
     written = await write_feedback(
         desk.ask,

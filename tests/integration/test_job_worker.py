@@ -181,6 +181,39 @@ def test_a_stopped_worker_gives_its_job_back_untried_and_frees_the_model(
         assert wait_for_end(database, view).lineage["attempts"] == 1
 
 
+def test_a_worker_stops_in_time_although_the_database_is_locked_and_its_job_is_taken_over(
+    database: Database, quick: Settings, scripted_model: ScriptedModel
+):
+    patient = quick.model_copy(update={"job_lease_s": 3600, "reaper_interval_s": 600})
+    scripted_model.enqueue(Script(delay_s=SLOW_S), when=is_feedback)
+    view, job_id = ask_for_feedback(database)
+    ring(patient, job_id)
+    with WorkerProcess(patient) as worker:
+        scripted_model.wait_for(lambda model: any(map(is_feedback, model.chats)), within_s=20)
+        with closing(sqlite3.connect(database.url.database, isolation_level=None)) as somebody:
+            somebody.execute("begin immediate")
+            worker.stop(within_s=25)
+    assert get_job(database, job_id).state == JobState.RUNNING.value, "nothing could be written"
+    with WorkerProcess(patient):
+        assert wait_for_end(database, view, within_s=60).state == JobState.SUCCEEDED
+    assert count_versions(database) == 1
+
+
+def test_a_worker_that_stops_hands_its_job_to_another_at_once(
+    database: Database, quick: Settings, scripted_model: ScriptedModel
+):
+    patient = quick.model_copy(update={"job_lease_s": 3600, "reaper_interval_s": 600})
+    scripted_model.enqueue(Script(delay_s=SLOW_S), when=is_feedback)
+    view, job_id = ask_for_feedback(database)
+    with WorkerProcess(patient) as one, WorkerProcess(patient) as another:
+        wait_for_workers(database, 2)
+        ring(patient, job_id)
+        scripted_model.wait_for(lambda model: any(map(is_feedback, model.chats)), within_s=20)
+        holds_it = get_job(database, job_id).worker_id
+        (one if one.worker_id == holds_it else another).stop()
+        assert wait_for_end(database, view, within_s=60).lineage["attempts"] == 1
+
+
 def test_a_poisoned_job_ends_after_three_attempts_and_the_others_go_on(
     database: Database, quick: Settings, scripted_model: ScriptedModel
 ):

@@ -15,9 +15,9 @@ from storage.feedback import get_feedback
 from storage.migrate import migrate
 from tests.factories import OLGA
 from tests.job_scene import (
+    RedisServer,
     WorkerProcess,
     ask_for_feedback,
-    redis_server,
     ring,
     wait_for_end,
     wait_until,
@@ -121,10 +121,8 @@ def test_requests_while_redis_is_away_are_taken_and_done_when_it_is_back(
     settings.data_dir.mkdir()
     db = Database(clean_postgres_url)
     with ExitStack() as stack:
-        first_redis = ExitStack()
-        queue_url = first_redis.enter_context(redis_server())
-        stack.enter_context(first_redis)
-        quick = with_quick_jobs(settings, scripted_model.url, database_url=clean_postgres_url, queue_url=queue_url)
+        redis = stack.enter_context(RedisServer())
+        quick = with_quick_jobs(settings, scripted_model.url, database_url=clean_postgres_url, queue_url=redis.url)
         worker = stack.enter_context(WorkerProcess(quick))
         _, url = stack.enter_context(web_process(quick))
         olga = stack.enter_context(Browser(url))
@@ -132,14 +130,14 @@ def test_requests_while_redis_is_away_are_taken_and_done_when_it_is_back(
         ring(quick, job_id)
         wait_for_end(db, before, within_s=60)
 
-        first_redis.close()
+        redis.stop()
         talk = olga.begin()
         olga.ended(olga.say(talk)["answer_id"], within_s=30)
         asked = olga.post(f"/api/v1/conversations/{talk}/feedback")
         assert asked.status_code in (200, 201, 202), asked.text
         others = [ask_for_feedback(db)[0] for _ in range(3)]
         assert olga.get("/healthz").json()["ok"]
-        stack.enter_context(redis_server(int(queue_url.rsplit(":", 1)[1].split("/")[0])))
+        redis.start()
 
         assert [wait_for_end(db, view, within_s=60).state for view in others] == [JobState.SUCCEEDED] * 3
         path = f"/api/v1/feedback/{asked.json()['id']}"
