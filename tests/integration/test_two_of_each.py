@@ -53,8 +53,9 @@ def machines(
                 job_lease_s=30.0,
             )
             own.data_dir.mkdir(parents=True)
+            (own.data_dir / "secret").write_text("s" * 40)
             stack.enter_context(WorkerProcess(own))
-            _, url = stack.enter_context(web_process(own, secret="s" * 40, answers_at_once=TALKS))
+            _, url = stack.enter_context(web_process(own, answers_at_once=TALKS))
             urls.append(url)
         db = Database(clean_postgres_url)
         stack.callback(db.close)
