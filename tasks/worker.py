@@ -21,7 +21,7 @@ from typing import TypeVar
 
 from huey.consumer import Consumer
 
-from debrief.errors import ModelBusy, ModelError, ModelUnavailable
+from debrief.errors import ModelBusy, ModelError, ModelUnavailable, NotReadable, NotSaved
 from debrief.settings import Settings
 from inference.client import ChatModel
 from storage import jobs
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 WORKER_BEAT_S = 5
 MODEL_POLL_S = 1
 DEATHS_POLL_S = 1
-STOP_STEP_S = 3
+STOP_STEP_S = 2.5
 """Longest wait for each step of a stop; the supervisor gives 10 s for all."""
 FEEDBACK_PRIORITY = 10
 """After chat, which asks with 0."""
@@ -82,7 +82,7 @@ class Worker:
             try:
                 _GivingBackConsumer(self).run()
             finally:
-                self._start_on_loop(self._close()).result(timeout=STOP_STEP_S)
+                self._close_in_time()
                 self._loop.call_soon_threadsafe(self._loop.stop)
                 thread.join(timeout=1)
                 self.db.close()
@@ -95,13 +95,25 @@ class Worker:
         except TimeoutError:
             logger.warning("jobs_not_given_back worker_id=%s", self.id)
 
+    def _close_in_time(self) -> None:
+        try:
+            self._start_on_loop(self._close()).result(timeout=STOP_STEP_S)
+        except TimeoutError:
+            # Threads that wait for a locked database cannot be interrupted, and Python would wait for them. Our sign
+            # of life stays behind without us, so what we still hold is given away like a dead worker's.
+            logger.warning("worker_not_closed worker_id=%s", self.id)
+            logging.shutdown()
+            os._exit(0)
+
     def _answer(self, job_id: str) -> None:
         """What a ring leads to: the job, then a ring for the next. Runs in one of Huey's threads."""
         try:
             self._start_on_loop(self._do_job(job_id)).result()
+            look(self.db, self.settings, self.broker.ring)
         except CancelledError:
             return
-        look(self.db, self.settings, self.broker.ring)
+        except (NotReadable, NotSaved):
+            logger.warning("job_left job_id=%s", job_id)  # its row is as it was, and the reaper rings again
 
     async def _open(self) -> None:
         self._desk = Desk(
@@ -247,6 +259,8 @@ async def _every(seconds: float, chore: Callable[[], Coroutine[object, object, N
     while True:
         try:
             await chore()
+        except (NotReadable, NotSaved):
+            pass  # the database has told the log why, and not each time
         except Exception:
             logger.exception("chore_failed")
         await asyncio.sleep(seconds)

@@ -3,6 +3,8 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from debrief.conversation import MessageState
 from debrief.settings import Settings
 from storage import conversations, gauges
@@ -11,6 +13,8 @@ from tests.scripted_model import Script, ScriptedModel
 from tests.web_scene import QUICK, Browser, Web, running_web, until
 from webapp.pace import Pace
 from webapp.turns import FIRST_TOKEN_GAUGE
+
+pytestmark = pytest.mark.both_engines
 
 LONG = " ".join(f"word{n}" for n in range(400))
 
