@@ -16,7 +16,7 @@ from webapp.hub import Frame, Listener, LiveAnswer
 from webapp.pace import Pace
 from webapp.watch import Poller
 
-VISITORS = 12
+VISITORS = 9
 HELD = (Listener, LiveAnswer, Frame)
 LONG = "word " * 100
 
