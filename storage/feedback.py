@@ -255,10 +255,14 @@ def list_changed(db: Database, visitor_ids: Collection[str], since: datetime) ->
 
 def worker_is_alive(session: Session) -> bool:
     """Whether any worker has given a sign of life lately."""
-    alive = select(WorkerRow.id).where(
-        WorkerRow.beat_at > utc_now() - timedelta(seconds=WORKER_SILENT_AFTER_S), WorkerRow.state != "stopped"
-    )
-    return session.scalar(alive.limit(1)) is not None
+    return count_workers_alive(session) > 0
+
+
+def count_workers_alive(session: Session) -> int:
+    """A sign of life that lies as far ahead as a stale one lies behind is from before the clock was put back."""
+    now, lately = utc_now(), timedelta(seconds=WORKER_SILENT_AFTER_S)
+    alive = WorkerRow.beat_at.between(now - lately, now + lately) & (WorkerRow.state != "stopped")
+    return session.scalar(select(func.count()).select_from(WorkerRow).where(alive)) or 0
 
 
 def new_job(

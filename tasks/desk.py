@@ -57,14 +57,19 @@ class Desk:
     probe_over: asyncio.Event = field(default_factory=_happened)
 
     async def ask(self, question: Ask) -> Completion:
-        return await self.model.complete_structured(
-            question.messages,
-            schema=question.schema,
-            schema_name=question.schema_name,
-            max_tokens=question.max_tokens,
-            temperature=question.temperature,
-            seed=question.seed,
-        )
+        return await ask_model(self.model, question)
+
+
+async def ask_model(model: ChatModel, question: Ask) -> Completion:
+    """One question of a feedback, as the model server takes it."""
+    return await model.complete_structured(
+        question.messages,
+        schema=question.schema,
+        schema_name=question.schema_name,
+        max_tokens=question.max_tokens,
+        temperature=question.temperature,
+        seed=question.seed,
+    )
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 Huey's threads wait for rings and for the end of what they started; everything that takes time happens on the loop.
 On TERM the model's calls are closed and the jobs given back untried, then Huey stops.
+
+While a worker runs it holds its sign of life; each looks every second whether another has died without one.
 """
 
 from __future__ import annotations
@@ -21,17 +23,19 @@ from debrief.errors import ModelError, ModelUnavailable
 from debrief.settings import Settings
 from inference.client import ChatModel
 from storage import jobs
+from storage.alive import sign_of_life
 from storage.engine import Database, new_id
 from tasks.broker import Broker
 from tasks.desk import Desk
 from tasks.feedback import make_feedback
 from tasks.manner import probe_model
-from tasks.reaper import ask_in_turn, look, look_in_turn
+from tasks.reaper import ask_in_turn, look, look_in_turn, signs_of_life, take_over
 
 logger = logging.getLogger(__name__)
 
 WORKER_BEAT_S = 5
 MODEL_POLL_S = 1
+DEATHS_POLL_S = 1
 STOP_STEP_S = 3
 """Longest wait for each step of a stop; the supervisor gives 10 s for all."""
 FEEDBACK_PRIORITY = 10
@@ -68,16 +72,17 @@ class Worker:
 
     def run(self) -> None:
         logger.info("worker_started worker_id=%s pid=%d", self.id, os.getpid())
-        thread = threading.Thread(target=self._loop.run_forever, name="model-calls", daemon=True)
-        thread.start()
-        self._start_on_loop(self._open()).result()
-        try:
-            _GivingBackConsumer(self).run()
-        finally:
-            self._start_on_loop(self._close()).result(timeout=STOP_STEP_S)
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            thread.join(timeout=1)
-            self.db.close()
+        with sign_of_life(signs_of_life(self.settings), self.id):
+            thread = threading.Thread(target=self._loop.run_forever, name="model-calls", daemon=True)
+            thread.start()
+            self._start_on_loop(self._open()).result()
+            try:
+                _GivingBackConsumer(self).run()
+            finally:
+                self._start_on_loop(self._close()).result(timeout=STOP_STEP_S)
+                self._loop.call_soon_threadsafe(self._loop.stop)
+                thread.join(timeout=1)
+                self.db.close()
         logger.info("worker_stopped worker_id=%s", self.id)
 
     def give_jobs_back(self) -> None:
@@ -105,9 +110,11 @@ class Worker:
             probe_over=asyncio.Event(),
         )
         await asyncio.to_thread(self.broker.open)
+        await asyncio.to_thread(take_over, self.db, self.settings, self.broker.ring)
         await asyncio.to_thread(look, self.db, self.settings, self.broker.ring)
         self._chores = {
             asyncio.create_task(_every(WORKER_BEAT_S, self._beat)),
+            asyncio.create_task(_every(DEATHS_POLL_S, self._take_over)),
             asyncio.create_task(_every(self.settings.reaper_interval_s, self._reap)),
             asyncio.create_task(_every(MODEL_POLL_S, self._watch_model)),
         }
@@ -118,7 +125,8 @@ class Worker:
             chore.cancel()
         await asyncio.gather(*chores, return_exceptions=True)
         await self._desk.model.aclose()
-        await asyncio.to_thread(jobs.beat, self.db, self.id, state="stopped")
+        await asyncio.to_thread(jobs.give_away, self.db, [self.id])
+        await asyncio.to_thread(look, self.db, self.settings, self.broker.ring)
 
     async def _do_job(self, job_id: str) -> None:
         if self._stopping:
@@ -142,6 +150,9 @@ class Worker:
 
     async def _beat(self) -> None:
         await asyncio.to_thread(jobs.beat, self.db, self.id)
+
+    async def _take_over(self) -> None:
+        await asyncio.to_thread(take_over, self.db, self.settings, self.broker.ring)
 
     async def _reap(self) -> None:
         await asyncio.to_thread(self.broker.open)

@@ -10,8 +10,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Self
+
+from sqlalchemy import select
 
 from debrief.feedback import Check, Coverage, FeedbackBody, FeedbackView, JobState
 from debrief.scenario import Scenario, load_scenario
@@ -20,7 +23,7 @@ from storage import jobs
 from storage.engine import Database
 from storage.feedback import get_feedback, request_feedback
 from storage.jobs import Claim
-from storage.tables import FeedbackJobRow
+from storage.tables import FeedbackJobRow, GaugeRow, UtcDateTime, WorkerRow
 from tasks.broker import Broker
 from tests.factories import OLGA, make_conversation, make_turn
 
@@ -78,6 +81,20 @@ def store(
 def get_job(db: Database, job_id: str) -> FeedbackJobRow:
     with db.read() as session:
         return session.get_one(FeedbackJobRow, job_id)
+
+
+def let_clock_jump(db: Database, seconds: float) -> None:
+    """The clock jumps so far for everybody at once; less than 0: it is put back.
+
+    What counts is how far the written times lie from now, so they are moved and the clock of the test stays.
+    """
+    with db.write() as session:
+        for table in (FeedbackJobRow, WorkerRow, GaugeRow):
+            columns = [column.key for column in table.__table__.columns if isinstance(column.type, UtcDateTime)]
+            for row in session.scalars(select(table).with_for_update()):
+                for column in columns:
+                    then = getattr(row, column)
+                    setattr(row, column, then and then - timedelta(seconds=seconds))
 
 
 def wait_until(condition: Callable[[], bool], what: str, *, within_s: float = 20) -> None:

@@ -102,6 +102,45 @@ def test_a_worker_killed_in_mid_feedback_loses_nothing(
     assert count_versions(database) == 1
 
 
+def test_what_a_killed_worker_held_is_taken_over_long_before_its_lease_ends(
+    any_database: Database, settings: Settings, scripted_model: ScriptedModel
+):
+    settings.data_dir.mkdir(exist_ok=True)
+    quick = with_quick_jobs(
+        settings,
+        scripted_model.url,
+        database_url=any_database.url.render_as_string(hide_password=False),
+        job_lease_s=3600,
+        job_heartbeat_s=600,
+        reaper_interval_s=600,
+    )
+    scripted_model.enqueue(Script(delay_s=SLOW_S), when=is_feedback)
+    view, job_id = ask_for_feedback(any_database)
+    with WorkerProcess(quick) as one, WorkerProcess(quick) as another:
+        wait_for_workers(any_database, 2)
+        ring(quick, job_id)
+        scripted_model.wait_for(lambda model: any(map(is_feedback, model.chats)), within_s=20)
+        holds_it = get_job(any_database, job_id).worker_id
+        (one if one.worker_id == holds_it else another).kill()
+        view = wait_for_end(any_database, view, within_s=60)
+    assert view.lineage["attempts"] == 2
+    assert count_versions(any_database) == 1
+
+
+def test_a_worker_that_starts_takes_over_what_the_last_one_held(
+    database: Database, quick: Settings, scripted_model: ScriptedModel
+):
+    patient = quick.model_copy(update={"job_lease_s": 3600, "reaper_interval_s": 600})
+    scripted_model.enqueue(Script(delay_s=SLOW_S), when=is_feedback)
+    view, job_id = ask_for_feedback(database)
+    ring(patient, job_id)
+    with WorkerProcess(patient) as worker:
+        scripted_model.wait_for(lambda model: any(map(is_feedback, model.chats)), within_s=20)
+        worker.kill()
+    with WorkerProcess(patient):
+        assert wait_for_end(database, view, within_s=60).lineage["attempts"] == 2
+
+
 def test_a_worker_frozen_past_its_lease_stores_nothing_when_it_wakes(
     database: Database, quick: Settings, scripted_model: ScriptedModel
 ):
