@@ -162,13 +162,14 @@ def open_house(
     *,
     is_demo: bool = False,
     ring: Callable[[str], None] | None = None,
+    port: int | None = None,
 ) -> Iterator[House]:
-    """Serve on a free port in a thread until the block ends. `is_demo`: as if it had started the packaged model.
+    """Serve in a thread until the block ends. `is_demo`: as if it had started the packaged model.
 
-    `ring`: without one the rings are only noted, in `rung`.
+    `ring`: without one the rings are only noted, in `rung`. `port`: a free one, if none is given.
     """
     its_model = {"model_port": model.port} if is_demo else {"model_url": model.url, "model": model.model}
-    settings = settings.model_copy(update={"port": free_port(), **its_model})
+    settings = settings.model_copy(update={"port": port or free_port(), **its_model})
     migrate(settings.database, backup_dir=None)
     rung: list[str] = []
     server = web_server(build_app(settings, ring=ring or rung.append), settings)

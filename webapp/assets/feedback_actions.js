@@ -32,7 +32,8 @@ export function hearOfFeedback(progress) {
 
 export async function askFeedback() {
   const { id } = state.conversation;
-  change({ isAskingFeedback: true, feedbackError: null });
+  if (state.isAskingFeedback) return;
+  change({ isAskingFeedback: true, askError: null, feedbackError: null });
   try {
     const feedback = await call("POST", `conversations/${id}/feedback`, { body: {} });
     if (state.conversation?.id === id) {
@@ -40,7 +41,7 @@ export async function askFeedback() {
       keepOne(feedback);
     }
   } catch (error) {
-    if (state.conversation?.id === id) change({ feedbackError: error.message });
+    if (state.conversation?.id === id) change({ askError: error.message });
   } finally {
     change({ isAskingFeedback: false });
   }
