@@ -348,20 +348,31 @@ def count_running(db: Database) -> int:
         return _count_running(session)
 
 
-def mark_interrupted(db: Database, *, silent_since: datetime, dead_writers: Collection[str] = ()) -> list[str]:
+def mark_interrupted(
+    db: Database,
+    *,
+    silent_since: datetime | None,
+    ahead_of: datetime | None = None,
+    dead_writers: Collection[str] = (),
+    except_ids: Collection[str] = (),
+) -> list[str]:
     """End the running answers whose writer has died; their text stays. Their ids.
 
     Args:
         db: the database.
-        silent_since: a writer that gave no sign of life since then counts as dead.
+        silent_since: a writer that gave no sign of life since then counts as dead; None: times say nothing now.
+        ahead_of: so does one whose last sign lies after this: the clock was put back, and it gave none since.
         dead_writers: ids of processes that are known to be dead, however lately they wrote.
+        except_ids: answers that the caller knows to be written.
     """
+    silent = [MessageRow.heartbeat_at < silent_since] if silent_since else []
+    if ahead_of:
+        silent.append(MessageRow.heartbeat_at > ahead_of)
     with db.write() as session:
         orphans = session.scalars(
             select(MessageRow.id)
-            .where(
-                _is_running(), or_(MessageRow.heartbeat_at < silent_since, MessageRow.writer_id.in_(list(dead_writers)))
-            )
+            .where(_is_running(), or_(MessageRow.writer_id.in_(list(dead_writers)), *silent))
+            .where(MessageRow.id.not_in(list(except_ids)))
             .with_for_update(skip_locked=True)  # two processes that look at once do not wait for each other
         ).all()
         session.execute(

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from debrief.settings import Settings, read_settings
 from tests.web_scene import QUICK, until
+from webapp.connections import raise_open_files
 from webapp.pace import Pace
 from webapp.server import build_app, web_server
 
@@ -24,6 +25,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def main() -> None:
+    raise_open_files()
     settings = read_settings()
     pace = Pace(**json.loads(sys.argv[1])) if len(sys.argv) > 1 else QUICK
     server = web_server(build_app(settings, ring=lambda _job_id: None, pace=pace, with_pages=False), settings)
@@ -37,8 +39,11 @@ def main() -> None:
 
 
 @contextmanager
-def web_process(settings: Settings, pace: Pace = QUICK) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The process and its URL; killed at the end if it still runs."""
+def web_process(settings: Settings, pace: Pace = QUICK, **more: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The process and its URL; killed at the end if it still runs. What it says is in `web.log` of the data folder.
+
+    `more` are further settings by their names.
+    """
     environment = {key: value for key, value in os.environ.items() if not key.startswith("DEBRIEF_")} | {
         "DEBRIEF_DATA_DIR": str(settings.data_dir.resolve()),
         "DEBRIEF_MODEL_URL": settings.model_url,
@@ -46,13 +51,17 @@ def web_process(settings: Settings, pace: Pace = QUICK) -> Iterator[tuple[subpro
         "DEBRIEF_PORT": "0",
         "PYTHONPATH": str(ROOT),
     }
+    environment |= {f"DEBRIEF_{name.upper()}": str(value) for name, value in more.items()}
+    log = (settings.data_dir / "web.log").open("a")
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.web_process", json.dumps(asdict(pace))],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,
+        stderr=log,
         text=True,
     )
+    log.close()
     try:
         assert process.stdout
         port = until(process.stdout.readline, within_s=60, what="the process to print its port").strip()

@@ -109,6 +109,11 @@ class Listener:
         self._pending[frame.event, key] = frame
         self.wake()
 
+    def hear_unsaved(self, answer: LiveAnswer, ended: Ended) -> None:
+        if answer.id in self._following:
+            self._pending["done", answer.id] = done_frame(answer, ended, self.language)
+            self.wake()
+
     def take(self) -> list[Frame]:
         """All that is new since the last time."""
         self._something.clear()
@@ -150,7 +155,7 @@ class Listener:
 class Hub:
     """Who listens, and which answers are being written, here or elsewhere."""
 
-    def __init__(self, *, streams_per_visitor: int = 12, streams_in_all: int = 2000) -> None:
+    def __init__(self, *, streams_per_visitor: int, streams_in_all: int) -> None:
         self._streams_per_visitor = streams_per_visitor
         self._streams_in_all = streams_in_all
         self._listeners: dict[str, list[Listener]] = {}
@@ -167,8 +172,10 @@ class Hub:
             TooBusy: the visitor, or all together, have too many open.
         """
         own = self._listeners.get(listener.visitor_id, [])
-        if len(own) >= self._streams_per_visitor or self._count >= self._streams_in_all:
+        if len(own) >= self._streams_per_visitor:
             raise TooBusy("too_many_streams", retry_after_s=10)
+        if self._count >= self._streams_in_all:
+            raise TooBusy("streams_full", retry_after_s=10)
         self._listeners.setdefault(listener.visitor_id, []).append(listener)
         self._count += 1
         if self._is_closed:
@@ -219,6 +226,11 @@ class Hub:
         answer.ended = ended
         self._answers.pop(answer.id, None)
         self._wake(answer.visitor_id)
+
+    def tell_unsaved(self, answer: LiveAnswer, ended: Ended) -> None:
+        """Tell an end that is not in the row. It is told again as it is stored: until then the answer goes on here."""
+        for listener in self._of(answer.visitor_id):
+            listener.hear_unsaved(answer, ended)
 
     def forget(self, answer: LiveAnswer) -> None:
         """The answer was deleted."""

@@ -79,23 +79,6 @@ def test_another_process_that_runs_already_ends_them_too_and_keeps_its_own(
         until(lambda: sam.answer(theirs)["text"].count("word") > 20, what="the other answer to go on")
 
 
-def test_a_process_that_hangs_holds_its_lock_and_is_told_by_its_silence(
-    web_settings: Settings, scripted_model: ScriptedModel, database: Database
-):
-    scripted_model.default = lambda _: STEADY
-    with (
-        running_web(web_settings) as web,
-        web_process(web_settings) as (process, url),
-        Browser(url) as olga,
-    ):
-        answer_id = say_and_hear_some(olga)
-        process.send_signal(signal.SIGSTOP)
-        olga.base_url = web.url
-        assert olga.ended(answer_id, within_s=30)["state"] == "interrupted"
-        assert len(signs_of_life(web)) == 2
-        process.send_signal(signal.SIGCONT)
-
-
 def test_a_process_that_ends_in_order_leaves_no_sign_of_life(web_settings: Settings):
     with running_web(web_settings) as web:
         assert signs_of_life(web) == [web.parts.turns.writer_id]

@@ -1,8 +1,6 @@
 """How an answer is written and how it ends, whatever happens to the tab, the model or the process."""
 
-import signal
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,9 +8,8 @@ import pytest
 from debrief.conversation import MessageState
 from debrief.settings import Settings
 from storage import conversations, gauges
-from storage.engine import Database, utc_now
+from storage.engine import utc_now
 from tests.scripted_model import EMPTY, ONLY_REASONING, Script, ScriptedModel
-from tests.web_process import web_process
 from tests.web_scene import QUICK, Browser, Web, running_web, until
 from webapp.pace import Pace
 from webapp.turns import FIRST_TOKEN_GAUGE
@@ -204,28 +201,6 @@ def test_ending_the_process_saves_the_text_as_interrupted_within_seconds(
     with running_web(web_settings) as again, again.browser(cookies=cookies) as olga:
         answer = olga.answer(ids["answer_id"])
     assert (answer["state"], answer["text"], answer["error"]["code"]) == ("interrupted", "One two", "interrupted")
-
-
-def test_a_killed_web_process_loses_at_most_the_last_moment_of_an_answer(
-    web_settings: Settings, scripted_model: ScriptedModel, database: Database
-):
-    scripted_model.enqueue(Script(text=LONG, token_delay_s=0.01))
-    with web_process(web_settings) as (process, url), Browser(url) as olga:
-        talk = olga.begin()
-        ids = olga.say(talk)
-        with olga.live() as live:
-            until(lambda: len(live.text(ids["answer_id"])) > 300)
-            seen = {"at": time.monotonic(), "text": live.text(ids["answer_id"])}
-            until(lambda: time.monotonic() - seen["at"] > 1)
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-        cookies = olga.cookies
-
-    with running_web(web_settings) as again, again.browser(cookies=cookies) as olga:
-        answer = olga.ended(ids["answer_id"], within_s=20)
-    assert (answer["state"], answer["error"]["code"]) == ("interrupted", "interrupted")
-    assert answer["text"].startswith(seen["text"])
-    assert LONG.startswith(answer["text"])
 
 
 def test_an_answer_taken_for_dead_is_not_written_by_its_old_writer(
