@@ -53,17 +53,17 @@ def test_what_a_full_disk_cannot_take_is_refused_in_words_and_taken_when_there_i
 def test_an_answer_goes_on_over_a_full_disk_and_its_end_is_stored_when_there_is_room(
     web: Web, olga: Browser, scripted_model: ScriptedModel
 ):
-    scripted_model.enqueue(Script(text=WORDS * 40, token_delay_s=0.001))
+    scripted_model.enqueue(Script(text=WORDS * 18, token_delay_s=0.001))
     talk = olga.begin()
     with olga.live() as live:
         ids = olga.say(talk)
         with full(web.parts.db):
             unsaved = live.wait_for("done", id=ids["answer_id"])
             assert unsaved["error"]["code"] == "answer_not_saved"
-            assert live.text(ids["answer_id"]).strip() == (WORDS * 40).strip()
+            assert live.text(ids["answer_id"]).strip() == (WORDS * 18).strip()
             assert olga.answer(ids["answer_id"])["state"] == "running"
         live.wait_for("done", id=ids["answer_id"], state="complete")
-    assert olga.answer(ids["answer_id"])["text"].strip() == (WORDS * 40).strip()
+    assert olga.answer(ids["answer_id"])["text"].strip() == (WORDS * 18).strip()
     assert olga.say(talk)["answer_id"]
 
 
