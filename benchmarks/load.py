@@ -375,6 +375,7 @@ def main() -> None:
     parser.add_argument("--overload", metavar="URL", help="chat beside feedbacks on this model server instead")
     parser.add_argument("--feedbacks", type=int, default=16)
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends this ends its processes too
     if given.overload:
         overload(given.overload, given.feedbacks, chats=4, rounds=given.turns)
     elif given.real:

@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import json
 import random
+import signal
 import sys
 import tempfile
 import threading
 import time
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -33,6 +32,7 @@ from debrief.settings import read_settings
 
 WARM_UP = 0.25
 SAMPLE_S = 5.0
+LAST_VISITS_S = 20
 WORDS = 40
 COUNTS = "counts.json"
 
@@ -88,18 +88,14 @@ def _tell(app: Any, to: Path) -> None:
 
 def _held(parts: Any) -> dict[str, int]:
     hub, turns = parts.hub, parts.turns
-    alive = Counter(type(thing).__name__ for thing in gc.get_objects())
+    loop = turns._saver.get_loop() if turns._saver else None  # gc.get_objects here would break tuples of other threads
     return {
         "streams": hub.stream_count,
         "listening visitors": len(hub._listeners),
         "answers in the hub": len(hub._answers),
         "runs": len(turns._runs),
         "tasks of turns": len(turns._tasks),
-        "tasks": alive["Task"] + alive["_asyncio.Task"],
-        "listeners alive": alive["Listener"],
-        "answers alive": alive["LiveAnswer"],
-        "frames alive": alive["Frame"],
-        "objects": sum(alive.values()),
+        "tasks": len(asyncio.all_tasks(loop)) if loop else 0,
     }
 
 
@@ -217,13 +213,18 @@ def tell_slopes(samples: list[Sample]) -> None:
 async def drive(running: Any, visitors: int, minutes: float) -> tuple[Traffic, list[Sample]]:
     traffic, samples = Traffic(), []
     until = time.monotonic() + minutes * 60
-    coming = [come_and_go(running.url, seat, until, traffic) for seat in range(visitors)]
-    await asyncio.gather(watch(running, until, traffic, samples), *coming)
+    coming = [asyncio.create_task(come_and_go(running.url, seat, until, traffic)) for seat in range(visitors)]
+    await watch(running, until, traffic, samples)
+    _, late = await asyncio.wait(coming, timeout=LAST_VISITS_S)
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*late, return_exceptions=True)
     return traffic, samples
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends this ends its processes too
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--visitors", type=int, default=12, help="at the same time")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)

@@ -219,7 +219,11 @@ class TurnRunner:
         assert run.writing is not None  # noqa: S101  # set by _begin
         await asyncio.wait([run.writing])
         ended = self._outcome(run, run.writing)
-        stored = await self._finish(run, ended)
+        try:
+            stored = await self._finish(run, ended)
+        except Exception:  # with no more signs of life the row is marked as interrupted; else it would run for ever
+            log.exception("could not store the end", extra={"answer_id": run.answer.id})
+            stored = Ended(MessageState.INTERRUPTED, "interrupted", ended.length)
         self._runs.pop(run.answer.id, None)  # until here the savings go on: they are its sign of life
         self._hub.end(run.answer, stored)
         if run.at_end is not None and stored.state in SAID:

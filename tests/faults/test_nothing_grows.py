@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from debrief.settings import Settings
+from storage import conversations
 from tests.scripted_model import Script, ScriptedModel
 from tests.web_scene import Web, running_web, until
 from webapp.hub import Frame, Listener, LiveAnswer
@@ -63,6 +64,21 @@ def test_when_all_visitors_have_left_the_web_process_holds_nothing_of_them(web: 
         return all(count_alive(kind) <= before[kind] for kind in HELD)
 
     until(is_as_before, within_s=30, what="what was of the visitors to be forgotten")
+
+
+def test_an_end_that_cannot_be_stored_at_all_does_not_run_for_ever(
+    web: Web, scripted_model: ScriptedModel, monkeypatch: pytest.MonkeyPatch
+):
+    def broken(*_args: object, **_named: object) -> bool:
+        raise SystemError("a bug, and none of the errors that are waited out")
+
+    scripted_model.token_delay_s = 0.05  # so that some of it is saved on the way
+    monkeypatch.setattr(conversations, "finish_answer", broken)
+    with web.browser() as olga:
+        answer = olga.ended(olga.say(olga.begin(), "Hello.")["answer_id"], within_s=60)
+    assert (answer["state"], answer["error"]["code"]) == ("interrupted", "interrupted")
+    assert answer["text"].startswith("You said")
+    assert web.parts.turns.running_count == 0
 
 
 def test_the_first_answer_comes_within_seconds_of_a_late_model(web_settings: Settings, scripted_model: ScriptedModel):
