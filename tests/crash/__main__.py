@@ -8,10 +8,16 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.crash import jobs, web
+from tests.crash import backup, disk, jobs, web, writers
 from tests.crash.outcome import Experiment
 
-EXPERIMENTS: tuple[Experiment, ...] = (*jobs.EXPERIMENTS, web.EXPERIMENT)
+EXPERIMENTS: tuple[Experiment, ...] = (
+    *jobs.EXPERIMENTS,
+    web.EXPERIMENT,
+    writers.EXPERIMENT,
+    disk.EXPERIMENT,
+    backup.EXPERIMENT,
+)
 
 
 def main() -> int:
