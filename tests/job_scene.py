@@ -127,7 +127,7 @@ class WorkerProcess:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, str(ROOT / "app.py"), "worker"],
-                env=_environment(self._settings),
+                env=as_environment(self._settings),
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -172,7 +172,7 @@ class WorkerProcess:
         return time.monotonic() - began
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def as_environment(settings: Settings) -> dict[str, str]:
     """The settings as variables; what is not given is what the settings' defaults are."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DEBRIEF_")}
     given = settings.model_dump(mode="json", include=settings.model_fields_set)
@@ -213,26 +213,26 @@ class RedisServer:
 
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory()
-        self._start()
+        self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop()
+        self.stop()
         assert self._folder
         self._folder.cleanup()
 
     def restart(self, *, down_s: float = 0) -> None:
-        self._stop()
+        self.stop()
         time.sleep(down_s)
-        self._start()
+        self.start()
 
-    def _start(self) -> None:
+    def start(self) -> None:
         assert self._folder
         options = ["--port", str(self._port), "--bind", "127.0.0.1", "--dir", self._folder.name, "--save", ""]
         self._server = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
         wait_until(lambda: _answers(self._port), "Redis")
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
         assert self._server
         self._server.terminate()
         self._server.wait()
