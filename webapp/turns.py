@@ -341,14 +341,17 @@ class TurnRunner:
     # --- the saving
 
     async def _save_while_running(self) -> None:
+        took_s = 0.0
         while self._runs:
-            await asyncio.sleep(self._pace.flush_s)
+            await asyncio.sleep(max(self._pace.flush_s - took_s, self._pace.flush_s / 10))
+            began = time.monotonic()
             try:
                 await self._save()
             except NotSaved:
                 pass  # the database has told the log why, and not each time; the next saving takes the same text
             except Exception:  # the saving must go on whatever happened once
                 log.exception("could not save the running answers", extra={"count": len(self._runs)})
+            took_s = time.monotonic() - began  # a slow disk must not make the next saving later still
 
     async def _save(self) -> None:
         """Store all texts so far, and learn which answers are to stop or are no longer ours."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.crash import backup, disk, jobs, stack, web, writers
+from tests.crash import backup, disk, jobs, model, stack, web, writers
 from tests.crash.outcome import Experiment
 
 EXPERIMENTS: tuple[Experiment, ...] = (
     *jobs.EXPERIMENTS,
     web.EXPERIMENT,
+    model.EXPERIMENT,
     stack.EXPERIMENT,
     writers.EXPERIMENT,
     disk.EXPERIMENT,
