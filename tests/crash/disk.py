@@ -34,7 +34,7 @@ from tests.web_scene import Browser, until
 ROOT = Path(__file__).parents[2]
 DISK_MIB = 24
 TALKERS = 3
-OWN_MOUNTS = ("unshare", "--user", "--map-root-user", "--mount")
+OWN_MOUNTS = ("unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child")
 
 
 class Talker(threading.Thread):
