@@ -411,8 +411,9 @@ def _job_of(session: Session, row: FeedbackRow, version: FeedbackVersionRow | No
 
 def _is_held(row: FeedbackRow, now: datetime) -> bool:
     """A claim that ends later than one made now was made before the clock was put back: it holds nobody up."""
-    claimed = row.review_state == ReviewState.CLAIMED and row.claimed_until is not None
-    return claimed and now < row.claimed_until <= now + CLAIM_LEASE + CLOCKS_DIFFER
+    if row.review_state != ReviewState.CLAIMED or row.claimed_until is None:
+        return False
+    return now < row.claimed_until <= now + CLAIM_LEASE + CLOCKS_DIFFER
 
 
 def _state_now(row: FeedbackRow, now: datetime) -> ReviewState:
