@@ -12,6 +12,7 @@
       TooBusy                a limit that protects the others; says how long to wait
       ModelError
         ModelUnavailable     starting or down: costs a job no attempt
+          ModelBusy          there, but takes no more at the moment; may say when to come back
         ModelTimedOut        no first token, or silence in mid-answer
         ModelBroke           the connection or the engine died in mid-answer
         ModelRefused         wrong key, wrong model name, a request that it will never take
@@ -108,6 +109,10 @@ class ModelUnavailable(ModelError):
     code = "model_unavailable"
     http_status = 503
     retryable = True
+
+
+class ModelBusy(ModelUnavailable):
+    code = "model_busy"
 
 
 class ModelTimedOut(ModelError):

@@ -15,7 +15,7 @@ from pathlib import Path
 from launch.tether import tethered
 
 PAUSES_S = (1, 2, 4, 8, 16, 30)
-STEADY_AFTER_S = 60  # alive for so long, and the next end counts as the first again
+STEADY_AFTER_S = 10  # it has worked for so long, and its next end counts as the first again
 LOG_MAX_BYTES = 5_000_000
 
 
@@ -47,6 +47,7 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._failures = 0
         self._alive_since = 0.0
+        self._works_since: float | None = None
         self._due = 0.0
         self._wish_to_end: float | None = None
         self._signals_sent = 0
@@ -68,6 +69,20 @@ class Child:
         """Seconds until the next start."""
         return max(0.0, self._due - time.monotonic())
 
+    @property
+    def has_worked(self) -> bool:
+        """It has been seen to do its work since it was started."""
+        return self._works_since is not None
+
+    @property
+    def _is_steady(self) -> bool:
+        return self._works_since is not None and time.monotonic() - self._works_since > STEADY_AFTER_S
+
+    def note_working(self) -> None:
+        """It is up: what takes long to start and fails at the start is not taken for steady."""
+        if self._process is not None and self._works_since is None:
+            self._works_since = time.monotonic()
+
     def start(self) -> None:
         self.plan.log.parent.mkdir(parents=True, exist_ok=True)
         shorten(self.plan.log)
@@ -83,6 +98,7 @@ class Child:
                 start_new_session=True,
             )
         self._alive_since = time.monotonic()
+        self._works_since = None
         self.started_at = datetime.now(UTC)
 
     def has_ended(self) -> bool:
@@ -94,7 +110,7 @@ class Child:
             return False
         self._signal(signal.SIGKILL)  # its own children, while its number still belongs to it
         self.last_exit = self._process.wait()
-        self._failures = 1 if self.alive_s > STEADY_AFTER_S else self._failures + 1
+        self._failures = 1 if self._is_steady else self._failures + 1
         self._due = time.monotonic() + PAUSES_S[min(self._failures, len(PAUSES_S)) - 1]
         self._process = None
         return True

@@ -9,9 +9,10 @@ import asyncio
 import logging
 from collections.abc import Awaitable
 
-from debrief.errors import DebriefError, InputRejected, ModelUnavailable, NotFound
+from debrief.errors import DebriefError, InputRejected, ModelBusy, ModelUnavailable, NotFound
 from debrief.settings import Settings
 from debrief.writing import Written
+from inference import failures
 from storage import jobs
 from storage.engine import Database
 from storage.jobs import Claim
@@ -23,6 +24,11 @@ logger = logging.getLogger(__name__)
 
 MODEL_RECHECK_S = 30
 """When a job that waits for the model looks again by itself; usually it is rung for as soon as the model is ready."""
+
+BUSY_RETRIES = 5
+"""Waits before a second attempt that a job waits for a model that turns it away and does not say for how long."""
+BUSY_MOST_S = 300
+"""Longest wait that a model server may ask for."""
 
 
 async def make_feedback(desk: Desk, job_id: str) -> float | None:
@@ -50,18 +56,16 @@ async def make_feedback(desk: Desk, job_id: str) -> float | None:
         await asyncio.shield(asyncio.to_thread(jobs.give_back, desk.db, claim))
         logger.info("job_given_back job_id=%s", claim.job_id)
         raise
-    except ModelUnavailable:
-        desk.needs_model()
-        await asyncio.to_thread(
-            jobs.give_back, desk.db, claim, error_code=ModelUnavailable.code, after_s=MODEL_RECHECK_S
-        )
+    except ModelUnavailable as error:
+        return await _wait_for_model(desk, claim, error)
     except CannotRepeat as error:
         logger.info("job_cannot_repeat job_id=%s differs=%s", claim.job_id, error.differs)
         await asyncio.to_thread(jobs.refuse_repeat, desk.db, claim, error.differs)
     except InputRejected as error:
         await asyncio.to_thread(jobs.skip_job, desk.db, claim, error.reason)
     except DebriefError as error:
-        logger.warning("job_attempt_failed job_id=%s attempt=%d code=%s", claim.job_id, claim.attempt, error.reason)
+        fields = (claim.job_id, claim.attempt, error.reason, failures.cause(error))
+        logger.warning("job_attempt_failed job_id=%s attempt=%d code=%s cause=%s", *fields)
         if error.retryable:
             return await _retry_later(desk, claim, error.reason)
         await asyncio.to_thread(jobs.fail_job, desk.db, claim, error.reason)
@@ -85,6 +89,17 @@ async def _write(desk: Desk, claim: Claim) -> Written:
     # Another attempt is to write something else. What is not sent must not stand in the lineage either.
     seed = 100 * claim.attempt if desk.settings.model_seeds == "on" else None
     return await write(desk, claim, talk, manner, asked, seed=seed)
+
+
+async def _wait_for_model(desk: Desk, claim: Claim, error: ModelUnavailable) -> float | None:
+    """Give the job back untried. One that waits for a place is looked at after a while, one for the start is rung."""
+    if isinstance(error, ModelBusy):
+        wait_s = min(error.retry_after_s or BUSY_RETRIES * desk.settings.job_retry_s, BUSY_MOST_S)
+        await asyncio.to_thread(jobs.give_back, desk.db, claim, error_code=error.reason, after_s=wait_s)
+        return wait_s
+    desk.needs_model()
+    await asyncio.to_thread(jobs.give_back, desk.db, claim, error_code=error.reason, after_s=MODEL_RECHECK_S)
+    return None
 
 
 async def _retry_later(desk: Desk, claim: Claim, error_code: str) -> float | None:

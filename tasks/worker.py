@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 from typing import TypeVar
 
 from huey.consumer import Consumer
 
-from debrief.errors import ModelError, ModelUnavailable
+from debrief.errors import ModelBusy, ModelError, ModelUnavailable
 from debrief.settings import Settings
 from inference.client import ChatModel
 from storage import jobs
@@ -27,7 +29,7 @@ from storage.alive import sign_of_life
 from storage.engine import Database, new_id
 from tasks.broker import Broker
 from tasks.desk import Desk
-from tasks.feedback import make_feedback
+from tasks.feedback import BUSY_RETRIES, make_feedback
 from tasks.manner import probe_model
 from tasks.reaper import ask_in_turn, look, look_in_turn, signs_of_life, take_over
 
@@ -36,7 +38,7 @@ logger = logging.getLogger(__name__)
 WORKER_BEAT_S = 5
 MODEL_POLL_S = 1
 DEATHS_POLL_S = 1
-STOP_STEP_S = 3
+STOP_STEP_S = 2.5
 """Longest wait for each step of a stop; the supervisor gives 10 s for all."""
 FEEDBACK_PRIORITY = 10
 """After chat, which asks with 0."""
@@ -68,6 +70,7 @@ class Worker:
         self._chores: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._model_is_awaited = True
+        self._woken_at = -math.inf
         self._probing: asyncio.Task[None] | None = None
 
     def run(self) -> None:
@@ -79,7 +82,7 @@ class Worker:
             try:
                 _GivingBackConsumer(self).run()
             finally:
-                self._start_on_loop(self._close()).result(timeout=STOP_STEP_S)
+                self._close_in_time()
                 self._loop.call_soon_threadsafe(self._loop.stop)
                 thread.join(timeout=1)
                 self.db.close()
@@ -91,6 +94,16 @@ class Worker:
             self._start_on_loop(self._cancel_jobs()).result(timeout=STOP_STEP_S)
         except TimeoutError:
             logger.warning("jobs_not_given_back worker_id=%s", self.id)
+
+    def _close_in_time(self) -> None:
+        try:
+            self._start_on_loop(self._close()).result(timeout=STOP_STEP_S)
+        except TimeoutError:
+            # Threads that wait for a locked database cannot be interrupted, and Python would wait for them. Our sign
+            # of life stays behind without us, so what we still hold is given away like a dead worker's.
+            logger.warning("worker_not_closed worker_id=%s", self.id)
+            logging.shutdown()
+            os._exit(0)
 
     def _answer(self, job_id: str) -> None:
         """What a ring leads to: the job, then a ring for the next. Runs in one of Huey's threads."""
@@ -168,9 +181,13 @@ class Worker:
 
     async def _watch_model(self) -> None:
         """While anything waits for the model: see whether it is ready, ring for what waited, warm the model up."""
-        if not self._model_is_awaited or (await self._desk.model.state()).state != "ready":
+        if not self._model_is_awaited or (state := await self._desk.model.state()).state != "ready":
             return
-        self._model_is_awaited = False
+        now = time.monotonic()
+        woken_s = now - self._woken_at
+        if state.since_s > woken_s and woken_s < BUSY_RETRIES * self.settings.job_retry_s:
+            return  # it looked ready all the time, and yet turned away who was woken for it
+        self._model_is_awaited, self._woken_at = False, now
         if await asyncio.to_thread(jobs.make_due, self.db, ModelUnavailable.code):
             await asyncio.to_thread(look, self.db, self.settings, self.broker.ring)
         await self._warm_up()
@@ -188,6 +205,8 @@ class Worker:
                 temperature=0,
                 seed=0,
             )
+        except ModelBusy:
+            logger.info("warm_up_left_out")
         except ModelUnavailable:
             self._model_is_awaited = True
         except ModelError as error:

@@ -121,6 +121,7 @@ class WorkerProcess:
         self._settings = settings
         self._log = settings.data_dir / f"worker-{time.monotonic_ns()}.log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._worker_id = ""
 
     def __enter__(self) -> Self:
         with self._log.open("wb") as log:
@@ -150,8 +151,10 @@ class WorkerProcess:
     @property
     def worker_id(self) -> str:
         """Its own id, as it logs it; empty until then."""
-        found = re.search(r"worker_started worker_id=(\S+)", self.log)
-        return found[1] if found else ""
+        if not self._worker_id:
+            found = re.search(r"worker_started worker_id=(\S+)", self.log)
+            self._worker_id = found[1] if found else ""
+        return self._worker_id
 
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
@@ -197,23 +200,49 @@ def ring(settings: Settings, job_id: str) -> None:
     Broker(settings).ring(job_id)
 
 
+class RedisServer:
+    """A Redis of our own on loopback that keeps nothing: after a restart it is empty."""
+
+    def __init__(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._port = probe.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self._port}/0"
+        self._server: subprocess.Popen[bytes] | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def __enter__(self) -> Self:
+        self._folder = tempfile.TemporaryDirectory()
+        self._start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+        assert self._folder
+        self._folder.cleanup()
+
+    def restart(self, *, down_s: float = 0) -> None:
+        self._stop()
+        time.sleep(down_s)
+        self._start()
+
+    def _start(self) -> None:
+        assert self._folder
+        options = ["--port", str(self._port), "--bind", "127.0.0.1", "--dir", self._folder.name, "--save", ""]
+        self._server = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
+        wait_until(lambda: _answers(self._port), "Redis")
+
+    def _stop(self) -> None:
+        assert self._server
+        self._server.terminate()
+        self._server.wait()
+
+
 @contextmanager
 def redis_server() -> Iterator[str]:
     """A Redis of our own on loopback; gives its URL."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with tempfile.TemporaryDirectory() as folder:
-        server = subprocess.Popen(
-            ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", folder, "--save", ""],
-            stdout=subprocess.DEVNULL,
-        )
-        try:
-            wait_until(lambda: _answers(port), "Redis")
-            yield f"redis://127.0.0.1:{port}/0"
-        finally:
-            server.terminate()
-            server.wait()
+    with RedisServer() as server:
+        yield server.url
 
 
 def _answers(port: int) -> bool:

@@ -46,6 +46,8 @@ def web_process(settings: Settings, pace: Pace = QUICK, **more: object) -> Itera
     """
     environment = {key: value for key, value in os.environ.items() if not key.startswith("DEBRIEF_")} | {
         "DEBRIEF_DATA_DIR": str(settings.data_dir.resolve()),
+        "DEBRIEF_DATABASE_URL": settings.database_url,
+        "DEBRIEF_QUEUE_URL": settings.queue_url,
         "DEBRIEF_MODEL_URL": settings.model_url,
         "DEBRIEF_RATE_LIMIT": "off",
         "DEBRIEF_PORT": "0",

@@ -280,7 +280,7 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
         await asyncio.gather(*loops, return_exceptions=True)
         await finish_work(parts)
         await parts.model.aclose()
-        parts.store.close()
+        await parts.store.close()
         parts.db.close()
         shown_alive.close()
 

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -25,6 +26,7 @@ QUEUE_PATIENCE_S = 30.0
 """Longest wait for a thread. Behind so many writers it is kinder to say that it was not saved."""
 READING = ("get_", "find_", "list_", "count_", "read_", "who_is")
 """How the names of functions begin that only look; a test compares them with what they do."""
+CLOSE_S = 2
 
 
 class Store:
@@ -54,9 +56,14 @@ class Store:
         threads = self._readers if is_reading(function) else self._writers
         return await asyncio.get_running_loop().run_in_executor(threads, begin)
 
-    def close(self) -> None:
-        for threads in (self._readers, self._writers):
-            threads.shutdown(wait=False, cancel_futures=True)
+    async def close(self) -> None:
+        """Let what is under way end, a moment at most: its connections can be closed then."""
+        ending = [
+            asyncio.to_thread(partial(threads.shutdown, cancel_futures=True))
+            for threads in (self._readers, self._writers)
+        ]
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.gather(*ending), CLOSE_S)
 
 
 def is_reading(function: Callable[..., Any]) -> bool:

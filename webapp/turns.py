@@ -20,6 +20,7 @@ from debrief.errors import DebriefError, InputRejected, ModelUnavailable, NotRea
 from debrief.prompts import ChatMessages, chat_messages, trim
 from debrief.scenario import Scenario
 from debrief.settings import Settings
+from inference import failures
 from inference.client import ChatModel
 from storage import conversations, gauges, live, scenarios
 from storage.engine import Database
@@ -237,7 +238,8 @@ class TurnRunner:
             return Ended(state, "interrupted" if state is MessageState.INTERRUPTED else None, length)
         error = writing.exception()
         if isinstance(error, DebriefError):
-            log.info("answer failed", extra={"answer_id": run.answer.id, "code": error.reason, "values": error.values})
+            fields = {"answer_id": run.answer.id, "code": error.reason, "cause": failures.cause(error)}
+            log.warning("answer failed", extra=fields)
             return Ended(MessageState.ERROR, error.reason, length)
         if error is not None:
             log.error("answer failed", extra={"answer_id": run.answer.id}, exc_info=error)

@@ -15,6 +15,8 @@ from storage.tables import FeedbackRow
 from tests.review_scene import make_account, sign_in
 from tests.web_scene import Browser, Web
 
+pytestmark = pytest.mark.both_engines
+
 REASON = "criteria.0.reason"
 
 

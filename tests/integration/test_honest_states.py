@@ -28,6 +28,8 @@ from tests.scripted_model import Received, Script, ScriptedModel, is_structured
 from tests.web_scene import Browser, Web
 from webapp.notices import feedback_notice
 
+pytestmark = pytest.mark.both_engines
+
 SLOW_S = 30
 
 

@@ -20,6 +20,8 @@ from tests.job_scene import ask_for_feedback, claim, get_job, let_clock_jump, st
 
 HOUR_S = 3600
 
+pytestmark = pytest.mark.both_engines
+
 
 def make_older(db: Database, seconds: float, *columns: str) -> None:
     """Let time pass for all jobs."""

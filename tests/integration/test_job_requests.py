@@ -23,6 +23,8 @@ from storage.tables import FeedbackRow
 from tests.factories import OLGA, SAM, make_conversation, make_turn, start_turn
 from tests.job_scene import ask_for_feedback, claim, let_clock_jump, store
 
+pytestmark = pytest.mark.both_engines
+
 VERSIONS = {"rubric": "1"}
 
 

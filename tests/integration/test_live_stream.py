@@ -9,6 +9,8 @@ from tests.web_scene import Browser, Web, running_web, until
 from webapp.hub import FRAME_MAX_CHARS, PENDING_LIMIT, Frame, Hub, Listener, LiveAnswer
 from webapp.server import GRACE_S
 
+pytestmark = pytest.mark.both_engines
+
 MIXED = ["안녕", "하세요 ", "👩‍👩‍👧 ", "e\u0301", " 🎉🎉", " ", "done", "\n\n", "끝."]
 
 

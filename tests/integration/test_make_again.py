@@ -32,6 +32,8 @@ from tests.scripted_model import ScriptedModel
 from tests.web_scene import Browser, Web
 from webapp.notices import repeat_outcome
 
+pytestmark = pytest.mark.both_engines
+
 
 @pytest.fixture
 def rita(database: Database):

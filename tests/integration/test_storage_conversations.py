@@ -37,6 +37,8 @@ from storage.engine import Database, new_id, utc_now
 from storage.tables import Base, FeedbackVersionRow, MessageRow
 from tests.factories import OLGA, SAM, make_conversation, make_turn, start_turn
 
+pytestmark = pytest.mark.both_engines
+
 ROOMY = {"per_visitor_cap": 100, "total_cap": 100}
 
 

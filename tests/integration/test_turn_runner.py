@@ -9,10 +9,12 @@ from debrief.conversation import MessageState
 from debrief.settings import Settings
 from storage import conversations, gauges
 from storage.engine import utc_now
-from tests.scripted_model import EMPTY, ONLY_REASONING, Script, ScriptedModel
+from tests.scripted_model import Script, ScriptedModel
 from tests.web_scene import QUICK, Browser, Web, running_web, until
 from webapp.pace import Pace
 from webapp.turns import FIRST_TOKEN_GAUGE
+
+pytestmark = pytest.mark.both_engines
 
 LONG = " ".join(f"word{n}" for n in range(400))
 
@@ -80,45 +82,6 @@ def test_stop_from_another_connection_keeps_the_text_and_frees_the_seat(
     answer = olga.answer(ids["answer_id"])
     assert (answer["state"], answer["text"], answer["error"]) == ("stopped", "One two", None)
     assert olga.post(f"/api/v1/conversations/{talk}/stop").json() == {"stopped": []}
-
-
-ENDS = [
-    (Script(text="It goes on and", finish="length"), "cut_off", "It goes on and", None),
-    (EMPTY, "error", "", "empty_answer"),
-    (ONLY_REASONING, "error", "", "empty_answer"),
-    (Script(text="One two three.", reset_after=2), "error", "One two", "model_broke"),
-    (Script(text="One two three.", end_after=2), "error", "One two", "model_broke"),
-    (Script(status=500, error="boom"), "error", "", None),
-    (Script(status=401, error="bad key"), "error", "", "model_refused"),
-]
-
-
-@pytest.mark.parametrize(("script", "state", "text", "code"), ENDS)
-def test_each_way_an_answer_can_end_is_stored_beside_its_text(
-    web: Web, olga: Browser, scripted_model: ScriptedModel, script: Script, state: str, text: str, code: str | None
-):
-    scripted_model.enqueue(script)
-    talk = olga.begin()
-    ids = olga.say(talk)
-
-    answer = olga.ended(ids["answer_id"])
-
-    assert (answer["state"], answer["text"]) == (state, text)
-    if state == "error":
-        assert code in (None, answer["error"]["code"])
-        assert len(answer["error"]["message"]) > 20
-    assert olga.say(talk, "And now?")["answer_id"] != ids["answer_id"]
-
-
-@pytest.mark.parametrize("stall", [0, 2])
-def test_a_model_that_hangs_is_given_up_in_time(web_settings: Settings, scripted_model: ScriptedModel, stall: int):
-    hasty = web_settings.model_copy(update={"first_token_timeout_s": 1, "next_token_timeout_s": 1})
-    scripted_model.enqueue(Script(text="One two three.", stall_after=stall))
-    with running_web(hasty) as web, web.browser() as olga:
-        answer = olga.ended(olga.say(olga.begin())["answer_id"], within_s=6)
-
-    assert (answer["state"], answer["error"]["code"]) == ("error", "model_timed_out")
-    assert answer["text"] == "One two three."[: 7 if stall else 0]
 
 
 def test_a_model_that_starts_late_answers_by_itself(web_settings: Settings, scripted_model: ScriptedModel):
