@@ -8,8 +8,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
 
 from launch.tether import tethered
@@ -84,11 +86,9 @@ class Child:
             self._works_since = time.monotonic()
 
     def start(self) -> None:
-        self.plan.log.parent.mkdir(parents=True, exist_ok=True)
-        shorten(self.plan.log)
-        with self.plan.log.open("ab") as log:
-            log.write(f"--- {self.plan.name} starts, {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n".encode())
-            log.flush()
+        with self._open_log() as log:
+            with suppress(OSError):  # a full disk must not keep the parts from starting
+                log.write(f"--- {self.plan.name} starts, {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n".encode())
             self._process = subprocess.Popen(
                 tethered(self.plan.command, self.plan.orphan_signal),
                 stdin=subprocess.DEVNULL,
@@ -100,6 +100,15 @@ class Child:
         self._alive_since = time.monotonic()
         self._works_since = None
         self.started_at = datetime.now(UTC)
+
+    def _open_log(self) -> FileIO:
+        """The log, or nothing at all where it cannot be opened: better a part without a log than no part."""
+        shorten(self.plan.log)
+        try:
+            self.plan.log.parent.mkdir(parents=True, exist_ok=True)
+            return self.plan.log.open("ab", buffering=0)
+        except OSError:
+            return Path(os.devnull).open("ab", buffering=0)
 
     def has_ended(self) -> bool:
         """Look whether it has just ended; if so, end what it left behind and plan the next start."""
@@ -151,11 +160,18 @@ class Child:
 
 
 def shorten(log: Path, max_bytes: int = LOG_MAX_BYTES) -> None:
-    """Keep one older part beside a log that has grown. Writers append, so the file itself is emptied, not replaced."""
+    """Keep one older part beside a log that has grown. Writers append, so the file itself is emptied, not replaced.
+
+    On a full disk the older part cannot be written: it is given up, and the log emptied all the same, which makes room.
+    """
     try:
         if log.stat().st_size <= max_bytes:
             return
-        log.with_suffix(".log.1").write_bytes(log.read_bytes())
+        older = log.with_suffix(".log.1")
+        try:
+            older.write_bytes(log.read_bytes())
+        except OSError:
+            older.unlink(missing_ok=True)
         os.truncate(log, 0)
-    except FileNotFoundError:
-        return
+    except OSError:
+        return  # not there yet, or the disk fails: the next look tries again

@@ -357,9 +357,10 @@ class Supervisor:
             return
         path = self.plan.data_dir / PROCESSES
         draft = path.with_suffix(".draft")
-        draft.write_text(text, "utf-8")
-        draft.replace(path)
-        self._written = text
+        with contextlib.suppress(OSError):  # a full disk must not end everything; the next look tries again
+            draft.write_text(text, "utf-8")
+            draft.replace(path)
+            self._written = text
 
     def _row(self, child: Child) -> dict[str, object]:
         started = child.started_at.astimezone(UTC).isoformat(timespec="seconds") if child.started_at else None

@@ -21,7 +21,7 @@ from typing import TypeVar
 
 from huey.consumer import Consumer
 
-from debrief.errors import ModelBusy, ModelError, ModelUnavailable
+from debrief.errors import ModelBusy, ModelError, ModelUnavailable, NotReadable, NotSaved
 from debrief.settings import Settings
 from inference.client import ChatModel
 from storage import jobs
@@ -109,9 +109,11 @@ class Worker:
         """What a ring leads to: the job, then a ring for the next. Runs in one of Huey's threads."""
         try:
             self._start_on_loop(self._do_job(job_id)).result()
+            look(self.db, self.settings, self.broker.ring)
         except CancelledError:
             return
-        look(self.db, self.settings, self.broker.ring)
+        except (NotReadable, NotSaved):
+            logger.warning("job_left job_id=%s", job_id)  # its row is as it was, and the reaper rings again
 
     async def _open(self) -> None:
         self._desk = Desk(
@@ -257,6 +259,8 @@ async def _every(seconds: float, chore: Callable[[], Coroutine[object, object, N
     while True:
         try:
             await chore()
+        except (NotReadable, NotSaved):
+            pass  # the database has told the log why, and not each time
         except Exception:
             logger.exception("chore_failed")
         await asyncio.sleep(seconds)

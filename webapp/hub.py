@@ -65,6 +65,8 @@ class Frame:
 class _Following:
     answer: LiveAnswer
     sent: int
+    unsaved: Ended | None = None
+    """An end that is to be told although it is not stored yet."""
 
     def new_text(self) -> list[Frame]:
         answer, seq = self.answer, self.sent
@@ -117,8 +119,8 @@ class Listener:
         self.wake()
 
     def hear_unsaved(self, answer: LiveAnswer, ended: Ended) -> None:
-        if answer.id in self._following:
-            self._pending["done", answer.id] = done_frame(answer, ended, self.language)
+        if (following := self._following.get(answer.id)) is not None:
+            following.unsaved = ended
             self.wake()
 
     def take(self) -> list[Frame]:
@@ -128,7 +130,12 @@ class Listener:
         self._pending.clear()
         for following in list(self._following.values()):
             frames.extend(following.new_text())
-            if following.answer.ended is not None and following.has_sent_all:
+            if not following.has_sent_all:
+                continue
+            if following.unsaved is not None:
+                frames.append(done_frame(following.answer, following.unsaved, self.language))
+                following.unsaved = None
+            if following.answer.ended is not None:
                 del self._following[following.answer.id]
                 frames.append(done_frame(following.answer, following.answer.ended, self.language))
         return frames

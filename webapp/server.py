@@ -297,7 +297,9 @@ def _show_life(folder: Path, process_id: str) -> contextlib.ExitStack:
 
 async def _forget_old_copies(settings: Settings) -> None:
     """A server that is never restarted must not keep for ever what people have deleted since."""
-    await asyncio.to_thread(backup.forget_old, settings.data_dir / "backups", days=settings.upgrade_copies_days)
+    folder = settings.data_dir / "backups"
+    await asyncio.to_thread(backup.forget_old, folder, days=settings.upgrade_copies_days)
+    await asyncio.to_thread(backup.forget_old_backups, folder, days=settings.backup_days)
 
 
 async def _forget_old_spending(store: Store) -> None:

@@ -19,6 +19,7 @@ import launch.children
 from launch.children import Child, ChildPlan, shorten
 from launch.say import Stop
 from launch.supervisor import REPLY_WITHIN_S, Plan, check_ports_free
+from tests.full_disk import no_room
 
 ROOT = Path(__file__).parents[2]
 SLEEP = "import time; time.sleep(600)"
@@ -283,3 +284,30 @@ def top_level_imports(file: Path) -> list[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.append(node.module)
     return names
+
+
+def test_a_full_disk_ends_nobody_and_what_dies_meanwhile_comes_back(start: Start):
+    running = start(worker=SLEEP)
+    first = running.pid("worker")
+    with no_room(running.process.pid):
+        os.kill(first, signal.SIGKILL)
+        second = wait_for(lambda: children_of(running.process.pid) - {first})
+        assert running.process.poll() is None
+    assert wait_for(lambda: running.pid("worker") in second)
+    assert running.process.poll() is None
+
+
+def test_a_log_that_cannot_be_kept_on_a_full_disk_is_emptied(tmp_path: Path):
+    log = tmp_path / "web.log"
+    log.write_text("x" * 2000)
+    (tmp_path / "web.log.1").mkdir()  # nothing can be written there
+
+    shorten(log, 1000)
+    shorten(tmp_path / "nowhere" / "web.log", 1000)
+
+    assert log.exists()
+
+
+def children_of(pid: int) -> set[int]:
+    """Of the process itself; the tether between lies in the same process (see launch/tether.py)."""
+    return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
