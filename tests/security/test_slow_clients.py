@@ -22,8 +22,15 @@ IMPATIENT = Patience(head_s=1.0, reader_s=1.0, idle_s=1)
 
 
 @pytest.fixture
-def quick_web(web_settings: Settings) -> Iterator[Web]:
-    with running_web(web_settings.model_copy(update={"body_timeout_s": 1.0}), patience=IMPATIENT) as web:
+def wordy(web_settings: Settings, scripted_model: ScriptedModel) -> Settings:
+    """A model that may say very much at once."""
+    scripted_model.context_tokens = 1_000_000
+    return web_settings.model_copy(update={"reply_max_tokens": 400_000})
+
+
+@pytest.fixture
+def quick_web(wordy: Settings) -> Iterator[Web]:
+    with running_web(wordy.model_copy(update={"body_timeout_s": 1.0}), patience=IMPATIENT) as web:
         yield web
 
 
@@ -185,9 +192,11 @@ def test_a_slow_reader_is_not_taken_for_one_that_has_gone(quick_web: Web, olga: 
     assert took > 2_000_000
 
 
-def test_stuck_readers_cost_little_memory_while_a_long_answer_is_written(web: Web, scripted_model: ScriptedModel):
+def test_stuck_readers_cost_little_memory_while_a_long_answer_is_written(
+    wordy: Settings, scripted_model: ScriptedModel
+):
     """With the product's own patience: they are stuck all the time, and the answer is a hundred times a usual one."""
-    with web.browser() as olga, ExitStack() as stuck:
+    with running_web(wordy) as web, web.browser() as olga, ExitStack() as stuck:
         talk = olga.begin()
         for n in range(12):
             ask_for_stream(stuck.enter_context(closing(connect(web.url, receives=2048))), olga)
