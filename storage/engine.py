@@ -201,7 +201,8 @@ def _open_server(url: str, *, read_only: bool) -> Engine:
     def prepare(connection: Any, _record: object) -> None:  # pyright: ignore[reportUnusedFunction]
         # A lock held by a process that hangs must not hold the others for ever; as long as on SQLite.
         connection.execute(f"SET lock_timeout = {BUSY_TIMEOUT_MS}")
-        connection.execute(f"SET idle_in_transaction_session_timeout = {BUSY_TIMEOUT_MS}")
+        # Shorter, so that those who wait for a process that hangs in its transaction get their turn and do not give up.
+        connection.execute(f"SET idle_in_transaction_session_timeout = {BUSY_TIMEOUT_MS // 3}")
         connection.commit()
 
     @event.listens_for(engine, "begin")
