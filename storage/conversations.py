@@ -14,14 +14,14 @@ from datetime import UTC, datetime
 from sqlalchemy import Select, TextClause, delete, func, or_, select, text, tuple_, update
 from sqlalchemy.orm import Session, aliased
 
-from debrief.conversation import Conversation, ConversationSummary, Message, MessageState, Page, Role, Turn
+from debrief.conversation import Conversation, ConversationSummary, Message, MessageState, Page, Role, Turn, storable
 from debrief.errors import Conflict, InputRejected, NotFound, TooBusy
 from debrief.review import ReviewState
 from debrief.texts import Wait
 from storage.engine import Database, insert_or_ignore, new_id, utc_now
 from storage.scenarios import keep_version
 from storage.spending import UNLIMITED, Daily, spend
-from storage.tables import ConversationRow, FeedbackJobRow, FeedbackRow, MessageRow, VisitorRow, storable
+from storage.tables import ConversationRow, FeedbackJobRow, FeedbackRow, MessageRow, VisitorRow
 
 TITLE_MAX_CHARS = 200
 REQUEST_ID_MAX_CHARS = 80

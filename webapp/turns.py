@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from debrief.conversation import Conversation, Message, MessageState, Turn
+from debrief.conversation import Conversation, Message, MessageState, Turn, storable
 from debrief.errors import DebriefError, InputRejected, ModelUnavailable, NotReadable, NotSaved
 from debrief.prompts import ChatMessages, chat_messages, trim
 from debrief.scenario import Scenario
@@ -329,7 +329,7 @@ class TurnRunner:
                         now = time.monotonic()
                         run.first_token_s = now - run.started
                         self._learn_first_token(now - asked)
-                    self._hub.extend(run.answer, piece)
+                    self._hub.extend(run.answer, storable(piece))  # what is heard is what is stored
             finally:
                 run.prompt_tokens, run.completion_tokens = reply.prompt_tokens, reply.completion_tokens
         run.finish_reason = reply.finish_reason
