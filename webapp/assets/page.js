@@ -7,6 +7,7 @@ import { laterDebriefs, renderComparison } from "./comparison.js";
 import { renderConversations } from "./conversations.js";
 import { renderDebrief } from "./debrief.js";
 import { refreshFeedback } from "./feedback_actions.js";
+import { copyAsSaid } from "./inert.js";
 import { Live } from "./live.js";
 import { paint, usePainter } from "./painter.js";
 import { refreshProgress, renderProgress } from "./progress.js";
@@ -99,6 +100,7 @@ function begin() {
   state.talkLanguage = LANGUAGE;
   watch(drawAll);
   listen();
+  copyAsSaid();
   const waiting = window.debriefSlots ?? [];
   window.debriefSlots = { push: mount };
   waiting.forEach(mount);
