@@ -6,6 +6,7 @@ Each command imports only what it needs, so the supervisor stays small and can s
 from __future__ import annotations
 
 import argparse
+import errno
 import getpass
 import json
 import os
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from debrief.settings import Settings
 
 ROOT = Path(__file__).resolve().parent
+NO_PLACE_TO_WRITE = {
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EIO,
+}  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,6 +43,12 @@ def main(arguments: list[str] | None = None) -> int:
         return 3
     except KeyboardInterrupt:
         return 130
+    except OSError as error:
+        if error.errno not in NO_PLACE_TO_WRITE:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"{where}{error.strerror}. Debrief needs a data folder that it can write, and room.", file=sys.stderr)
+        return 2
     except Exception as error:
         if not _is_ours(error):
             raise
@@ -137,13 +147,14 @@ def run_model(given: argparse.Namespace) -> int:
 
 def run_migrate(_given: argparse.Namespace) -> int:
     """Bring the tables up to date; make the first admin that DEBRIEF_ADMIN names."""
-    from storage.backup import forget_old
+    from storage.backup import forget_old, forget_old_backups
     from storage.migrate import migrate
 
     settings = _settings()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     migrate(settings.database, backup_dir=settings.data_dir / "backups")
     forget_old(settings.data_dir / "backups", days=settings.upgrade_copies_days)
+    forget_old_backups(settings.data_dir / "backups", days=settings.backup_days)
     _make_first_admin(settings)
     return 0
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from benchmarks.gold_table import SPLITS, cells_of, keep, put_between_markers, tables
@@ -30,6 +31,7 @@ from debrief.versions import prompts_hash
 from debrief.writing import write_feedback
 from inference.client import ChatModel, Completion
 from inference.likeness import open_likeness
+from tasks.desk import ask_model
 from tests.gold.pairs import Pair, make_pairs
 from tests.gold.reviewers import GoodReviewer, RandomReviewer
 from tests.gold.scoring import Made, Scores, edge_distance, score
@@ -187,7 +189,7 @@ async def run(given: argparse.Namespace, settings: Settings) -> None:
     bench = Bench(open_likeness(), seats=asyncio.Semaphore(given.at_once), tells=given.tell)
     if any(WAYS[way].asks_model for way in given.ways):
         info = await model.info()
-        bench.ask, bench.count = asker(model), model.count_tokens
+        bench.ask, bench.count = partial(ask_model, model), model.count_tokens
         bench.context_tokens, bench.model = info.context_tokens, info.name
     for way in given.ways:
         bench.deadline = time.monotonic() + 60 * given.minutes
@@ -201,22 +203,6 @@ async def run(given: argparse.Namespace, settings: Settings) -> None:
         if given.write:
             put_between_markers(given.write, part, tables(columns))
     await model.aclose()
-
-
-def asker(model: ChatModel) -> AskModel:
-    """As the worker asks."""
-
-    async def ask(question: Ask) -> Completion:
-        return await model.complete_structured(
-            question.messages,
-            schema=question.schema,
-            schema_name=question.schema_name,
-            max_tokens=question.max_tokens,
-            temperature=question.temperature,
-            seed=question.seed,
-        )
-
-    return ask
 
 
 def _signed(cells: dict[str, str], bench: Bench, way: Way, settings: Settings) -> dict[str, str]:

@@ -38,6 +38,7 @@ from debrief.transcript import NumberedTranscript
 from inference.client import ChatModel
 from inference.likeness import open_likeness
 from inference.server import ModelServer
+from tasks.desk import ask_model
 from tests.injection.corpus import Attack, attacks
 from tests.injection.score import added_by
 
@@ -147,14 +148,7 @@ class Placer:
     async def _place(self, plan: Plan, request: Ask) -> Outcome | None:
         async with self._slots:
             try:
-                answer = await self._model.complete_structured(
-                    request.messages,
-                    schema=request.schema,
-                    schema_name=request.schema_name,
-                    max_tokens=request.max_tokens,
-                    temperature=request.temperature,
-                    seed=request.seed,
-                )
+                answer = await ask_model(self._model, request)
             except ModelError:
                 return None
         parts = read_answer(answer.text, answer.finish_reason, plan, plan.parts)

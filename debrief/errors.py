@@ -7,10 +7,12 @@
       NotAllowed             signed in, but the role is missing
       Conflict               somebody was faster, or the state does not allow it
       NotSaved               the database is locked or its disk full; nothing was changed
+      NotReadable            the database or its disk cannot be read just now
       InputRejected          empty, too long, malformed
       TooBusy                a limit that protects the others; says how long to wait
       ModelError
         ModelUnavailable     starting or down: costs a job no attempt
+          ModelBusy          there, but takes no more at the moment; may say when to come back
         ModelTimedOut        no first token, or silence in mid-answer
         ModelBroke           the connection or the engine died in mid-answer
         ModelRefused         wrong key, wrong model name, a request that it will never take
@@ -81,6 +83,12 @@ class NotSaved(DebriefError):
     retryable = True
 
 
+class NotReadable(DebriefError):
+    code = "not_readable"
+    http_status = 503
+    retryable = True
+
+
 class InputRejected(DebriefError):
     code = "malformed"
     http_status = 422
@@ -101,6 +109,10 @@ class ModelUnavailable(ModelError):
     code = "model_unavailable"
     http_status = 503
     retryable = True
+
+
+class ModelBusy(ModelUnavailable):
+    code = "model_busy"
 
 
 class ModelTimedOut(ModelError):

@@ -20,6 +20,9 @@ TELLING = (DebriefError, OSError, ImportError, NameError, AttributeError, TypeEr
 """Exceptions whose words are about the program or the machine."""
 WITHHELD = "(what it said is kept out of the log)"
 
+OURS = ("debrief", "inference", "launch", "storage", "tasks", "webapp")
+_USUAL = {*vars(logging.makeLogRecord({})), "message", "asctime"}
+
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
@@ -33,7 +36,15 @@ def start_logging(level: str) -> None:
 
 
 class PrivateFormatter(logging.Formatter):
-    """Writes the stack of an exception and of those that caused it, without what strangers among them say."""
+    """Writes a line with its fields, and of exceptions the stacks, without what strangers among them say."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # the name is logging's
+        """The line, then `extra` as name=value where the line is ours; what others add may hold anything."""
+        line = super().formatMessage(record)
+        if record.name.partition(".")[0] not in OURS:
+            return line
+        extra = [f"{name}={value}" for name, value in vars(record).items() if name not in _USUAL]
+        return " ".join([line, *extra])
 
     def formatException(self, ei: ExcInfo) -> str:  # noqa: N802  # the name is logging's
         parts: list[str] = []

@@ -106,9 +106,17 @@ class ChatModel:
         return ModelState(self._state, monotonic() - self._state_since, self._state_detail)
 
     async def count_tokens(self, messages: list[Message]) -> int:
-        """Tokens of these messages as one prompt, template included; estimated on the high side where not told."""
+        """Tokens of these messages as one prompt, template included; estimated on the high side where not told.
+
+        Raises:
+            ModelBroke: the server is another one than it was; who asks again meets the new one.
+        """
         info = await self.info()
-        tokens = await Tokenizer(self._server, info.name).tokenize(messages) if info.counts_exactly else None
+        with self._noting_failure():
+            try:
+                tokens = await Tokenizer(self._server, info.name).tokenize(messages) if info.counts_exactly else None
+            except NoTokenizer as error:
+                raise ModelBroke from error
         return estimate_tokens(messages) if tokens is None else len(tokens)
 
     def stream_reply(
@@ -174,7 +182,13 @@ class ChatModel:
                 **({} if temperature is None else {"temperature": temperature}),
                 **self._seed(seed),
             ) as received:
-                yield Reply(received, patience, started_at=started_at, opens_with_thinking=info.opens_with_thinking)
+                yield Reply(
+                    received,
+                    patience,
+                    started_at=started_at,
+                    max_tokens=max_tokens,
+                    opens_with_thinking=info.opens_with_thinking,
+                )
 
     def _seed(self, seed: int | None) -> dict[str, int]:
         """Only where the operator vouches for it.

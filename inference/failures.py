@@ -11,9 +11,20 @@ from typing import cast
 import httpx2
 import openai
 
-from debrief.errors import ModelBroke, ModelError, ModelRefused, ModelTimedOut, ModelUnavailable, PromptTooLong
+from debrief.errors import (
+    DebriefError,
+    ModelBroke,
+    ModelBusy,
+    ModelError,
+    ModelRefused,
+    ModelTimedOut,
+    ModelUnavailable,
+    PromptTooLong,
+)
 
 REASON_MAX_CHARS = 200
+PLAIN = (None, 401, 403, 404)
+"""Refusals of the caller, the model's name or the address. Others are about a request's contents and may quote them."""
 
 
 @contextmanager
@@ -58,14 +69,19 @@ def from_status(status: int, body: object, headers: Mapping[str, str]) -> ModelE
         return PromptTooLong()
     if status == 500:  # it took the request and failed at it: what kills an engine must not be tried for ever
         return ModelBroke()
-    if status == 429 or status > 500:
-        return ModelUnavailable(retry_after_s=_retry_after_s(headers))
+    if status in (408, 504):  # it, or a proxy before it, has waited long enough; so would the next attempt
+        return ModelTimedOut()
+    retry_after_s = _retry_after_s(headers)
+    if status == 429 or (status == 503 and retry_after_s is not None):
+        return ModelBusy(retry_after_s=retry_after_s)
+    if status > 500:
+        return ModelUnavailable()
     if status in (401, 403):
         return ModelRefused(reason=f"the key is missing or wrong ({status})", status=status)
     told = _short(problem.get("message"))
     if status == 404 and problem.get("param") != "model" and "model" not in told:
         return ModelRefused(reason="there is no model server under this address (404)", status=status)
-    return ModelRefused(reason=told or f"status {status}", status=status)
+    return ModelRefused(reason=told or f"status {status}", status=status, param=problem.get("param"))
 
 
 def from_event(problem: Mapping[str, object]) -> ModelError:
@@ -76,6 +92,14 @@ def from_event(problem: Mapping[str, object]) -> ModelError:
     if isinstance(code, int) and 400 <= code < 500 and code != 429:
         return from_status(code, problem, {})
     return ModelBroke()
+
+
+def cause(error: DebriefError) -> str:
+    """Why, for the log: without what a server says of a request's contents, because it may quote them."""
+    status, param = error.values.get("status"), error.values.get("param")
+    if status in PLAIN:
+        return str(error.values.get("reason", "")) or "-"
+    return f"status {status}" + (f", param {_short(param)}" if isinstance(param, str) else "")
 
 
 def is_too_long(problem: Mapping[str, object]) -> bool:

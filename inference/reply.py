@@ -16,6 +16,10 @@ from inference.sse import EventReader, ThinkingFilter
 
 FinishReason = Literal["stop", "length"]
 LAST_BYTES_TIMEOUT_S = 0.1
+USAGE_TIMEOUT_S = 3.0
+"""After the reason of its end only counts are to come: an answer that is whole does not wait for them long."""
+MOST_CHARS_PER_TOKEN = 16
+"""On average over an answer; languages have 1 to 5. A server that writes more has not heeded `max_tokens`."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Reply:
         patience: Patience,
         *,
         started_at: float,
+        max_tokens: int,
         opens_with_thinking: bool = False,
     ) -> None:
         self.finish_reason: FinishReason | None = None
@@ -54,6 +59,8 @@ class Reply:
         self._next_by = started_at + patience.first_token_s
         self._events = EventReader()
         self._thinking = ThinkingFilter(inside=opens_with_thinking)
+        self._chars_left = max_tokens * MOST_CHARS_PER_TOKEN
+        self._broken: ModelError | None = None
         self._done = False
         self._ended = False
 
@@ -63,7 +70,9 @@ class Reply:
     async def __anext__(self) -> str:
         """The next piece, never empty; all that one packet of the network carried."""
         while not self._done:
-            if piece := self._read(await self._receive()):
+            if self._broken is not None:
+                raise self._broken
+            if piece := self._within_bounds(self._read(await self._receive())):
                 return piece
         if not self._ended:
             await self._let_end()
@@ -71,21 +80,46 @@ class Reply:
 
     async def _receive(self) -> list[bytes]:
         """The events that the next packet completes."""
-        with as_our_errors():
-            async with asyncio.timeout_at(min(self._next_by, self._give_up_at)):
-                received = await anext(self._received, None)
-        if received is not None:
-            return self._events.feed(received)
-        self._done = self._ended = True
-        return self._events.finish()
+        try:
+            with as_our_errors():
+                async with asyncio.timeout_at(min(self._next_by, self._give_up_at)):
+                    received = await anext(self._received, None)
+        except ModelError:
+            if self.finish_reason is None:
+                raise
+            self._done = self._ended = True  # the answer is whole; what breaks after it takes nothing away
+            return []
+        if received is None:
+            self._done = self._ended = True
+            return self._events.finish()
+        events = self._events.feed(received)
+        if self._events.is_overlong:
+            raise ModelBroke
+        return events
 
     def _read(self, events: list[bytes]) -> str:
-        shown = "".join([self._read_event(event) for event in events])
-        if not self._done:
+        """The words of these events. Where one is broken, those before it are given out first."""
+        shown = ""
+        try:
+            for event in events:
+                shown += self._read_event(event)
+            if self._done and self.finish_reason is None:
+                raise ModelBroke
+        except ModelError as error:
+            if not shown:
+                raise
+            self._broken = error
             return shown
-        if self.finish_reason is None:
-            raise ModelBroke
-        return shown + self._thinking.finish()
+        return shown + self._thinking.finish() if self._done else shown
+
+    def _within_bounds(self, piece: str) -> str:
+        """The piece; of an answer without end, what is left of its length, and then it counts as cut."""
+        if len(piece) > self._chars_left:
+            piece = piece[: self._chars_left]
+            self.finish_reason = "length"
+            self._done = self._ended = True
+        self._chars_left -= len(piece)
+        return piece
 
     def _read_event(self, data: bytes) -> str:
         if data == b"[DONE]":
@@ -104,14 +138,15 @@ class Reply:
         if not choices:
             _raise_if_error(chunk)
             return ""
-        if ended := choices[0].get("finish_reason"):
-            self.finish_reason = read_finish_reason(ended)
         delta = cast("dict[str, object]", choices[0].get("delta") or {})
         words = delta.get("content")
         if thoughts := delta.get("reasoning_content") or delta.get("reasoning"):
             self._thinking.leave()
         if words or thoughts:
             self._next_by = asyncio.get_running_loop().time() + self._patience.next_token_s
+        if ended := choices[0].get("finish_reason"):
+            self.finish_reason = read_finish_reason(ended)
+            self._next_by = asyncio.get_running_loop().time() + USAGE_TIMEOUT_S
         return self._thinking.feed(words) if isinstance(words, str) else ""
 
     async def _let_end(self) -> None:

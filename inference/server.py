@@ -13,11 +13,13 @@ import httpx2
 import openai
 import orjson
 
-from debrief.errors import ConfigError, ModelRefused, ModelUnavailable
+from debrief.errors import ConfigError, ModelBroke, ModelRefused, ModelUnavailable
 from debrief.settings import Settings
 from inference.failures import as_our_errors
 
 Message = dict[str, str]
+MOST_BYTES = 16 * 1024 * 1024
+"""Of one response: a whole answer takes some hundred kilobytes, and a server may have lost its way."""
 # Below the 5 s after which vLLM's server drops an idle connection: never send on one that is about to close.
 IDLE_CONNECTION_S = 2
 
@@ -46,7 +48,10 @@ class ModelServer:
         with self._our_errors():
             async with asyncio.timeout(timeout_s):
                 response = await self._openai.get(path, cast_to=httpx2.Response)
-        return _read_json(response)
+        try:
+            return _read_json(response)
+        except ModelBroke as error:
+            raise ModelRefused(reason="it does not answer in JSON; check DEBRIEF_MODEL_URL") from error
 
     async def post(self, path: str, body: dict[str, object], timeout_s: float) -> dict[str, object]:
         """The JSON object that answers this one. A path with a scheme and a host is taken as it is."""
@@ -82,8 +87,7 @@ class ModelServer:
             async with asyncio.timeout_at(headers_by):
                 response = await request.__aenter__()
         try:
-            if "html" in response.headers.get("content-type", ""):
-                raise ModelRefused(reason="it answers with a web page; check DEBRIEF_MODEL_URL")
+            _refuse_page(response)
             async with aclosing(cast("AsyncGenerator[bytes]", response.iter_bytes())) as received:
                 yield received
         finally:
@@ -111,6 +115,7 @@ def _connect(settings: Settings) -> openai.AsyncOpenAI:
                 timeout=patience,
                 limits=httpx2.Limits(keepalive_expiry=IDLE_CONNECTION_S),
                 trust_env=not _is_loopback(url),  # HTTP_PROXY is not meant for our own machine
+                event_hooks={"response": [_bound]},
             ),
         )
     except (httpx2.InvalidURL, ValueError) as error:
@@ -118,6 +123,28 @@ def _connect(settings: Settings) -> openai.AsyncOpenAI:
     # openai takes these from OPENAI_ORG_ID and OPENAI_PROJECT_ID; they are no other server's business.
     client.organization = client.project = None
     return client
+
+
+class _Bounded(httpx2.AsyncByteStream):
+    """The bytes of a response until there are too many of them."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncGenerator[bytes]:
+        left = MOST_BYTES
+        async for part in self._stream:
+            left -= len(part)
+            if left < 0:
+                raise httpx2.ReadError(f"more than {MOST_BYTES} bytes")
+            yield part
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+async def _bound(response: httpx2.Response) -> None:
+    response.stream = _Bounded(cast("httpx2.AsyncByteStream", response.stream))
 
 
 def _is_loopback(url: str) -> bool:
@@ -130,9 +157,15 @@ def _is_loopback(url: str) -> bool:
         return host == "localhost"
 
 
+def _refuse_page(response: httpx2.Response | openai.AsyncAPIResponse[Any]) -> None:
+    if "html" in response.headers.get("content-type", ""):
+        raise ModelRefused(reason="it answers with a web page; check DEBRIEF_MODEL_URL")
+
+
 def _read_json(response: httpx2.Response) -> dict[str, object]:
+    _refuse_page(response)
     try:
         answer = orjson.loads(response.content)
     except orjson.JSONDecodeError as error:
-        raise ModelRefused(reason="it does not answer in JSON; check DEBRIEF_MODEL_URL") from error
+        raise ModelBroke from error
     return cast("dict[str, object]", answer) if isinstance(answer, dict) else {}

@@ -6,6 +6,7 @@ line ending, within a character, within a tag.
 
 from __future__ import annotations
 
+EVENT_MAX_BYTES = 1024 * 1024
 THINKING_TAGS = {"<think>": "</think>", "<thinking>": "</thinking>", "[THINK]": "[/THINK]"}
 
 
@@ -15,6 +16,11 @@ class EventReader:
     def __init__(self) -> None:
         self._rest = b""
         self._data: list[bytes] = []
+
+    @property
+    def is_overlong(self) -> bool:
+        """An event that has begun is already larger than any answer's."""
+        return len(self._rest) + sum(map(len, self._data)) > EVENT_MAX_BYTES
 
     def feed(self, received: bytes) -> list[bytes]:
         """The data of every event that is complete now, oldest first."""

@@ -8,14 +8,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
 
 from launch.tether import tethered
 
 PAUSES_S = (1, 2, 4, 8, 16, 30)
-STEADY_AFTER_S = 60  # alive for so long, and the next end counts as the first again
+STEADY_AFTER_S = 10  # it has worked for so long, and its next end counts as the first again
 LOG_MAX_BYTES = 5_000_000
 
 
@@ -47,6 +49,7 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._failures = 0
         self._alive_since = 0.0
+        self._works_since: float | None = None
         self._due = 0.0
         self._wish_to_end: float | None = None
         self._signals_sent = 0
@@ -68,12 +71,24 @@ class Child:
         """Seconds until the next start."""
         return max(0.0, self._due - time.monotonic())
 
+    @property
+    def has_worked(self) -> bool:
+        """It has been seen to do its work since it was started."""
+        return self._works_since is not None
+
+    @property
+    def _is_steady(self) -> bool:
+        return self._works_since is not None and time.monotonic() - self._works_since > STEADY_AFTER_S
+
+    def note_working(self) -> None:
+        """It is up: what takes long to start and fails at the start is not taken for steady."""
+        if self._process is not None and self._works_since is None:
+            self._works_since = time.monotonic()
+
     def start(self) -> None:
-        self.plan.log.parent.mkdir(parents=True, exist_ok=True)
-        shorten(self.plan.log)
-        with self.plan.log.open("ab") as log:
-            log.write(f"--- {self.plan.name} starts, {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n".encode())
-            log.flush()
+        with self._open_log() as log:
+            with suppress(OSError):  # a full disk must not keep the parts from starting
+                log.write(f"--- {self.plan.name} starts, {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n".encode())
             self._process = subprocess.Popen(
                 tethered(self.plan.command, self.plan.orphan_signal),
                 stdin=subprocess.DEVNULL,
@@ -83,7 +98,17 @@ class Child:
                 start_new_session=True,
             )
         self._alive_since = time.monotonic()
+        self._works_since = None
         self.started_at = datetime.now(UTC)
+
+    def _open_log(self) -> FileIO:
+        """The log, or nothing at all where it cannot be opened: better a part without a log than no part."""
+        shorten(self.plan.log)
+        try:
+            self.plan.log.parent.mkdir(parents=True, exist_ok=True)
+            return self.plan.log.open("ab", buffering=0)
+        except OSError:
+            return Path(os.devnull).open("ab", buffering=0)
 
     def has_ended(self) -> bool:
         """Look whether it has just ended; if so, end what it left behind and plan the next start."""
@@ -94,7 +119,7 @@ class Child:
             return False
         self._signal(signal.SIGKILL)  # its own children, while its number still belongs to it
         self.last_exit = self._process.wait()
-        self._failures = 1 if self.alive_s > STEADY_AFTER_S else self._failures + 1
+        self._failures = 1 if self._is_steady else self._failures + 1
         self._due = time.monotonic() + PAUSES_S[min(self._failures, len(PAUSES_S)) - 1]
         self._process = None
         return True
@@ -135,11 +160,18 @@ class Child:
 
 
 def shorten(log: Path, max_bytes: int = LOG_MAX_BYTES) -> None:
-    """Keep one older part beside a log that has grown. Writers append, so the file itself is emptied, not replaced."""
+    """Keep one older part beside a log that has grown. Writers append, so the file itself is emptied, not replaced.
+
+    On a full disk the older part cannot be written: it is given up, and the log emptied all the same, which makes room.
+    """
     try:
         if log.stat().st_size <= max_bytes:
             return
-        log.with_suffix(".log.1").write_bytes(log.read_bytes())
+        older = log.with_suffix(".log.1")
+        try:
+            older.write_bytes(log.read_bytes())
+        except OSError:
+            older.unlink(missing_ok=True)
         os.truncate(log, 0)
-    except FileNotFoundError:
-        return
+    except OSError:
+        return  # not there yet, or the disk fails: the next look tries again

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from typing import TextIO
 
 
@@ -16,7 +17,9 @@ class Stop(Exception):  # it is raised to end the command with a sentence
 
 
 def say(line: str) -> None:
-    print(line, flush=True)
+    """Best effort: when nobody listens any more, or the disk behind standard output is full, the work goes on."""
+    with suppress(OSError):
+        print(line, flush=True)
 
 
 class Counter:

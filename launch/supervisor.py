@@ -37,6 +37,9 @@ NEEDED = ("gradio", "huey", "sqlalchemy", "openai", "pydantic_settings", "uvicor
 LOOK_EVERY_S = 0.2
 SAY_EVERY_S = 10
 END_WITHIN_S = 10
+HUNG_AFTER = 5  # questions to the page, in a row, that got no reply in time: its process is killed
+REPLY_WITHIN_S = 6  # longer than /healthz waits for the database and the model
+PROCESSES = "processes.json"
 # The model keeps nothing, so it goes last and fast: the worker gives its jobs back while the model still answers.
 MODEL_ENDING = ((0, signal.SIGINT), (1.5, signal.SIGTERM), (3, signal.SIGKILL))
 OTHERS_ENDING = ((0, signal.SIGTERM), (5, signal.SIGKILL))
@@ -74,9 +77,7 @@ def main() -> int:
         plan = read_plan()
         check_model_server(plan)
         with only_one(plan.data_dir):
-            check_port_free(plan.host, plan.port, "DEBRIEF_PORT")
-            if plan.starts_own_model:
-                check_port_free("127.0.0.1", plan.model_port, "DEBRIEF_MODEL_PORT")
+            check_ports_free(plan)
             migrate()
             name_better_model(plan)
             return Supervisor(plan, child_plans(plan)).run()
@@ -133,6 +134,22 @@ def read_plan() -> Plan:
     return Plan(**{name: values[name] for name in Plan.__dataclass_fields__})
 
 
+def check_ports_free(plan: Plan) -> None:
+    """Raises Stop. After a supervisor that was killed its children are given the time that they need to end."""
+    was_killed = (plan.data_dir / PROCESSES).exists()
+    deadline = time.monotonic() + (END_WITHIN_S if was_killed else 0)
+    while True:
+        try:
+            check_port_free(plan.host, plan.port, "DEBRIEF_PORT")
+            if plan.starts_own_model:
+                check_port_free("127.0.0.1", plan.model_port, "DEBRIEF_MODEL_PORT")
+            return
+        except Stop:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(LOOK_EVERY_S)
+
+
 def migrate() -> None:
     began = time.monotonic()
     done = subprocess.run([sys.executable, "app.py", "migrate"], cwd=ROOT, stdin=subprocess.DEVNULL, check=False)
@@ -181,11 +198,14 @@ def child_plans(plan: Plan) -> list[ChildPlan]:
 class Probe(threading.Thread):
     """Asks an address again and again, beside the main loop, so that a silent server never delays a signal."""
 
-    def __init__(self, url: str, *, every_s: float = 0.5) -> None:
+    def __init__(self, url: str, *, every_s: float = 0.5, within_s: float = REPLY_WITHIN_S) -> None:
         super().__init__(daemon=True, name=f"probe {url}")
         self.answers = False
+        self.silent = 0
+        """Questions in a row that were taken and not answered in time; a closed port does not count."""
         self._url = urlsplit(url)
         self._every_s = every_s
+        self._within_s = within_s
 
     def run(self) -> None:
         while True:
@@ -195,12 +215,19 @@ class Probe(threading.Thread):
     def _ask(self) -> bool:
         secure = self._url.scheme == "https"
         kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-        connection = kind(self._url.hostname or "", self._url.port, timeout=3)
+        connection = kind(self._url.hostname or "", self._url.port, timeout=self._within_s)
         try:
             connection.request("GET", self._url.path or "/")
-            return connection.getresponse().status < 500
-        except (OSError, http.client.HTTPException):
+            status = connection.getresponse().status
+        except TimeoutError:
+            self.silent += 1
             return False
+        except (OSError, http.client.HTTPException):
+            self.silent = 0
+            return False
+        else:
+            self.silent = 0
+            return status < 500
         finally:
             connection.close()
 
@@ -215,6 +242,7 @@ class Supervisor:
         *,
         tell: Callable[[str], None] = say,
         ending_s: float = MODEL_WAITS_S,
+        reply_within_s: float = REPLY_WITHIN_S,
     ) -> None:
         self.plan = plan
         self.children = [Child(child) for child in children]
@@ -222,8 +250,8 @@ class Supervisor:
         self._ending_s = ending_s
         self._wishes_to_end = 0
         self._began = time.monotonic()
-        self._page = Probe(f"{plan.page}/healthz")
-        self._model = Probe(plan.model_probe)
+        self._page = Probe(f"{plan.page}/healthz", within_s=reply_within_s)
+        self._model = Probe(plan.model_probe, within_s=reply_within_s)
         self._page_said = self._ready_said = False
         self._model_said_at = self._looked_at_logs = 0.0
         self._written = ""
@@ -250,6 +278,12 @@ class Supervisor:
 
     def _watch(self) -> None:
         for child in self.children:
+            if self._works(child):
+                child.note_working()
+            if child.plan.name == "web" and child.has_worked and self._page.silent >= HUNG_AFTER:
+                self._page.silent = 0
+                self.tell("Web: runs but does not answer any more; killing it.")
+                child.kill()  # it may hold SQLite's only place for a writer, and nobody could store anything
             if child.has_ended():
                 self._say_ended(child)
             if child.restart_if_due():
@@ -259,9 +293,16 @@ class Supervisor:
             for child in self.children:
                 shorten(child.plan.log)
 
+    def _works(self, child: Child) -> bool:
+        """As far as can be seen from outside; a worker has no port to ask."""
+        probe = {"web": self._page, "model": self._model}.get(child.plan.name)
+        return child.is_running if probe is None else probe.answers
+
     def _say_ended(self, child: Child) -> None:
         how = f"signal {-child.last_exit}" if (child.last_exit or 0) < 0 else f"exit code {child.last_exit}"  # pyright: ignore
         name = child.plan.name
+        if name == "web":
+            self._page.answers = False
         if name == "model":
             self._ready_said, self._model.answers, self._model_said_at = False, False, 0.0
         self.tell(f"{name.capitalize()}: ended ({how}); starting it again in {child.pause_s:.0f} s.")
@@ -314,11 +355,12 @@ class Supervisor:
         text = json.dumps({"supervisor_pid": os.getpid(), "processes": rows}, indent=1)
         if text == self._written:
             return
-        path = self.plan.data_dir / "processes.json"
+        path = self.plan.data_dir / PROCESSES
         draft = path.with_suffix(".draft")
-        draft.write_text(text, "utf-8")
-        draft.replace(path)
-        self._written = text
+        with contextlib.suppress(OSError):  # a full disk must not end everything; the next look tries again
+            draft.write_text(text, "utf-8")
+            draft.replace(path)
+            self._written = text
 
     def _row(self, child: Child) -> dict[str, object]:
         started = child.started_at.astimezone(UTC).isoformat(timespec="seconds") if child.started_at else None
@@ -355,7 +397,7 @@ class Supervisor:
                 if self._wishes_to_end > wishes or waited > END_WITHIN_S - 0.5:
                     child.kill()
             time.sleep(0.05)
-        (self.plan.data_dir / "processes.json").unlink(missing_ok=True)
+        (self.plan.data_dir / PROCESSES).unlink(missing_ok=True)
         self.tell(f"Everything has ended ({time.monotonic() - began:.1f} s).")
         return 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 import unicodedata
 from dataclasses import dataclass
@@ -16,10 +17,12 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from debrief.errors import Conflict, InputRejected, NotAllowed, NotFound
+from debrief.errors import Conflict, InputRejected, NotAllowed, NotFound, NotSaved
 from storage.audit import SYSTEM, audit
 from storage.engine import Database, new_id, utc_now
 from storage.tables import AccountRow, SignInRow
+
+logger = logging.getLogger(__name__)
 
 NAME_MAX_CHARS = 80
 PASSWORD_MIN_CHARS = 8
@@ -27,6 +30,7 @@ PASSWORD_MAX_CHARS = 1000
 SIGN_IN_HOURS = 12.0
 _TOUCH_AFTER = timedelta(minutes=1)
 """A sign-in's time of last use is written at most this often, so that reading a page does not write each time."""
+_TOUCH_PATIENCE_MS = 500
 
 
 class AccountRole(StrEnum):
@@ -187,11 +191,15 @@ def sign_out(db: Database, token: str) -> None:
 
 
 def _touch(db: Database, token_hash: str, now: datetime) -> None:
-    with db.write() as session:
-        entry = session.get(SignInRow, token_hash)
-        if entry is not None:
-            idle = entry.expires_at - entry.used_at
-            entry.used_at, entry.expires_at = now, now + idle
+    """Note the use. Not worth a wait or a refusal: the next request notes it."""
+    try:
+        with db.write(patience_ms=_TOUCH_PATIENCE_MS) as session:
+            entry = session.get(SignInRow, token_hash)
+            if entry is not None:
+                idle = entry.expires_at - entry.used_at
+                entry.used_at, entry.expires_at = now, now + idle
+    except NotSaved:
+        logger.warning("sign_in_use_not_noted")
 
 
 def _row_by_name(session: Session, name: str) -> AccountRow | None:

@@ -64,6 +64,6 @@ def _is_dead(file: Path) -> bool:
     except BlockingIOError:
         return False
     else:
-        return True
+        return file.exists()  # else it ended in order, between our opening and our locking
     finally:
         os.close(handle)

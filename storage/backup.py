@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import sqlite3
 from collections.abc import Generator
 from contextlib import closing, contextmanager
@@ -23,6 +24,8 @@ from storage.tables import Base
 
 LOGS = ("-wal", "-shm")
 """What lies beside a SQLite file in use: its write-ahead log and the log's index."""
+OWN_NAME = re.compile(r"debrief-\d{8}T\d{6}\.sqlite3")
+"""As `backup_name` makes them."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,27 @@ def forget_old(folder: Path, *, days: float, now: datetime | None = None) -> lis
     for copy in old:
         copy.unlink(missing_ok=True)
     return sorted(old)
+
+
+def forget_old_backups(folder: Path, *, days: float, now: datetime | None = None) -> list[Path]:
+    """Delete the backups under names of ours that are older, but never the newest one.
+
+    What an operator gave a name of their own stays.
+
+    Args:
+        folder: where `app.py backup` puts what got no other name; other files there are left alone.
+        days: the age in days; 0: none is too old.
+        now: the time; for tests.
+
+    Returns:
+        What was deleted.
+    """
+    limit = (now or datetime.now(UTC)) - timedelta(days=days)
+    ours = sorted((file for file in folder.glob("*") if OWN_NAME.fullmatch(file.name)), key=_made_at)
+    old = [backup for backup in ours[:-1] if _made_at(backup) < limit] if days else []
+    for backup in old:
+        backup.unlink(missing_ok=True)
+    return old
 
 
 def _made_at(file: Path) -> datetime:

@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
-from sqlalchemy import Select, TextClause, delete, func, select, text, tuple_, update
+from sqlalchemy import Select, TextClause, delete, func, or_, select, text, tuple_, update
 from sqlalchemy.orm import Session, aliased
 
 from debrief.conversation import Conversation, ConversationSummary, Message, MessageState, Page, Role, Turn
 from debrief.errors import Conflict, InputRejected, NotFound, TooBusy
 from debrief.review import ReviewState
+from debrief.texts import Wait
 from storage.engine import Database, insert_or_ignore, new_id, utc_now
 from storage.scenarios import keep_version
+from storage.spending import UNLIMITED, Daily, spend
 from storage.tables import ConversationRow, FeedbackJobRow, FeedbackRow, MessageRow, VisitorRow, storable
 
 TITLE_MAX_CHARS = 200
 REQUEST_ID_MAX_CHARS = 80
 RETRY_AFTER_S = 5
+LONGEST_RETRY_AFTER_S = 60
 
 
 def create_conversation(
@@ -173,6 +176,8 @@ def start_turn(
     *,
     per_visitor_cap: int,
     total_cap: int,
+    daily: Daily = UNLIMITED,
+    writer_id: str | None = None,
 ) -> Turn:
     """Store what the visitor said and the answer that is to be written, and make that answer the active leaf.
 
@@ -183,21 +188,23 @@ def start_turn(
         text: what they said.
         request_id: chosen by the browser for each sending; the same one again gives the stored pair back.
         per_visitor_cap: answers being written at once for one visitor.
-        total_cap: answers being written at once for all. On PostgreSQL turns that start in the same instant may
-            pass it by one each.
+        total_cap: answers being written at once for all.
+        daily: answers begun in a day.
+        writer_id: the process that will write the answer, as `storage.alive` knows it; None: only its silence tells
+            that it has died.
 
     Raises:
         NotFound: not there or not yours.
         Conflict: an answer of this conversation is still being written.
-        TooBusy: a cap is reached.
+        TooBusy: a cap is reached, or the day's answers are used up.
     """
     with db.write() as session:
         row = _locked_for_turn(session, visitor_id, conversation_id)
         stored = _stored_turn(session, conversation_id, request_id)
         if stored is not None:
             return stored
-        _check_room(session, row, per_visitor_cap, total_cap)
         now = utc_now()
+        _check_room(session, row, now, per_visitor_cap, total_cap, daily)
         said = _append(
             session,
             row,
@@ -208,11 +215,19 @@ def start_turn(
             request_id=request_id,
             finished_at=now,
         )
-        return _begin_answer(session, row, now, said, request_id=None)
+        return _begin_answer(session, row, now, said, request_id=None, writer_id=writer_id)
 
 
 def start_retry(
-    db: Database, visitor_id: str, message_id: str, request_id: str, *, per_visitor_cap: int, total_cap: int
+    db: Database,
+    visitor_id: str,
+    message_id: str,
+    request_id: str,
+    *,
+    per_visitor_cap: int,
+    total_cap: int,
+    daily: Daily = UNLIMITED,
+    writer_id: str | None = None,
 ) -> Turn:
     """Begin another answer to the same words. The old one stays beside it; the new one is the active leaf.
 
@@ -223,12 +238,14 @@ def start_retry(
         request_id: as for `start_turn`.
         per_visitor_cap: as for `start_turn`.
         total_cap: as for `start_turn`.
+        daily: as for `start_turn`: another answer is one more.
+        writer_id: as for `start_turn`.
 
     Raises:
         NotFound: not there or not yours.
         InputRejected: not an answer to something that the visitor said.
         Conflict: an answer of this conversation is still being written.
-        TooBusy: a cap is reached.
+        TooBusy: a cap is reached, or the day's answers are used up.
     """
     with db.write() as session:
         old = _owned_message(session, visitor_id, message_id)
@@ -239,8 +256,9 @@ def start_retry(
         said = session.get(MessageRow, old.parent_id) if old.role == "assistant" and old.parent_id else None
         if said is None or said.role != "user":
             raise InputRejected(reason="only an answer can be tried again")
-        _check_room(session, row, per_visitor_cap, total_cap)
-        return _begin_answer(session, row, utc_now(), said, request_id=request_id)
+        now = utc_now()
+        _check_room(session, row, now, per_visitor_cap, total_cap, daily)
+        return _begin_answer(session, row, now, said, request_id=request_id, writer_id=writer_id)
 
 
 def flush_answer(db: Database, answer_id: str, writer_token: str, text: str) -> bool:
@@ -330,20 +348,39 @@ def count_running(db: Database) -> int:
         return _count_running(session)
 
 
-def mark_interrupted(db: Database, *, silent_since: datetime) -> list[str]:
-    """End the running answers whose writer gave no sign of life since then; their text stays. Their ids."""
+def mark_interrupted(
+    db: Database,
+    *,
+    silent_since: datetime | None,
+    ahead_of: datetime | None = None,
+    dead_writers: Collection[str] = (),
+    except_ids: Collection[str] = (),
+) -> list[str]:
+    """End the running answers whose writer has died; their text stays. Their ids.
+
+    Args:
+        db: the database.
+        silent_since: a writer that gave no sign of life since then counts as dead; None: times say nothing now.
+        ahead_of: so does one whose last sign lies after this: the clock was put back, and it gave none since.
+        dead_writers: ids of processes that are known to be dead, however lately they wrote.
+        except_ids: answers that the caller knows to be written.
+    """
+    silent = [MessageRow.heartbeat_at < silent_since] if silent_since else []
+    if ahead_of:
+        silent.append(MessageRow.heartbeat_at > ahead_of)
     with db.write() as session:
-        silent = session.scalars(
+        orphans = session.scalars(
             select(MessageRow.id)
-            .where(_is_running(), MessageRow.heartbeat_at < silent_since)
+            .where(_is_running(), or_(MessageRow.writer_id.in_(list(dead_writers)), *silent))
+            .where(MessageRow.id.not_in(list(except_ids)))
             .with_for_update(skip_locked=True)  # two processes that look at once do not wait for each other
         ).all()
         session.execute(
             update(MessageRow)
-            .where(MessageRow.id.in_(silent))
+            .where(MessageRow.id.in_(orphans))
             .values(state=MessageState.INTERRUPTED.value, error_code="interrupted", finished_at=utc_now())
         )
-        return list(silent)
+        return list(orphans)
 
 
 def _locked_for_turn(session: Session, visitor_id: str, conversation_id: str) -> ConversationRow:
@@ -372,18 +409,41 @@ def _stored_turn(session: Session, conversation_id: str, request_id: str) -> Tur
     return Turn(_message(said), _message(answer), is_new=False, writer_token=None)
 
 
-def _check_room(session: Session, row: ConversationRow, per_visitor_cap: int, total_cap: int) -> None:
+def _check_room(
+    session: Session, row: ConversationRow, now: datetime, per_visitor_cap: int, total_cap: int, daily: Daily
+) -> None:
+    """Spend an answer, or refuse. Spending comes first: it makes those who begin at once count one after another."""
+    spend(session, "answers", row.visitor_id, daily, now)
     here = select(MessageRow.id).where(MessageRow.conversation_id == row.id, _is_running()).limit(1)
     if session.scalar(here) is not None:
         raise Conflict("answer_running")
     if _count_running(session, row.visitor_id) >= per_visitor_cap:
         raise TooBusy("too_many_answers", limit=per_visitor_cap, retry_after_s=RETRY_AFTER_S)
     if _count_running(session) >= total_cap:
-        raise TooBusy("too_busy", wait_s=RETRY_AFTER_S, retry_after_s=RETRY_AFTER_S)
+        wait_s = _until_one_ends(session, now)
+        raise TooBusy("too_busy", wait=Wait(wait_s), retry_after_s=wait_s)
+
+
+def _until_one_ends(session: Session, now: datetime) -> float:
+    """About how many seconds until a place is free.
+
+    Of n answers that take D seconds each the next ends after about D / (n + 1), and on average they have run for
+    D / 2. Bounded, because answers that wait for a model that starts say nothing about how long an answer takes.
+    """
+    began = session.scalars(select(MessageRow.created_at).where(_is_running()))
+    ages = [(now - at).total_seconds() for at in began]
+    estimate = 2 * sum(ages) / len(ages) / (len(ages) + 1) if ages else 0
+    return min(LONGEST_RETRY_AFTER_S, max(RETRY_AFTER_S, estimate))
 
 
 def _begin_answer(
-    session: Session, row: ConversationRow, now: datetime, said: MessageRow, *, request_id: str | None
+    session: Session,
+    row: ConversationRow,
+    now: datetime,
+    said: MessageRow,
+    *,
+    request_id: str | None,
+    writer_id: str | None,
 ) -> Turn:
     token = new_id("w")
     answer = _append(
@@ -396,6 +456,7 @@ def _begin_answer(
         state=MessageState.RUNNING,
         request_id=request_id,
         writer_token=token,
+        writer_id=writer_id,
         heartbeat_at=now,
     )
     return Turn(_message(said), _message(answer), is_new=True, writer_token=token)
@@ -412,6 +473,7 @@ def _append(
     state: MessageState = MessageState.COMPLETE,
     request_id: str | None = None,
     writer_token: str | None = None,
+    writer_id: str | None = None,
     heartbeat_at: datetime | None = None,
     finished_at: datetime | None = None,
 ) -> MessageRow:
@@ -427,6 +489,7 @@ def _append(
         state=state.value,
         request_id=request_id,
         writer_token=writer_token,
+        writer_id=writer_id,
         stop_requested=False,
         heartbeat_at=heartbeat_at,
         created_at=now,

@@ -7,21 +7,30 @@ IMMEDIATE for everything that writes, and a second engine that cannot write for 
 
 from __future__ import annotations
 
+import logging
 import secrets
+import sqlite3
+import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import ColumnElement, Connection, Engine, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, TimeoutError as NoConnectionFree
 from sqlalchemy.orm import DeclarativeBase, Session
 
-from debrief.errors import NotSaved
+from debrief.errors import NotReadable, NotSaved
+
+logger = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_MS = 30_000
+FORGET_PATIENCE_MS = 1000
+COMPLAIN_EVERY_S = 10.0
+PATIENCE = "patience_ms"
+"""Of a transaction, as an option; of a SQLite connection, as it was last told."""
 
 
 def utc_now() -> datetime:
@@ -44,36 +53,57 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._write_engine = _open(url, is_sqlite=self.is_sqlite, begin="BEGIN IMMEDIATE")
         self._read_engine = _open(url, is_sqlite=self.is_sqlite, begin="BEGIN", read_only=True)
+        self._refusals: dict[str, int] = {}
+        self._complained_at: dict[str, float] = {}
 
     @contextmanager
-    def write(self) -> Generator[Session]:
+    def write(self, *, patience_ms: int | None = None) -> Generator[Session]:
         """A session in a write transaction: committed at the end, rolled back on any exception.
 
+        Args:
+            patience_ms: longest wait for a lock that another one holds, if not the usual one.
+
         Raises:
-            NotSaved: the database stayed locked, or its disk is full; nothing was changed.
+            NotSaved: the database stayed locked, cannot be written, or its disk is full; nothing was changed.
         """
         try:
             with Session(self._write_engine, expire_on_commit=False) as session, session.begin():
+                if patience_ms is not None:
+                    session.connection(execution_options={PATIENCE: patience_ms})
                 yield session
-        except OperationalError as error:
+        except (OperationalError, NoConnectionFree) as error:
+            self._complain("not_saved", error)
             raise NotSaved from error
 
     @contextmanager
     def read(self) -> Generator[Session]:
-        """A session that sees one consistent state and cannot write."""
-        with Session(self._read_engine, expire_on_commit=False) as session, session.begin():
-            yield session
+        """A session that sees one consistent state and cannot write.
+
+        Raises:
+            NotReadable: the database's disk fails, its server is away, or too many read already.
+        """
+        try:
+            with Session(self._read_engine, expire_on_commit=False) as session, session.begin():
+                yield session
+        except (OperationalError, NoConnectionFree) as error:
+            self._complain("not_readable", error)
+            raise NotReadable from error
 
     def forget_deleted(self) -> None:
-        """Empty SQLite's write-ahead log, which still holds what was deleted; best effort, a reader may be in it."""
+        """Empty SQLite's write-ahead log, which still holds what was deleted.
+
+        Best effort: a reader may be in it, another writer may hold the lock, the disk may be full. It never raises,
+        because what was to be deleted is deleted.
+        """
         if not self.is_sqlite:
             return
-        with self._write_engine.connect() as connection:
-            raw = connection.connection.cursor()
-            raw.execute("PRAGMA busy_timeout = 1000")
-            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            raw.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-            raw.close()
+        try:
+            with self._write_engine.connect() as connection, closing(connection.connection.cursor()) as raw:
+                connection.info[PATIENCE] = FORGET_PATIENCE_MS
+                raw.execute(f"PRAGMA busy_timeout = {FORGET_PATIENCE_MS}")
+                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except (sqlite3.OperationalError, OperationalError, NoConnectionFree) as error:
+            logger.warning("log_not_emptied error=%s", type(error).__name__)
 
     @property
     def engine(self) -> Engine:
@@ -83,6 +113,21 @@ class Database:
     def close(self) -> None:
         self._write_engine.dispose()
         self._read_engine.dispose()
+
+    def _complain(self, what: str, error: OperationalError | NoConnectionFree) -> None:
+        """Tell the operator why, now and then: running answers are saved twice a second, and logs fill disks too."""
+        now = time.monotonic()
+        self._refusals[what] = self._refusals.get(what, 0) + 1
+        if now - self._complained_at.get(what, -COMPLAIN_EVERY_S) < COMPLAIN_EVERY_S:
+            return
+        logger.error("%s cause=%s times=%d", what, _cause(error), self._refusals.pop(what))
+        self._complained_at[what] = now
+
+
+def _cause(error: OperationalError | NoConnectionFree) -> str:
+    """The driver's name for it, such as SQLITE_FULL or DiskFull; its words may quote the row."""
+    origin = error.orig if isinstance(error, OperationalError) else error
+    return str(getattr(origin, "sqlite_errorname", type(origin).__name__))
 
 
 def insert_or_ignore(session: Session, table: type[DeclarativeBase], values: dict[str, Any]) -> None:
@@ -94,6 +139,19 @@ def upsert(session: Session, table: type[DeclarativeBase], key: dict[str, Any], 
     """Insert the row, or change the one that has this primary key."""
     statement = _insert(session, table).values({**key, **values})
     session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
+
+
+def count_up(session: Session, table: type[DeclarativeBase], key: dict[str, Any], *, column: str, most: int) -> bool:
+    """Add one to a row's number, or insert the row with 1; False when it stands at `most` already (0: no limit).
+
+    The row stays locked until the transaction ends, so none of two that count at once is lost.
+    """
+    number: ColumnElement[int] = getattr(table, column)
+    change = _insert(session, table).values({**key, column: 1})
+    change = change.on_conflict_do_update(
+        index_elements=list(key), set_={column: number + 1}, where=number < most if most else None
+    )
+    return session.scalar(change.returning(number)) is not None
 
 
 def _insert(session: Session, table: type[DeclarativeBase]) -> sqlite.Insert | postgresql.Insert:
@@ -123,7 +181,11 @@ def _open(url: str, *, is_sqlite: bool, begin: str, read_only: bool = False) -> 
         cursor.close()
 
     @event.listens_for(engine, "begin")
-    def start(connection: Any) -> None:  # pyright: ignore[reportUnusedFunction]
+    def start(connection: Connection) -> None:  # pyright: ignore[reportUnusedFunction]
+        patience_ms = connection.get_execution_options().get(PATIENCE, BUSY_TIMEOUT_MS)
+        if connection.info.get(PATIENCE, BUSY_TIMEOUT_MS) != patience_ms:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience_ms}")
+            connection.info[PATIENCE] = patience_ms
         connection.exec_driver_sql(begin)
 
     return engine
@@ -141,5 +203,11 @@ def _open_server(url: str, *, read_only: bool) -> Engine:
         connection.execute(f"SET lock_timeout = {BUSY_TIMEOUT_MS}")
         connection.execute(f"SET idle_in_transaction_session_timeout = {BUSY_TIMEOUT_MS}")
         connection.commit()
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Connection) -> None:  # pyright: ignore[reportUnusedFunction]
+        patience_ms = connection.get_execution_options().get(PATIENCE)
+        if patience_ms is not None:
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {patience_ms}")
 
     return engine

@@ -17,10 +17,13 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from debrief.conversation import MessageState
-from debrief.errors import Conflict, InputRejected, NotFound
+from debrief.errors import Conflict, InputRejected, NotFound, TooBusy
 from debrief.feedback import AskedBy, Check, Dispute, FeedbackBody, FeedbackView, JobState
 from debrief.review import ReviewState, move
+from debrief.settings import Settings
+from debrief.texts import Wait
 from storage.engine import Database, new_id, utc_now
+from storage.spending import UNLIMITED, Daily, spend
 from storage.tables import (
     ConversationRow,
     DisputeRow,
@@ -34,8 +37,31 @@ from storage.tables import (
 
 WORKER_SILENT_AFTER_S = 30
 WAITING = (JobState.QUEUED.value, JobState.RETRY_WAIT.value)
+UNFINISHED = (*WAITING, JobState.RUNNING.value)
+RETRY_AFTER_S = 60
+"""When all places are taken: with every feedback that is finished one gets free."""
 _ENDED_WITHOUT_RESULT = (JobState.FAILED.value, JobState.CANCELLED.value, JobState.SKIPPED.value)
 _TAKEN_BACK = (ReviewState.REJECTED.value, ReviewState.WITHDRAWN.value)
+
+
+@dataclass(frozen=True)
+class FeedbackLimits:
+    """How many feedbacks may be asked for, and how many may wait or be made at once; 0: no limit."""
+
+    daily: Daily = UNLIMITED
+    waiting: int = 0
+    waiting_per_visitor: int = 0
+
+    @classmethod
+    def of(cls, settings: Settings) -> FeedbackLimits:
+        return cls(
+            Daily(settings.feedbacks_per_day, settings.feedbacks_per_day_per_visitor),
+            settings.feedbacks_waiting,
+            settings.feedbacks_waiting_per_visitor,
+        )
+
+
+NO_LIMITS = FeedbackLimits()
 
 
 def request_feedback(
@@ -45,6 +71,7 @@ def request_feedback(
     *,
     versions: dict[str, str],
     nonce: str = "",
+    limits: FeedbackLimits = NO_LIMITS,
 ) -> tuple[FeedbackView, str | None]:
     """Ask for a debrief of what has been said so far; asking twice for the same is asking once.
 
@@ -57,6 +84,7 @@ def request_feedback(
     Raises:
         NotFound: no such conversation, or not this visitor's.
         InputRejected: nothing of the visitor's own to review.
+        TooBusy: a limit is reached; a request that had been made before is never refused.
     """
     with db.write() as session:
         # The lock makes requests for one conversation wait for each other on PostgreSQL; on SQLite all writers wait.
@@ -70,7 +98,7 @@ def request_feedback(
         path = settled_path(session, conversation)
         if not any(message.role == "user" and message.text.strip() for message in path):
             raise InputRejected("nothing_to_review")
-        feedback, job_id = find_or_begin(session, conversation, path, versions=versions, nonce=nonce)
+        feedback, job_id = find_or_begin(session, conversation, path, versions=versions, limits=limits, nonce=nonce)
         return read_views(session, [feedback])[0], job_id
 
 
@@ -80,6 +108,7 @@ def find_or_begin(
     path: list[MessageRow],
     *,
     versions: dict[str, str],
+    limits: FeedbackLimits,
     nonce: str = "",
     asked_by: AskedBy = "visitor",
 ) -> tuple[FeedbackRow, str | None]:
@@ -87,12 +116,30 @@ def find_or_begin(
 
     Returns:
         The feedback, and the id of the job to ring for after the commit: None when the request had been made before.
+
+    Raises:
+        TooBusy: a limit is reached. The caller's transaction must not be committed then.
     """
     key, existing = _find_request(session, conversation.id, path, versions, nonce)
     if existing is not None:
         return _get_row(session, existing.feedback_id), None
+    _check_room(session, conversation.visitor_id, limits)
     feedback = _new_feedback(session, conversation, asked_by)
     return feedback, new_job(session, feedback, leaf_id=path[-1].id, dedupe_key=key).id
+
+
+def _check_room(session: Session, visitor_id: str, limits: FeedbackLimits) -> None:
+    """Spend a feedback, or refuse. Spending comes first: it makes those who ask at once count one after another."""
+    spend(session, "feedbacks", visitor_id, limits.daily, utc_now())
+    unfinished = select(func.count()).select_from(FeedbackJobRow).where(FeedbackJobRow.state.in_(UNFINISHED))
+    own = unfinished.join(ConversationRow, ConversationRow.id == FeedbackJobRow.conversation_id).where(
+        ConversationRow.visitor_id == visitor_id, FeedbackJobRow.repeats.is_(None)
+    )
+    most = limits.waiting_per_visitor
+    if most and (session.scalar(own) or 0) >= most:
+        raise TooBusy("feedbacks_waiting", limit=most, retry_after_s=RETRY_AFTER_S)
+    if limits.waiting and (session.scalar(unfinished) or 0) >= limits.waiting:
+        raise TooBusy("feedbacks_waiting_of_all", wait=Wait(RETRY_AFTER_S), retry_after_s=RETRY_AFTER_S)
 
 
 def regenerate_feedback(session: Session, feedback_id: str) -> str:
@@ -208,10 +255,14 @@ def list_changed(db: Database, visitor_ids: Collection[str], since: datetime) ->
 
 def worker_is_alive(session: Session) -> bool:
     """Whether any worker has given a sign of life lately."""
-    alive = select(WorkerRow.id).where(
-        WorkerRow.beat_at > utc_now() - timedelta(seconds=WORKER_SILENT_AFTER_S), WorkerRow.state != "stopped"
-    )
-    return session.scalar(alive.limit(1)) is not None
+    return count_workers_alive(session) > 0
+
+
+def count_workers_alive(session: Session) -> int:
+    """A sign of life that lies as far ahead as a stale one lies behind is from before the clock was put back."""
+    now, lately = utc_now(), timedelta(seconds=WORKER_SILENT_AFTER_S)
+    alive = WorkerRow.beat_at.between(now - lately, now + lately) & (WorkerRow.state != "stopped")
+    return session.scalar(select(func.count()).select_from(WorkerRow).where(alive)) or 0
 
 
 def new_job(

@@ -37,6 +37,9 @@ logger = logging.getLogger(__name__)
 CANNOT_REPEAT = "cannot_repeat"
 RETRY_BACK_OFF = (1, 4, 15)
 FORGET_WORKER_AFTER = timedelta(days=1)
+CLOCKS_DIFFER = timedelta(seconds=60)
+"""The clocks of several machines differ by less. What lies further ahead than it was ever set to was set before the
+clock was put back: it holds nobody up."""
 
 _Job = FeedbackJobRow
 _WAITING = (JobState.QUEUED.value, JobState.RETRY_WAIT.value)
@@ -59,23 +62,21 @@ class Claim:
 
 
 def claim_job(db: Database, job_id: str, worker_id: str, *, lease_s: float, seats: int) -> Claim | None:
-    """Take a job that is due, or one whose worker has been silent for too long.
+    """Answer a ring: of all jobs that are due, or whose worker has been silent for too long, take the oldest.
 
-    None when there is nothing to do: it is not due, in good hands, over, or all `seats` are taken. In the last case
-    the job is noted as not rung for, so that whoever frees a seat rings for it. A job that used up its attempts
-    without an end (its worker died each time) ends as failed here.
+    Which one that is the rows say, not the order of the rings: else a job whose worker died would wait behind all
+    that were rung for meanwhile. None when nothing is due, or all `seats` are taken: then the job that was rung for
+    is noted as not rung for, so that whoever frees a seat rings for it. A job that used up its attempts without an
+    end (its worker died each time) ends as failed here.
     """
     now = utc_now()
     with db.write() as session:
         _lock_queue(session)
-        job = session.get(_Job, job_id, with_for_update=True)
-        if job is None or not _is_claimable(job, now):
+        if count_taken(session, now, lease_s=lease_s) >= seats:
+            _forget_ring(session, job_id)
             return None
-        if job.attempts >= job.max_attempts:
-            _fail(session, job, "worker_lost")
-            return None
-        if count_taken(session, now) >= seats:
-            job.rung_at = None
+        job = _next_due(session, now, lease_s)
+        if job is None:
             return None
         feedback = session.get_one(FeedbackRow, job.feedback_id)
         token = new_id("t")
@@ -247,10 +248,22 @@ def skip_job(db: Database, claim: Claim, error_code: str) -> bool:
 def forget_ring(db: Database, job_id: str) -> None:
     """Note that a ring came to nothing, so that the next look rings again."""
     with db.write() as session:
-        session.execute(update(_Job).where(_Job.id == job_id, _Job.state.in_(_WAITING)).values(rung_at=None))
+        _forget_ring(session, job_id)
 
 
-def take_due(db: Database, *, seats: int, overlooked_after_s: float) -> list[str]:
+def give_away(db: Database, worker_ids: Sequence[str]) -> int:
+    """These workers have ended: what they held is due at once, and they are no longer told as alive.
+
+    The attempt that each of their jobs was at is used up. Gives the number of jobs.
+    """
+    with db.write() as session:
+        _lock_queue(session)  # on a server a claim can still be committed for a process that died after sending it
+        session.execute(update(WorkerRow).where(WorkerRow.id.in_(worker_ids)).values(state="stopped"))
+        held = update(_Job).where(_Job.worker_id.in_(worker_ids), _Job.state == JobState.RUNNING.value)
+        return _rows(session.execute(held.values(lease_until=None, rung_at=None)))
+
+
+def take_due(db: Database, *, seats: int, lease_s: float, overlooked_after_s: float) -> list[str]:
     """The jobs to ring for now, oldest first, noted as rung: as many as there are free seats, and no others.
 
     A job needs a ring when it is due and nobody has rung, or when a ring that came `overlooked_after_s` ago has not
@@ -260,15 +273,12 @@ def take_due(db: Database, *, seats: int, overlooked_after_s: float) -> list[str
     overlooked = now - timedelta(seconds=overlooked_after_s)
     with db.write() as session:
         _lock_queue(session)
-        free = seats - count_taken(session, now)
+        free = seats - count_taken(session, now, lease_s=lease_s)
         if free <= 0:
             return []
-        due = or_(and_(_Job.state.in_(_WAITING), _Job.run_after <= now), _has_expired(now))
+        unheard = or_(_Job.rung_at.is_(None), _Job.rung_at <= overlooked, _Job.rung_at > now + CLOCKS_DIFFER)
         jobs = session.scalars(
-            select(_Job)
-            .where(due, or_(_Job.rung_at.is_(None), _Job.rung_at <= overlooked))
-            .order_by(_Job.created_at, _Job.id)
-            .limit(free)
+            select(_Job).where(_is_due(now, lease_s), unheard).order_by(_Job.created_at, _Job.id).limit(free)
         ).all()
         for job in jobs:
             job.rung_at = now
@@ -282,10 +292,10 @@ def make_due(db: Database, error_code: str) -> int:
         return _rows(session.execute(waiting.values(run_after=utc_now(), rung_at=None)))
 
 
-def count_taken(session: Session, now: datetime) -> int:
+def count_taken(session: Session, now: datetime, *, lease_s: float) -> int:
     """Jobs in good hands: running, with a lease in force."""
-    taken = select(func.count()).where(_Job.state == JobState.RUNNING.value, _Job.lease_until > now)
-    return session.scalar(taken) or 0
+    held = and_(_Job.state == JobState.RUNNING.value, ~_has_lapsed(now, lease_s))
+    return session.scalar(select(func.count()).where(held)) or 0
 
 
 def win_turn(db: Database, name: str, *, every_s: float) -> bool:
@@ -297,22 +307,22 @@ def win_turn(db: Database, name: str, *, every_s: float) -> bool:
         if row is None:
             session.add(GaugeRow(name=f"turn:{name}", value=0, at=now))
             return True
-        if row.at > now - timedelta(seconds=every_s):
+        if abs(now - row.at) < timedelta(seconds=every_s):  # further ahead: the clock was put back
             return False
         row.at = now
         return True
 
 
-def beat(db: Database, worker_id: str, *, state: str = "running") -> None:
+def beat(db: Database, worker_id: str) -> None:
     """A worker's sign of life. The rows of workers long gone are removed."""
     now = utc_now()
     with db.write() as session:
         row = session.get(WorkerRow, worker_id)
         if row is None:
-            session.add(WorkerRow(id=worker_id, started_at=now, beat_at=now, state=state))
+            session.add(WorkerRow(id=worker_id, started_at=now, beat_at=now, state="running"))
             session.execute(delete(WorkerRow).where(WorkerRow.beat_at < now - FORGET_WORKER_AFTER))
         else:
-            row.beat_at, row.state = now, state
+            row.beat_at, row.state = now, "running"
 
 
 def _lock_queue(session: Session) -> None:
@@ -321,14 +331,35 @@ def _lock_queue(session: Session) -> None:
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _QUEUE_LOCK})
 
 
-def _is_claimable(job: FeedbackJobRow, now: datetime) -> bool:
-    if job.state in _WAITING:
-        return job.run_after <= now
-    return job.state == JobState.RUNNING.value and (job.lease_until is None or job.lease_until <= now)
+def _next_due(session: Session, now: datetime, lease_s: float) -> FeedbackJobRow | None:
+    """The oldest job that is due and may be tried once more; those that may not end as failed."""
+    due = select(_Job).where(_is_due(now, lease_s)).order_by(_Job.created_at, _Job.id).limit(1)
+    while (job := session.scalar(due.with_for_update(skip_locked=True))) is not None:
+        if job.attempts < job.max_attempts:
+            return job
+        _fail(session, job, "worker_lost")
+        session.flush()
+    return None
 
 
-def _has_expired(now: datetime) -> ColumnElement[bool]:
-    return and_(_Job.state == JobState.RUNNING.value, _Job.lease_until <= now)
+def _is_due(now: datetime, lease_s: float) -> ColumnElement[bool]:
+    """Waiting, and its time has come; or running, and its worker has been silent for too long."""
+    # A waiting job was last changed when its wait began: after now means that the clock was put back since.
+    time_has_come = or_(_Job.run_after <= now, _Job.updated_at > now + CLOCKS_DIFFER)
+    return or_(
+        and_(_Job.state.in_(_WAITING), time_has_come),
+        and_(_Job.state == JobState.RUNNING.value, _has_lapsed(now, lease_s)),
+    )
+
+
+def _has_lapsed(now: datetime, lease_s: float) -> ColumnElement[bool]:
+    """All workers give leases of `lease_s`; one that ends later than such a lease can was given by another clock."""
+    longest = now + timedelta(seconds=lease_s) + CLOCKS_DIFFER
+    return or_(_Job.lease_until.is_(None), _Job.lease_until <= now, _Job.lease_until > longest)
+
+
+def _forget_ring(session: Session, job_id: str) -> None:
+    session.execute(update(_Job).where(_Job.id == job_id, _Job.state.in_(_WAITING)).values(rung_at=None))
 
 
 def _is_mine(claim: Claim) -> ColumnElement[bool]:

@@ -101,8 +101,11 @@ def list_touched(db: Database, visitor_ids: Collection[str], since: datetime) ->
 
 
 def find_worker_silence_s(db: Database) -> float | None:
-    """Seconds since any worker last gave a sign of life; None when there never was one, or it said goodbye."""
-    query = select(WorkerRow.beat_at).where(WorkerRow.state != "stopped").order_by(WorkerRow.beat_at.desc()).limit(1)
+    """Seconds since any worker last gave a sign of life; None when there never was one, or it said goodbye.
+
+    A time ahead of ours counts as one as far behind: it may be of a worker that died before the clock was put back.
+    """
+    now = utc_now()
     with db.read() as session:
-        at = session.scalar(query)
-    return None if at is None else max(0.0, (utc_now() - at).total_seconds())
+        beats = session.scalars(select(WorkerRow.beat_at).where(WorkerRow.state != "stopped"))
+        return min((abs(now - at).total_seconds() for at in beats), default=None)

@@ -113,10 +113,13 @@ def _copy(file: Path, backup_dir: Path, revision: str) -> None:
     at = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
     copy = backup_dir / f"{file.stem}-{at}-before-upgrade-from-{revision}{file.suffix}"
     draft = copy.with_name(copy.name + ".part")
-    _make_private(draft)
-    with closing(_raw(file)) as connection:
-        connection.execute("VACUUM INTO ?", (str(draft),))
-    draft.rename(copy)
+    try:
+        _make_private(draft)
+        with closing(_raw(file)) as connection:
+            connection.execute("VACUUM INTO ?", (str(draft),))
+        draft.rename(copy)
+    finally:
+        draft.unlink(missing_ok=True)  # on a full disk a torn copy would be what fills it
 
 
 def _engine(url: URL, *, begin: str = "BEGIN IMMEDIATE") -> Engine:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
@@ -11,8 +10,8 @@ from sqlalchemy.orm import Session
 from debrief.conversation import MessageState
 from debrief.feedback import JobState
 from storage.engine import Database, utc_now
-from storage.feedback import WORKER_SILENT_AFTER_S
-from storage.tables import FeedbackJobRow, MessageRow, WorkerRow
+from storage.feedback import count_workers_alive
+from storage.tables import FeedbackJobRow, MessageRow
 
 
 @dataclass(frozen=True)
@@ -36,11 +35,10 @@ def read_standing(db: Database) -> Standing:
                 FeedbackJobRow.state.in_([JobState.QUEUED.value, JobState.RETRY_WAIT.value])
             )
         )
-        alive = now - timedelta(seconds=WORKER_SILENT_AFTER_S)
         return Standing(
             jobs={state: numbers.get(state, 0) for state in JobState},
             oldest_waiting_s=(now - oldest).total_seconds() if oldest else None,
-            workers_alive=session.scalar(select(func.count()).where(WorkerRow.beat_at >= alive)) or 0,
+            workers_alive=count_workers_alive(session),
             answers_running=session.scalar(select(func.count()).where(MessageRow.state == MessageState.RUNNING.value))
             or 0,
             database_bytes=_size(db, session),

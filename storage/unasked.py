@@ -18,7 +18,7 @@ from debrief.scenario import Scenario
 from debrief.transcript import number_lines
 from storage.conversations import read_path
 from storage.engine import Database, utc_now
-from storage.feedback import find_or_begin, settled_path
+from storage.feedback import NO_LIMITS, FeedbackLimits, find_or_begin, settled_path
 from storage.tables import ConversationRow, FeedbackRow, MessageRow, ScenarioVersionRow
 
 HELD_HERE = ("talk", "again")
@@ -38,11 +38,16 @@ class Silent:
     scenario_hash: str
 
 
-def request_at_end(db: Database, conversation_id: str, *, versions: dict[str, str]) -> str | None:
+def request_at_end(
+    db: Database, conversation_id: str, *, versions: dict[str, str], limits: FeedbackLimits = NO_LIMITS
+) -> str | None:
     """Ask for the feedback of a talk that has reached its scenario's end: once for each talk.
 
     Returns:
         The id of the job to ring for. None: it has not ended, was asked about since then, or is not to be asked about.
+
+    Raises:
+        TooBusy: a limit is reached. Nothing was stored, so that the next turn asks again.
     """
     with db.write() as session:
         conversation = _locked(session, conversation_id)
@@ -54,7 +59,7 @@ def request_at_end(db: Database, conversation_id: str, *, versions: dict[str, st
         end = Scenario.from_body(body).end.turns
         if end is None or len(said) < end or _was_asked(session, conversation_id, said[end - 1].created_at):
             return None
-        return _begin(session, conversation, path, versions, "end")
+        return _begin(session, conversation, path, versions, limits, "end")
 
 
 def list_silent(db: Database, silence: timedelta) -> list[Silent]:
@@ -69,19 +74,27 @@ def list_silent(db: Database, silence: timedelta) -> list[Silent]:
 
 
 def request_after_silence(
-    db: Database, conversation_id: str, silence: timedelta, *, versions: dict[str, str]
+    db: Database,
+    conversation_id: str,
+    silence: timedelta,
+    *,
+    versions: dict[str, str],
+    limits: FeedbackLimits = NO_LIMITS,
 ) -> str | None:
     """Ask for the feedback of a silent talk, if it is silent still.
 
     Returns:
         The id of the job to ring for. None: somebody spoke, somebody else was faster, or there is nothing to judge.
+
+    Raises:
+        TooBusy: a limit is reached. Nothing was stored, so that a later look finds the talk again.
     """
     with db.write() as session:
         conversation = _locked(session, conversation_id)
         is_silent = _silent(utc_now(), silence).where(ConversationRow.id == conversation_id)
         if conversation is None or session.execute(is_silent).first() is None:
             return None
-        return _begin(session, conversation, settled_path(session, conversation), versions, "idle")
+        return _begin(session, conversation, settled_path(session, conversation), versions, limits, "idle")
 
 
 def _begin(
@@ -89,11 +102,12 @@ def _begin(
     conversation: ConversationRow,
     path: list[MessageRow],
     versions: dict[str, str],
+    limits: FeedbackLimits,
     asked_by: AskedBy,
 ) -> str | None:
     if not path or not number_lines(read_path(session, conversation.id, path[-1].id)).choosable:
         return None
-    return find_or_begin(session, conversation, path, versions=versions, asked_by=asked_by)[1]
+    return find_or_begin(session, conversation, path, versions=versions, limits=limits, asked_by=asked_by)[1]
 
 
 def _was_asked(session: Session, conversation_id: str, ended_at: datetime) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from debrief.conversation import Message
-from debrief.errors import InputRejected
+from debrief.errors import InputRejected, NotSaved
 from debrief.manner import Likeness, Manner
 from debrief.request import Ask
 from debrief.scenario import Scenario
@@ -57,14 +58,19 @@ class Desk:
     probe_over: asyncio.Event = field(default_factory=_happened)
 
     async def ask(self, question: Ask) -> Completion:
-        return await self.model.complete_structured(
-            question.messages,
-            schema=question.schema,
-            schema_name=question.schema_name,
-            max_tokens=question.max_tokens,
-            temperature=question.temperature,
-            seed=question.seed,
-        )
+        return await ask_model(self.model, question)
+
+
+async def ask_model(model: ChatModel, question: Ask) -> Completion:
+    """One question of a feedback, as the model server takes it."""
+    return await model.complete_structured(
+        question.messages,
+        schema=question.schema,
+        schema_name=question.schema_name,
+        max_tokens=question.max_tokens,
+        temperature=question.temperature,
+        seed=question.seed,
+    )
 
 
 @dataclass(frozen=True)
@@ -116,8 +122,9 @@ async def write(desk: Desk, claim: Claim, talk: Talk, manner: Manner, asked: Ask
     """
 
     async def report(progress: dict[str, Any]) -> None:
-        if not await asyncio.to_thread(jobs.set_progress, desk.db, claim, progress):
-            raise JobLost
+        with suppress(NotSaved):  # how far it is need not be known
+            if not await asyncio.to_thread(jobs.set_progress, desk.db, claim, progress):
+                raise JobLost
 
     written = await write_feedback(
         desk.ask,

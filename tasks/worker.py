@@ -2,37 +2,43 @@
 
 Huey's threads wait for rings and for the end of what they started; everything that takes time happens on the loop.
 On TERM the model's calls are closed and the jobs given back untried, then Huey stops.
+
+While a worker runs it holds its sign of life; each looks every second whether another has died without one.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 from typing import TypeVar
 
 from huey.consumer import Consumer
 
-from debrief.errors import ModelError, ModelUnavailable
+from debrief.errors import ModelBusy, ModelError, ModelUnavailable, NotReadable, NotSaved
 from debrief.settings import Settings
 from inference.client import ChatModel
 from storage import jobs
+from storage.alive import sign_of_life
 from storage.engine import Database, new_id
 from tasks.broker import Broker
 from tasks.desk import Desk
-from tasks.feedback import make_feedback
+from tasks.feedback import BUSY_RETRIES, make_feedback
 from tasks.manner import probe_model
-from tasks.reaper import ask_in_turn, look, look_in_turn
+from tasks.reaper import ask_in_turn, look, look_in_turn, signs_of_life, take_over
 
 logger = logging.getLogger(__name__)
 
 WORKER_BEAT_S = 5
 MODEL_POLL_S = 1
-STOP_STEP_S = 3
+DEATHS_POLL_S = 1
+STOP_STEP_S = 2.5
 """Longest wait for each step of a stop; the supervisor gives 10 s for all."""
 FEEDBACK_PRIORITY = 10
 """After chat, which asks with 0."""
@@ -64,20 +70,22 @@ class Worker:
         self._chores: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._model_is_awaited = True
+        self._woken_at = -math.inf
         self._probing: asyncio.Task[None] | None = None
 
     def run(self) -> None:
         logger.info("worker_started worker_id=%s pid=%d", self.id, os.getpid())
-        thread = threading.Thread(target=self._loop.run_forever, name="model-calls", daemon=True)
-        thread.start()
-        self._start_on_loop(self._open()).result()
-        try:
-            _GivingBackConsumer(self).run()
-        finally:
-            self._start_on_loop(self._close()).result(timeout=STOP_STEP_S)
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            thread.join(timeout=1)
-            self.db.close()
+        with sign_of_life(signs_of_life(self.settings), self.id):
+            thread = threading.Thread(target=self._loop.run_forever, name="model-calls", daemon=True)
+            thread.start()
+            self._start_on_loop(self._open()).result()
+            try:
+                _GivingBackConsumer(self).run()
+            finally:
+                self._close_in_time()
+                self._loop.call_soon_threadsafe(self._loop.stop)
+                thread.join(timeout=1)
+                self.db.close()
         logger.info("worker_stopped worker_id=%s", self.id)
 
     def give_jobs_back(self) -> None:
@@ -87,13 +95,25 @@ class Worker:
         except TimeoutError:
             logger.warning("jobs_not_given_back worker_id=%s", self.id)
 
+    def _close_in_time(self) -> None:
+        try:
+            self._start_on_loop(self._close()).result(timeout=STOP_STEP_S)
+        except TimeoutError:
+            # Threads that wait for a locked database cannot be interrupted, and Python would wait for them. Our sign
+            # of life stays behind without us, so what we still hold is given away like a dead worker's.
+            logger.warning("worker_not_closed worker_id=%s", self.id)
+            logging.shutdown()
+            os._exit(0)
+
     def _answer(self, job_id: str) -> None:
         """What a ring leads to: the job, then a ring for the next. Runs in one of Huey's threads."""
         try:
             self._start_on_loop(self._do_job(job_id)).result()
+            look(self.db, self.settings, self.broker.ring)
         except CancelledError:
             return
-        look(self.db, self.settings, self.broker.ring)
+        except (NotReadable, NotSaved):
+            logger.warning("job_left job_id=%s", job_id)  # its row is as it was, and the reaper rings again
 
     async def _open(self) -> None:
         self._desk = Desk(
@@ -105,9 +125,11 @@ class Worker:
             probe_over=asyncio.Event(),
         )
         await asyncio.to_thread(self.broker.open)
+        await asyncio.to_thread(take_over, self.db, self.settings, self.broker.ring)
         await asyncio.to_thread(look, self.db, self.settings, self.broker.ring)
         self._chores = {
             asyncio.create_task(_every(WORKER_BEAT_S, self._beat)),
+            asyncio.create_task(_every(DEATHS_POLL_S, self._take_over)),
             asyncio.create_task(_every(self.settings.reaper_interval_s, self._reap)),
             asyncio.create_task(_every(MODEL_POLL_S, self._watch_model)),
         }
@@ -118,7 +140,8 @@ class Worker:
             chore.cancel()
         await asyncio.gather(*chores, return_exceptions=True)
         await self._desk.model.aclose()
-        await asyncio.to_thread(jobs.beat, self.db, self.id, state="stopped")
+        await asyncio.to_thread(jobs.give_away, self.db, [self.id])
+        await asyncio.to_thread(look, self.db, self.settings, self.broker.ring)
 
     async def _do_job(self, job_id: str) -> None:
         if self._stopping:
@@ -143,6 +166,9 @@ class Worker:
     async def _beat(self) -> None:
         await asyncio.to_thread(jobs.beat, self.db, self.id)
 
+    async def _take_over(self) -> None:
+        await asyncio.to_thread(take_over, self.db, self.settings, self.broker.ring)
+
     async def _reap(self) -> None:
         await asyncio.to_thread(self.broker.open)
         await asyncio.to_thread(look_in_turn, self.db, self.settings, self.broker.ring)
@@ -157,9 +183,13 @@ class Worker:
 
     async def _watch_model(self) -> None:
         """While anything waits for the model: see whether it is ready, ring for what waited, warm the model up."""
-        if not self._model_is_awaited or (await self._desk.model.state()).state != "ready":
+        if not self._model_is_awaited or (state := await self._desk.model.state()).state != "ready":
             return
-        self._model_is_awaited = False
+        now = time.monotonic()
+        woken_s = now - self._woken_at
+        if state.since_s > woken_s and woken_s < BUSY_RETRIES * self.settings.job_retry_s:
+            return  # it looked ready all the time, and yet turned away who was woken for it
+        self._model_is_awaited, self._woken_at = False, now
         if await asyncio.to_thread(jobs.make_due, self.db, ModelUnavailable.code):
             await asyncio.to_thread(look, self.db, self.settings, self.broker.ring)
         await self._warm_up()
@@ -177,6 +207,8 @@ class Worker:
                 temperature=0,
                 seed=0,
             )
+        except ModelBusy:
+            logger.info("warm_up_left_out")
         except ModelUnavailable:
             self._model_is_awaited = True
         except ModelError as error:
@@ -227,6 +259,8 @@ async def _every(seconds: float, chore: Callable[[], Coroutine[object, object, N
     while True:
         try:
             await chore()
+        except (NotReadable, NotSaved):
+            pass  # the database has told the log why, and not each time
         except Exception:
             logger.exception("chore_failed")
         await asyncio.sleep(seconds)

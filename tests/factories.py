@@ -6,6 +6,7 @@ The cast: Olga owns, Sam is a stranger, Rita reviews.
 from debrief.conversation import Conversation, Message, MessageState, Turn
 from storage import conversations
 from storage.engine import Database, new_id
+from storage.spending import UNLIMITED, Daily
 
 OLGA = "v_olga"
 SAM = "v_sam"
@@ -53,6 +54,8 @@ def start_turn(
     visitor_id: str | None = None,
     per_visitor_cap: int = 1000,
     total_cap: int = 1000,
+    daily: Daily = UNLIMITED,
+    writer_id: str | None = None,
 ) -> Turn:
     """A turn whose answer is still to be written."""
     return conversations.start_turn(
@@ -63,6 +66,8 @@ def start_turn(
         request_id or new_id("r"),
         per_visitor_cap=per_visitor_cap,
         total_cap=total_cap,
+        daily=daily,
+        writer_id=writer_id,
     )
 
 

@@ -10,8 +10,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Self
+
+from sqlalchemy import select
 
 from debrief.feedback import Check, Coverage, FeedbackBody, FeedbackView, JobState
 from debrief.scenario import Scenario, load_scenario
@@ -20,7 +23,7 @@ from storage import jobs
 from storage.engine import Database
 from storage.feedback import get_feedback, request_feedback
 from storage.jobs import Claim
-from storage.tables import FeedbackJobRow
+from storage.tables import FeedbackJobRow, GaugeRow, UtcDateTime, WorkerRow
 from tasks.broker import Broker
 from tests.factories import OLGA, make_conversation, make_turn
 
@@ -80,6 +83,20 @@ def get_job(db: Database, job_id: str) -> FeedbackJobRow:
         return session.get_one(FeedbackJobRow, job_id)
 
 
+def let_clock_jump(db: Database, seconds: float) -> None:
+    """The clock jumps so far for everybody at once; less than 0: it is put back.
+
+    What counts is how far the written times lie from now, so they are moved and the clock of the test stays.
+    """
+    with db.write() as session:
+        for table in (FeedbackJobRow, WorkerRow, GaugeRow):
+            columns = [column.key for column in table.__table__.columns if isinstance(column.type, UtcDateTime)]
+            for row in session.scalars(select(table).with_for_update()):
+                for column in columns:
+                    then = getattr(row, column)
+                    setattr(row, column, then and then - timedelta(seconds=seconds))
+
+
 def wait_until(condition: Callable[[], bool], what: str, *, within_s: float = 20) -> None:
     deadline = time.monotonic() + within_s
     while not condition():
@@ -104,6 +121,7 @@ class WorkerProcess:
         self._settings = settings
         self._log = settings.data_dir / f"worker-{time.monotonic_ns()}.log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._worker_id = ""
 
     def __enter__(self) -> Self:
         with self._log.open("wb") as log:
@@ -133,8 +151,10 @@ class WorkerProcess:
     @property
     def worker_id(self) -> str:
         """Its own id, as it logs it; empty until then."""
-        found = re.search(r"worker_started worker_id=(\S+)", self.log)
-        return found[1] if found else ""
+        if not self._worker_id:
+            found = re.search(r"worker_started worker_id=(\S+)", self.log)
+            self._worker_id = found[1] if found else ""
+        return self._worker_id
 
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
@@ -180,23 +200,49 @@ def ring(settings: Settings, job_id: str) -> None:
     Broker(settings).ring(job_id)
 
 
+class RedisServer:
+    """A Redis of our own on loopback that keeps nothing: after a restart it is empty."""
+
+    def __init__(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._port = probe.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self._port}/0"
+        self._server: subprocess.Popen[bytes] | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def __enter__(self) -> Self:
+        self._folder = tempfile.TemporaryDirectory()
+        self._start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+        assert self._folder
+        self._folder.cleanup()
+
+    def restart(self, *, down_s: float = 0) -> None:
+        self._stop()
+        time.sleep(down_s)
+        self._start()
+
+    def _start(self) -> None:
+        assert self._folder
+        options = ["--port", str(self._port), "--bind", "127.0.0.1", "--dir", self._folder.name, "--save", ""]
+        self._server = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
+        wait_until(lambda: _answers(self._port), "Redis")
+
+    def _stop(self) -> None:
+        assert self._server
+        self._server.terminate()
+        self._server.wait()
+
+
 @contextmanager
 def redis_server() -> Iterator[str]:
     """A Redis of our own on loopback; gives its URL."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with tempfile.TemporaryDirectory() as folder:
-        server = subprocess.Popen(
-            ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", folder, "--save", ""],
-            stdout=subprocess.DEVNULL,
-        )
-        try:
-            wait_until(lambda: _answers(port), "Redis")
-            yield f"redis://127.0.0.1:{port}/0"
-        finally:
-            server.terminate()
-            server.wait()
+    with RedisServer() as server:
+        yield server.url
 
 
 def _answers(port: int) -> bool:

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import httpx
+
 from debrief.conversation import Conversation
 from debrief.feedback import Check, Coverage, CriterionResult, Evidence, Example, FeedbackBody
 from debrief.review import ReviewState
@@ -10,6 +12,7 @@ from storage.accounts import Account
 from storage.engine import Database, new_id, utc_now
 from storage.tables import FeedbackJobRow, FeedbackRow, FeedbackVersionRow
 from tests.factories import make_conversation, make_turn
+from tests.web_scene import Browser
 
 PASSWORD = "correct horse battery"
 
@@ -32,6 +35,11 @@ TITLES = {"en": "Job interview", "ko": "취업 면접"}
 
 def make_account(db: Database, name: str = "rita", role: str = "reviewer") -> Account:
     return accounts.create_account(db, name, PASSWORD, role)
+
+
+def sign_in(browser: Browser, name: str = "rita", password: str = PASSWORD, **more: str) -> httpx.Response:
+    """What the sign-in's form sends; 303 is a welcome."""
+    return browser.post("/admin/login", data={"name": name, "password": password, **more})
 
 
 def make_talk(db: Database, **values: object) -> Conversation:

@@ -21,8 +21,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
+from itertools import cycle
 from types import TracebackType
 from typing import Any, Self
 
@@ -80,7 +81,9 @@ class Script:
 
     `status` other than 200 answers with an error; otherwise the pieces come, and the first of these that applies
     happens after so many of them: `stall_after` says nothing more until the client leaves, `reset_after` resets the
-    connection, `end_after` ends the stream without a finish_reason, `error_after` puts an error object into it.
+    connection, `end_after` ends the stream without a finish_reason, `error_after` puts an error object into it. One
+    more than there are pieces means after the finish_reason. An answer that does not stream does it in mid-body, or
+    before the headers where the number is 0.
     """
 
     text: str | None = None
@@ -95,6 +98,10 @@ class Script:
     raw: bytes | None = None
     """The whole body instead of the usual one, as it is; `content_type` goes with it."""
     content_type: str = "text/event-stream; charset=utf-8"
+    wire: bytes | None = None
+    """The bytes on the wire instead of HTTP; then the connection ends."""
+    endless: bool = False
+    """Say the pieces again and again until the reader leaves, whatever `max_tokens` says."""
     delay_s: float = 0
     """Before anything is sent, the headers included."""
     headers_then_delay_s: float = 0
@@ -116,6 +123,9 @@ class Script:
     def answers(self) -> bool:
         """False when an HTTP error comes at once."""
         return self.status == 200 or self.error_after is not None
+
+    def with_status(self, status: int) -> Script:
+        return replace(self, status=status)
 
     def words(self) -> list[str]:
         return list(self.pieces) if self.pieces is not None else split_pieces(self.text or "")
@@ -312,6 +322,9 @@ class ScriptedModel:
         return entry | ({"max_model_len": self.context_tokens} if self.tells_context else {})
 
     def _tokenize(self, connection: _Connection, received: Received) -> None:
+        if received.body.get("model") != self.model:
+            connection.send_json(404, _error(404, self._no_such_model(received), "model"))
+            return
         if refusal := self._template_refusal(received.messages):
             connection.send_json(400, _error(400, refusal))
             return
@@ -330,12 +343,13 @@ class ScriptedModel:
             return "Conversation roles must alternate user/assistant/user/assistant/..."
         return ""
 
+    def _no_such_model(self, received: Received) -> str:
+        return f"The model `{received.body.get('model')}` does not exist. Valid aliases: {self.model}."
+
     def _refusal(self, received: Received) -> Script | None:
         """What a real server says before it reads the request as a question."""
-        name = received.body.get("model")
-        if name != self.model:
-            told = f"The model `{name}` does not exist. Valid aliases: {self.model}."
-            return Script(status=404, error=told, param="model")
+        if received.body.get("model") != self.model:
+            return Script(status=404, error=self._no_such_model(received), param="model")
         if refusal := self._template_refusal(received.messages):
             return Script(status=400, error=refusal)
         if (tokens := count_tokens(received.messages)) > self.context_tokens:
@@ -372,6 +386,9 @@ class ScriptedModel:
             script = self._refusal(received) or self._script_for(received)
             await connection.wait(script.delay_s, comments=False)
             answer = _Answer(self, connection, received, script)
+            if script.wire is not None:
+                connection.send_wire(script.wire)
+                raise _Broken
             await (answer.stream() if received.body.get("stream") and script.answers else answer.send_whole())
             self.finished += script.answers
         except ClientLeft:
@@ -410,15 +427,33 @@ class _Answer:
             connection.send_json(script.status, _error(script.status, script.error, script.param), script.headers)
             return
         await connection.wait(self._first_delay_s + self._token_delay_s * len(self._words), comments=False)
-        if script.stall_after is not None:
-            await connection.wait(FOREVER_S, comments=False)
-        if script.reset_after is not None or script.end_after is not None:
-            connection.reset()
-            raise _Broken
         message = {"role": "assistant", "content": "".join(self._words), "reasoning": script.reasoning or None}
         choice = {"index": 0, "message": message, "finish_reason": script.finish}
         body = {"id": self._id, "object": "chat.completion", "model": self._model.model, "choices": [choice]}
-        connection.send_json(200, body | {"usage": self._usage()}, script.headers)
+        whole = json.dumps(body | {"usage": self._usage()}, ensure_ascii=False).encode()
+        await self._break_in(whole)
+        connection.send(200, whole, headers=script.headers)
+
+    async def _break_in(self, whole: bytes) -> None:
+        """What happens to an answer that does not stream: before its headers, or in the middle of its body."""
+        script, connection = self._script, self._connection
+        breaks = (script.stall_after, script.reset_after, script.end_after)
+        if script.endless:
+            connection.begin_stream("application/json", script.headers)
+            while True:
+                await connection.send_part(whole, None)
+        if breaks == (None, None, None):
+            return
+        if any(breaks):
+            connection.send(200, whole[: len(whole) // 2], missing=len(whole) - len(whole) // 2)
+        if script.stall_after is not None:
+            await connection.wait(FOREVER_S, comments=False)
+        if script.reset_after is not None:
+            await asyncio.sleep(0.02)
+            connection.reset()
+        else:
+            connection.send_wire(b"")
+        raise _Broken
 
     async def stream(self) -> None:
         script, connection = self._script, self._connection
@@ -432,13 +467,16 @@ class _Answer:
         for thought in split_pieces(script.reasoning):
             await self._send({script.reasoning_field: thought})
             await self._wait(self._token_delay_s)
-        for index, word in enumerate(self._words):
+        for index, word in enumerate(cycle(self._words) if script.endless else self._words):
             await self._break_after(index)
             if index:
                 await self._wait(self._token_delay_s)
             await self._send({"content": word})
         await self._break_after(len(self._words))
         await connection.check()
+        if len(self._words) + 1 in (script.stall_after, script.reset_after, script.end_after):
+            await connection.send_part(self._finish_event(), None)
+            await self._break_after(len(self._words) + 1)
         connection.end_stream(self._last_events(), script.write_bytes)
 
     @property
@@ -467,8 +505,11 @@ class _Answer:
     async def _send(self, delta: dict[str, Any]) -> None:
         await self._connection.send_part(_event(self._chunk(delta, None)), self._script.write_bytes)
 
+    def _finish_event(self) -> bytes:
+        return _event(self._chunk({"content": ""}, self._script.finish))
+
     def _last_events(self) -> bytes:
-        last = _event(self._chunk({"content": ""}, self._script.finish))
+        last = self._finish_event()
         wants_usage = (self._received.body.get("stream_options") or {}).get("include_usage")
         if wants_usage and self._script.usage:
             empty = self._chunk({}, None) | {"choices": []}
@@ -586,8 +627,18 @@ class _Connection(asyncio.Protocol):
         body: bytes,
         content_type: str = "application/json",
         headers: Mapping[str, str] | None = None,
+        *,
+        missing: int = 0,
     ) -> None:
-        self._write(_head(status, content_type, {**(headers or {}), "content-length": str(len(body))}) + body)
+        """`missing`: bytes that the headers promise and the body lacks."""
+        told = {**(headers or {}), "content-length": str(len(body) + missing)}
+        self._write(_head(status, content_type, told) + body)
+
+    def send_wire(self, data: bytes) -> None:
+        """Bytes that need not be HTTP, and the end of the connection."""
+        if self._transport:
+            self._transport.write(data)
+            self._transport.close()
 
     def send_json(self, status: int, body: object, headers: Mapping[str, str] | None = None) -> None:
         self.send(status, json.dumps(body, ensure_ascii=False).encode(), headers=headers)

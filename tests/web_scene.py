@@ -14,6 +14,7 @@ import httpx
 
 from debrief.settings import Settings
 from storage.migrate import migrate
+from webapp.connections import Patience
 from webapp.pace import Pace
 from webapp.server import WebServer, build_app, web_server
 
@@ -21,6 +22,8 @@ QUICK = Pace(
     flush_s=0.05,
     dead_after_s=4.0,
     janitor_s=0.1,
+    unsaved_told_s=0.5,
+    finish_again_s=0.1,
     poll_s=0.05,
     frame_s=0.01,
     comment_s=0.3,
@@ -46,12 +49,14 @@ def until(condition: Callable[[], Any], *, within_s: float = 10, what: str = "")
 class Web:
     """A web server of ours in a thread. `rung` holds the job ids that it rang for."""
 
-    def __init__(self, settings: Settings, pace: Pace = QUICK, *, with_pages: bool = False) -> None:
+    def __init__(
+        self, settings: Settings, pace: Pace = QUICK, *, with_pages: bool = False, patience: Patience | None = None
+    ) -> None:
         self.rung: list[str] = []
         self.settings = settings.model_copy(update={"port": 0})
         self.app = build_app(self.settings, ring=self.rung.append, pace=pace, with_pages=with_pages)
         self.parts = self.app.state.parts
-        self.server: WebServer = web_server(self.app, self.settings)
+        self.server: WebServer = web_server(self.app, self.settings, patience)
         self._thread = threading.Thread(target=self.server.run, name="web", daemon=True)
 
     def __enter__(self) -> Self:
@@ -82,9 +87,11 @@ class Web:
 
 
 @contextmanager
-def running_web(settings: Settings, pace: Pace = QUICK, *, with_pages: bool = False) -> Iterator[Web]:
+def running_web(
+    settings: Settings, pace: Pace = QUICK, *, with_pages: bool = False, patience: Patience | None = None
+) -> Iterator[Web]:
     migrate(settings.database, backup_dir=None)
-    with Web(settings, pace, with_pages=with_pages) as web:
+    with Web(settings, pace, with_pages=with_pages, patience=patience) as web:
         yield web
 
 
@@ -130,10 +137,14 @@ class Browser(httpx.Client):
 
 
 class Live:
-    """A live stream, read in a thread. `frames` holds (event, id, data) in order; `comments` counts comment lines."""
+    """A live stream, read in a thread. `frames` holds (event, id, data) in order; `comments` counts comment lines.
+
+    `arrived` says of each frame when it came, on the monotonic clock.
+    """
 
     def __init__(self, browser: Browser, conversation_id: str | None, last_event_id: str | None) -> None:
         self.frames: list[tuple[str, str | None, dict[str, Any]]] = []
+        self.arrived: list[float] = []
         self.comments = 0
         self.bytes = 0
         self.is_over = False
@@ -184,6 +195,7 @@ class Live:
                 name, _, value = line.partition(": ")
                 event[name] = value
             elif "data" in event:
+                self.arrived.append(time.monotonic())
                 self.frames.append((event["event"], event.get("id"), json.loads(event["data"])))
                 event = {}
 

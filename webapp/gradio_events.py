@@ -20,41 +20,62 @@ from gradio.routes import App
 from starlette.routing import Mount
 
 from debrief.errors import DebriefError, InputRejected, NotFound, SignInNeeded
+from webapp.limits.bodies import SAFE_INTEGER
+from webapp.limits.rates import RateLimits
 from webapp.refusals import refuse
 
-SESSIONS = 5_000
-"""Session hashes whose owner is remembered; the one that was quiet longest is forgotten first."""
-SAFE_INTEGER = 2**53 - 1
-"""The largest that JavaScript can say exactly; SQLite takes no more than 2**63 - 1."""
+SESSIONS = 2_000
+"""Session hashes whose owner is remembered, as many as Gradio keeps streams; the quietest is forgotten first."""
+SESSIONS_OF_ASKER = 200
+"""Of one person, who would need so many tabs; forgetting his oldest costs nobody else anything."""
 
 _EVENT_DOOR = re.compile(r"(?:^|/)gradio_api/(queue/join|queue/data|run|call)(?:/|$)(.*)", re.DOTALL)
 _SESSION_HASH = re.compile(r"[A-Za-z0-9-]{4,64}")
 
 
-def guard_events(app: FastAPI) -> None:
+def guard_events(app: FastAPI, limits: RateLimits) -> None:
     """Put the guard around every Gradio app that is mounted so far; before the first request."""
     for route in app.routes:
         if isinstance(route, Mount) and isinstance(route.app, App):
-            route.app.add_middleware(OwnEventsOnly, page=route.app)
+            page: Any = route.app
+            page.state_holder.capacity = SESSIONS  # Gradio's 10,000 copies of a page are some hundred MB
+            page.add_middleware(OwnEventsOnly, page=page, limits=limits)
 
 
 class SessionOwners:
-    """Whose a session hash is: of the first who used it."""
+    """Whose a session hash is: of the first who used it. Who takes more than a person needs loses his own oldest."""
 
-    def __init__(self, most: int = SESSIONS) -> None:
+    def __init__(self, most: int = SESSIONS, most_of_asker: int = SESSIONS_OF_ASKER) -> None:
         self._most = most
+        self._most_of_asker = most_of_asker
         self._owners: OrderedDict[str, str] = OrderedDict()
+        self._of_asker: dict[str, OrderedDict[str, None]] = {}
+
+    def knows(self, session: str) -> bool:
+        return session in self._owners
 
     def take(self, session: str, asker: str) -> bool:
         """Whether the hash is this person's, now or already."""
-        owner = self._owners.setdefault(session, asker)
+        if self._owners.setdefault(session, asker) != asker:
+            return False
+        own = self._of_asker.setdefault(asker, OrderedDict())
+        own[session] = None
+        own.move_to_end(session)
         self._owners.move_to_end(session)
+        if len(own) > self._most_of_asker:
+            self._forget(next(iter(own)))
         if len(self._owners) > self._most:
-            self._owners.popitem(last=False)
-        return owner == asker
+            self._forget(next(iter(self._owners)))
+        return True
 
     def owns(self, session: str, asker: str) -> bool:
         return self._owners.get(session) == asker
+
+    def _forget(self, session: str) -> None:
+        asker = self._owners.pop(session)
+        del self._of_asker[asker][session]
+        if not self._of_asker[asker]:
+            del self._of_asker[asker]
 
 
 class OwnEventsOnly:
@@ -63,11 +84,13 @@ class OwnEventsOnly:
     Args:
         app: what it protects.
         page: the Gradio app, whose blocks tell the events.
+        limits: hold back who begins session after session.
     """
 
-    def __init__(self, app: Any, *, page: Any) -> None:
+    def __init__(self, app: Any, *, page: Any, limits: RateLimits) -> None:
         self._app = app
         self._page = page
+        self._limits = limits
         self._owners = SessionOwners()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -93,6 +116,7 @@ class OwnEventsOnly:
             NotFound: no such event, or the session is another person's.
             InputRejected: a value that the event's components cannot have.
             SignInNeeded: nobody is known to be asking: no cookie, no account.
+            TooBusy: the same person began too many sessions.
         """
         body = _read_json(await _whole(receive))
         fn = self._find_event(door, name, body)
@@ -124,7 +148,10 @@ class OwnEventsOnly:
     def _take_session(self, scope: Any, session: object) -> None:
         if not isinstance(session, str) or not _SESSION_HASH.fullmatch(session):
             raise InputRejected(reason="session_hash: 4 to 64 letters, digits or hyphens")
-        if not self._owners.take(session, _asker(scope)):
+        asker = _asker(scope)
+        if not self._owners.knows(session):
+            self._limits.check_session(asker)
+        if not self._owners.take(session, asker):
             raise NotFound
 
     def _check_stream(self, scope: Any, door: str, name: str) -> None:
@@ -209,7 +236,7 @@ def _read_json(body: bytes) -> dict[str, Any]:
 
 
 async def _whole(receive: Any) -> bytes:
-    """All of a body that `webapp.limits.BodyLimit` has let pass."""
+    """All of a body that `webapp.limits.bodies.BodyLimit` has let pass."""
     chunks: list[bytes] = []
     while True:
         message = await receive()

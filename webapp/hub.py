@@ -62,6 +62,8 @@ class Frame:
 class _Following:
     answer: LiveAnswer
     sent: int
+    unsaved: Ended | None = None
+    """An end that is to be told although it is not stored yet."""
 
     def new_text(self) -> list[Frame]:
         answer, seq = self.answer, self.sent
@@ -109,6 +111,11 @@ class Listener:
         self._pending[frame.event, key] = frame
         self.wake()
 
+    def hear_unsaved(self, answer: LiveAnswer, ended: Ended) -> None:
+        if (following := self._following.get(answer.id)) is not None:
+            following.unsaved = ended
+            self.wake()
+
     def take(self) -> list[Frame]:
         """All that is new since the last time."""
         self._something.clear()
@@ -116,6 +123,9 @@ class Listener:
         self._pending.clear()
         for following in list(self._following.values()):
             frames.extend(following.new_text())
+            if following.unsaved is not None:
+                frames.append(done_frame(following.answer, following.unsaved, self.language))
+                following.unsaved = None
             if following.answer.ended is not None:
                 del self._following[following.answer.id]
                 frames.append(done_frame(following.answer, following.answer.ended, self.language))
@@ -150,7 +160,7 @@ class Listener:
 class Hub:
     """Who listens, and which answers are being written, here or elsewhere."""
 
-    def __init__(self, *, streams_per_visitor: int = 12, streams_in_all: int = 2000) -> None:
+    def __init__(self, *, streams_per_visitor: int, streams_in_all: int) -> None:
         self._streams_per_visitor = streams_per_visitor
         self._streams_in_all = streams_in_all
         self._listeners: dict[str, list[Listener]] = {}
@@ -167,8 +177,10 @@ class Hub:
             TooBusy: the visitor, or all together, have too many open.
         """
         own = self._listeners.get(listener.visitor_id, [])
-        if len(own) >= self._streams_per_visitor or self._count >= self._streams_in_all:
+        if len(own) >= self._streams_per_visitor:
             raise TooBusy("too_many_streams", retry_after_s=10)
+        if self._count >= self._streams_in_all:
+            raise TooBusy("streams_full", retry_after_s=10)
         self._listeners.setdefault(listener.visitor_id, []).append(listener)
         self._count += 1
         if self._is_closed:
@@ -219,6 +231,11 @@ class Hub:
         answer.ended = ended
         self._answers.pop(answer.id, None)
         self._wake(answer.visitor_id)
+
+    def tell_unsaved(self, answer: LiveAnswer, ended: Ended) -> None:
+        """Tell an end that is not in the row. It is told again as it is stored: until then the answer goes on here."""
+        for listener in self._of(answer.visitor_id):
+            listener.hear_unsaved(answer, ended)
 
     def forget(self, answer: LiveAnswer) -> None:
         """The answer was deleted."""

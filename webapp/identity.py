@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from itsdangerous import BadSignature, Signer
 from starlette.requests import cookie_parser
 
+from webapp.limits.proxies import client_address
 from webapp.refusals import header, reader_language
 
 if TYPE_CHECKING:
@@ -30,18 +31,20 @@ FindAccount = Callable[[str], Awaitable["Account | None"]]
 
 @dataclass(frozen=True)
 class Asker:
-    """Who sent a request. `language` is that of the browser."""
+    """Who sent a request, and from which address. `language` is that of the browser."""
 
     visitor_id: str
     account: Account | None
     language: str
+    address: str
 
 
 def who_is_asking(request: Any) -> Asker:
     """The visitor and account behind a Starlette request or a `gr.Request`."""
     inner = getattr(request, "request", None)
-    state = (inner if inner is not None else request).state
-    return Asker(state.visitor_id, state.account, state.language)
+    asked = inner if inner is not None else request
+    state = asked.state
+    return Asker(state.visitor_id, state.account, state.language, client_address(asked.scope))
 
 
 class VisitorSigner:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from debrief.errors import ModelUnavailable
+from debrief.errors import ModelBusy, ModelUnavailable
 from debrief.feedback import FeedbackView, JobState
 from debrief.review import ReviewState
 from debrief.texts import say
@@ -27,6 +27,8 @@ def _while_making(view: FeedbackView, language: str) -> str:
         return say("notice.no_worker", language)
     if view.error_code == ModelUnavailable.code:
         return say("notice.waiting_for_model", language)
+    if view.error_code == ModelBusy.code:
+        return say("notice.model_busy", language)
     if view.state is JobState.RETRY_WAIT:
         return say("notice.retry_wait", language)
     step = str(view.progress.get("step", "waiting"))

@@ -12,9 +12,13 @@ class Pace:
     flush_s: float = 0.5
     """Between two savings of the answers that are being written: what a crash may cost. Also their sign of life."""
     dead_after_s: float = 20.0
-    """Silence after which an answer counts as interrupted."""
-    janitor_s: float = 10.0
-    """Between two looks for such answers."""
+    """Silence after which an answer counts as interrupted, unless its process is known to be dead before."""
+    janitor_s: float = 2.0
+    """Between two looks for answers whose writer has died."""
+    unsaved_told_s: float = 10.0
+    """How long the end of an answer may wait for room before its reader is told."""
+    finish_again_s: float = 2.0
+    """Longest pause between two attempts to store such an end."""
     poll_s: float = 0.5
     """Between two looks at what other processes changed."""
     frame_s: float = 0.05

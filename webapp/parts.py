@@ -12,7 +12,7 @@ from inference.client import ChatModel
 from storage.engine import Database
 from webapp.hub import Hub
 from webapp.identity import VisitorSigner
-from webapp.limits import RateLimits
+from webapp.limits.rates import RateLimits
 from webapp.pace import Pace
 from webapp.store import Store
 from webapp.turns import TurnRunner

@@ -13,6 +13,7 @@ import socket
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI, Request
@@ -22,15 +23,16 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from debrief.conversation import Conversation
-from debrief.errors import DebriefError, InputRejected, NotFound
+from debrief.errors import DebriefError, InputRejected, NotFound, TooBusy
 from debrief.feedback import FeedbackView
 from debrief.scenario import load_scenarios
 from debrief.settings import Settings, signing_secret
 from debrief.versions import request_versions
 from inference.client import ChatModel
-from storage import accounts, backup, conversations, feedback, unasked
-from storage.engine import Database
-from webapp import desk, sign_in, ui
+from storage import accounts, alive, backup, conversations, feedback, spending, unasked
+from storage.engine import Database, new_id
+from storage.feedback import FeedbackLimits
+from webapp import sign_in
 from webapp.api import (
     again as again_api,
     conversations as conversations_api,
@@ -43,20 +45,19 @@ from webapp.api import (
     review as review_api,
     system as system_api,
 )
-from webapp.gradio_events import guard_events
+from webapp.connections import Patience, connections_for, guarded_protocol, open_files, raise_open_files
 from webapp.hub import Hub
 from webapp.identity import Identity, VisitorSigner
-from webapp.limits import (
-    PRIVATE_NETWORKS,
-    AddressLimit,
-    BodyLimit,
-    GradioDoors,
-    LastGuard,
-    OwnOriginOnly,
-    RateLimits,
-    SecurityHeaders,
-    TrustedProxies,
-)
+from webapp.limits.bodies import BodyLimit
+from webapp.limits.crowd import BESIDE_STREAMS, SHARE_OF_ADDRESS, Crowd
+from webapp.limits.doors import GradioDoors
+from webapp.limits.headers import SecurityHeaders
+from webapp.limits.heads import HeadLimit
+from webapp.limits.hosts import OwnHostsOnly
+from webapp.limits.last_guard import LastGuard
+from webapp.limits.origins import OwnOriginOnly
+from webapp.limits.proxies import PRIVATE_NETWORKS, TrustedProxies
+from webapp.limits.rates import AddressLimit, RateLimits
 from webapp.pace import Pace
 from webapp.parts import Parts
 from webapp.refusals import error_body, error_headers, reader_language
@@ -68,6 +69,7 @@ log = logging.getLogger(__name__)
 
 CHAT_PRIORITY = 0
 GRACE_S = 3
+REASON_MAX_CHARS = 300
 FORGET_EVERY_S = 3600.0
 
 
@@ -111,7 +113,8 @@ def build_app(
 def build_parts(settings: Settings, *, ring: Callable[[str], None], pace: Pace) -> Parts:
     store = Store(Database(settings.database))
     model = ChatModel(settings, priority=CHAT_PRIORITY)
-    hub, limits = Hub(), RateLimits(settings)
+    hub = Hub(streams_per_visitor=settings.streams_at_once_per_visitor, streams_in_all=settings.streams_at_once)
+    limits = RateLimits(settings)
     return Parts(
         settings=settings,
         db=store.db,
@@ -130,6 +133,7 @@ def build_parts(settings: Settings, *, ring: Callable[[str], None], pace: Pace) 
             limits=limits,
             pace=pace,
             ask_at_end=partial(_request_at_end, store.db, settings, ring),
+            writer_id=new_id("p"),
         ),
         limits=limits,
         pace=pace,
@@ -143,7 +147,8 @@ def _request_feedback(
     """Store the request, then ring: a lost ring costs seconds, a job without a row would cost trust."""
     conversation = conversations.get_conversation(db, visitor_id, conversation_id)
     versions = request_versions(settings, conversation.scenario_hash)
-    view, job_id = feedback.request_feedback(db, visitor_id, conversation_id, versions=versions)
+    limits = FeedbackLimits.of(settings)
+    view, job_id = feedback.request_feedback(db, visitor_id, conversation_id, versions=versions, limits=limits)
     if job_id is not None:
         ring(job_id)
     return view
@@ -152,8 +157,12 @@ def _request_feedback(
 def _request_at_end(db: Database, settings: Settings, ring: Callable[[str], None], conversation: Conversation) -> None:
     if settings.feedback_at_end == "off":
         return
-    versions = request_versions(settings, conversation.scenario_hash)
-    job_id = unasked.request_at_end(db, conversation.id, versions=versions)
+    versions, limits = request_versions(settings, conversation.scenario_hash), FeedbackLimits.of(settings)
+    try:
+        job_id = unasked.request_at_end(db, conversation.id, versions=versions, limits=limits)
+    except TooBusy as refusal:  # nobody asked, so nobody is told: the visitor can ask, and the next turn asks again
+        log.info("not asked at the end", extra={"conversation_id": conversation.id, "code": refusal.reason})
+        return
     if job_id is not None:
         ring(job_id)
 
@@ -168,13 +177,17 @@ def _add_layers(app: FastAPI, parts: Parts) -> None:
     app.add_middleware(CORSMiddleware, allow_origins=[])
     app.add_middleware(sign_in.Guard)
     app.add_middleware(Identity, signer=parts.signer, find_account=find_account, on_space=parts.on_space)
-    app.add_middleware(BodyLimit, limit_bytes=parts.settings.body_max_bytes)
+    settings = parts.settings
+    app.add_middleware(BodyLimit, limit_bytes=settings.body_max_bytes, timeout_s=settings.body_timeout_s)
     app.add_middleware(AddressLimit, limits=parts.limits)
     app.add_middleware(OwnOriginOnly)
     app.add_middleware(GradioDoors)
+    app.add_middleware(Crowd, settings=settings)
+    app.add_middleware(OwnHostsOnly, allowed=settings.allowed_hosts, host=settings.host, on_space=parts.on_space)
+    app.add_middleware(HeadLimit)
     app.add_middleware(LastGuard)
     app.add_middleware(SecurityHeaders, on_space=parts.on_space)
-    trusted = parts.settings.trusted_proxies or (PRIVATE_NETWORKS if parts.on_space else "")
+    trusted = settings.trusted_proxies or (PRIVATE_NETWORKS if parts.on_space else "")
     app.add_middleware(TrustedProxies, trusted=trusted)
 
 
@@ -187,13 +200,20 @@ def _say_errors(app: FastAPI) -> None:
     async def malformed(request: Request, error: RequestValidationError) -> Response:  # pyright: ignore[reportUnusedFunction]
         problem = error.errors()[0]
         where = ".".join(str(part) for part in problem["loc"] if part != "body")
-        return _error_response(request, InputRejected(reason=f"{where}: {problem['msg']}" if where else problem["msg"]))
+        return _error_response(
+            request, InputRejected(reason=_printable(f"{where}: {problem['msg']}" if where else problem["msg"]))
+        )
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:  # pyright: ignore[reportUnusedFunction]
         if error.status_code == 404:
             return _error_response(request, NotFound())
         return _error_response(request, InputRejected(reason=str(error.detail)), error.status_code)
+
+
+def _printable(reason: str) -> str:
+    """Without a sender's novel, and without lone surrogates, which no response can carry: keys are quoted."""
+    return reason.encode("utf-8", "replace").decode("utf-8")[:REASON_MAX_CHARS]
 
 
 def _error_response(request: Request, error: DebriefError, status: int | None = None) -> Response:
@@ -215,12 +235,15 @@ def _mount_pages(app: FastAPI, parts: Parts) -> None:
 
     In a thread, because the caller may have a running loop of another kind.
     """
+    # Here: importing Gradio takes most of a start, and the API alone does without it.
+    from webapp import desk, ui  # noqa: PLC0415
+    from webapp.gradio_events import guard_events  # noqa: PLC0415
 
     async def mount() -> None:
         assets = ui.serve_assets(app, parts)
         desk.mount(app, parts, assets)
         ui.mount(app, assets)
-        guard_events(app)
+        guard_events(app, parts.limits)
 
     with ThreadPoolExecutor(1) as thread:
         thread.submit(lambda: asyncio.run(mount())).result()
@@ -230,12 +253,15 @@ def _mount_pages(app: FastAPI, parts: Parts) -> None:
 async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
     parts: Parts = app.state.parts
     pace = parts.pace
+    signs_of_life = parts.settings.data_dir / "alive" / "web"
+    shown_alive = _show_life(signs_of_life, parts.turns.writer_id)
     loops = [
         asyncio.create_task(forever(name, interval_s, look), name=name)
         for name, interval_s, look in (
-            ("janitor", pace.janitor_s, Janitor(parts.store, pace).look),
+            ("janitor", pace.janitor_s, Janitor(parts.store, pace, signs_of_life, parts.turns.own_ids).look),
             ("poller", pace.poll_s, Poller(parts.store, parts.hub).look),
             ("old copies", FORGET_EVERY_S, partial(_forget_old_copies, parts.settings)),
+            ("old spending", FORGET_EVERY_S, partial(_forget_old_spending, parts.store)),
             ("model watcher", pace.model_watch_s, ModelWatcher(parts.model, parts.hub, pace).look),
         )
     ]
@@ -247,13 +273,30 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
         await asyncio.gather(*loops, return_exceptions=True)
         await finish_work(parts)
         await parts.model.aclose()
-        parts.store.close()
+        await parts.store.close()
         parts.db.close()
+        shown_alive.close()
+
+
+def _show_life(folder: Path, process_id: str) -> contextlib.ExitStack:
+    """Until it is closed others see that this process lives. Where that cannot be shown, its answers show it."""
+    shown = contextlib.ExitStack()
+    try:
+        shown.enter_context(alive.sign_of_life(folder, process_id))
+    except OSError:  # a full disk must not keep the page from coming up
+        log.exception("could not show that this process lives")
+    return shown
 
 
 async def _forget_old_copies(settings: Settings) -> None:
     """A server that is never restarted must not keep for ever what people have deleted since."""
-    await asyncio.to_thread(backup.forget_old, settings.data_dir / "backups", days=settings.upgrade_copies_days)
+    folder = settings.data_dir / "backups"
+    await asyncio.to_thread(backup.forget_old, folder, days=settings.upgrade_copies_days)
+    await asyncio.to_thread(backup.forget_old_backups, folder, days=settings.backup_days)
+
+
+async def _forget_old_spending(store: Store) -> None:
+    await store(spending.forget_old_days)
 
 
 async def finish_work(parts: Parts) -> None:
@@ -274,19 +317,26 @@ class WebServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def web_server(app: FastAPI, settings: Settings) -> WebServer:
+def web_server(app: FastAPI, settings: Settings, patience: Patience | None = None) -> WebServer:
+    """`patience`: another one with connections than the product's, for tests."""
+    patience = patience or Patience()
+    most = connections_for(open_files())
+    wanted = settings.streams_at_once + BESIDE_STREAMS
+    if most < wanted:
+        log.warning("few open files", extra={"connections": most, "wanted": wanted})
     config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=guarded_protocol(patience, most, max(most // SHARE_OF_ADDRESS, wanted)),
         ws="none",
         lifespan="on",
         access_log=False,
         log_config=None,
-        proxy_headers=False,  # webapp.limits.TrustedProxies reads them, for named proxies only
+        proxy_headers=False,  # webapp.limits.proxies.TrustedProxies reads them, for named proxies only
         server_header=False,
+        timeout_keep_alive=patience.idle_s,
         timeout_graceful_shutdown=GRACE_S,
     )
     return WebServer(app, config)
@@ -294,4 +344,5 @@ def web_server(app: FastAPI, settings: Settings) -> WebServer:
 
 def serve(settings: Settings, *, ring: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM."""
+    raise_open_files()
     web_server(build_app(settings, ring=ring), settings).run()

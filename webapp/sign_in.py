@@ -24,7 +24,8 @@ from debrief.settings import Settings
 from debrief.texts import say
 from storage import accounts
 from webapp.identity import SIGN_IN_COOKIE, cookie_header, read_cookies
-from webapp.limits import TokenBuckets, client_address
+from webapp.limits.proxies import client_address
+from webapp.limits.rates import TokenBuckets
 from webapp.parts import Parts
 from webapp.refusals import header, refuse
 

@@ -16,15 +16,17 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from debrief.conversation import Conversation, Message, MessageState, Turn
-from debrief.errors import DebriefError, InputRejected, ModelUnavailable, NotSaved
+from debrief.errors import DebriefError, InputRejected, ModelUnavailable, NotReadable, NotSaved
 from debrief.prompts import ChatMessages, chat_messages, trim
 from debrief.scenario import Scenario
 from debrief.settings import Settings
+from inference import failures
 from inference.client import ChatModel
 from storage import conversations, gauges, live, scenarios
 from storage.engine import Database
+from storage.spending import Daily
 from webapp.hub import Ended, Hub, LiveAnswer
-from webapp.limits import RateLimits
+from webapp.limits.rates import RateLimits
 from webapp.pace import Pace
 from webapp.store import Store
 
@@ -33,7 +35,9 @@ log = logging.getLogger(__name__)
 FIRST_TOKEN_GAUGE = "chat_first_token_s"  # noqa: S105  # a name, not a secret
 GAUGE_WEIGHT = 0.3
 """Of the newest answer in the running mean that the worker reads."""
-FINISH_ATTEMPTS = 5
+LAST_ATTEMPTS_S = 1.5
+"""Of storing an end, when the process is going away."""
+NOT_SAVED_YET = "answer_not_saved"
 SAID = (MessageState.COMPLETE, MessageState.CUT_OFF, MessageState.STOPPED)
 """How an answer may end that counts as one."""
 
@@ -85,9 +89,15 @@ class TurnRunner:
         limits: RateLimits,
         pace: Pace,
         ask_at_end: Callable[[Conversation], None],
+        writer_id: str,
     ) -> None:
-        """`ask_at_end` is called in a thread when the answer to a talk's last turn has ended."""
+        """`ask_at_end` is called in a thread when the answer to a talk's last turn has ended.
+
+        `writer_id` marks the answers as this process's; others learn from `storage.alive` when it has died.
+        """
+        self.writer_id = writer_id
         self._settings = settings
+        self._daily = Daily(settings.answers_per_day, settings.answers_per_day_per_visitor)
         self._store = store
         self._model = model
         self._hub = hub
@@ -121,6 +131,8 @@ class TurnRunner:
             request_id or new_request_id(),
             per_visitor_cap=self._settings.answers_at_once_per_visitor,
             total_cap=self._settings.answers_at_once,
+            daily=self._daily,
+            writer_id=self.writer_id,
         )
         return self._begin(visitor_id, turn)
 
@@ -138,6 +150,8 @@ class TurnRunner:
             request_id or new_request_id(),
             per_visitor_cap=self._settings.answers_at_once_per_visitor,
             total_cap=self._settings.answers_at_once,
+            daily=self._daily,
+            writer_id=self.writer_id,
         )
         return self._begin(visitor_id, turn)
 
@@ -168,6 +182,10 @@ class TurnRunner:
     @property
     def running_count(self) -> int:
         return len(self._runs)
+
+    def own_ids(self) -> list[str]:
+        """The answers that this process writes, or has written and not yet stored."""
+        return list(self._runs)
 
     def _check_text(self, text: str) -> None:
         if not text.strip():
@@ -200,9 +218,9 @@ class TurnRunner:
         """Wait for the writing to end, whichever way, and store the end."""
         assert run.writing is not None  # noqa: S101  # set by _begin
         await asyncio.wait([run.writing])
-        self._runs.pop(run.answer.id, None)
         ended = self._outcome(run, run.writing)
         stored = await self._finish(run, ended)
+        self._runs.pop(run.answer.id, None)  # until here the savings go on: they are its sign of life
         self._hub.end(run.answer, stored)
         if run.at_end is not None and stored.state in SAID:
             await self._ask_for_feedback(run.at_end)
@@ -220,7 +238,8 @@ class TurnRunner:
             return Ended(state, "interrupted" if state is MessageState.INTERRUPTED else None, length)
         error = writing.exception()
         if isinstance(error, DebriefError):
-            log.info("answer failed", extra={"answer_id": run.answer.id, "code": error.reason, "values": error.values})
+            fields = {"answer_id": run.answer.id, "code": error.reason, "cause": failures.cause(error)}
+            log.warning("answer failed", extra=fields)
             return Ended(MessageState.ERROR, error.reason, length)
         if error is not None:
             log.error("answer failed", extra={"answer_id": run.answer.id}, exc_info=error)
@@ -230,7 +249,11 @@ class TurnRunner:
         return Ended(MessageState.CUT_OFF if run.finish_reason == "length" else MessageState.COMPLETE, None, length)
 
     async def _finish(self, run: _Run, ended: Ended) -> Ended:
-        """Store the end. What is told to the listeners is what is in the row."""
+        """Store the end, however long there is no room for it. What is told to the listeners is what is in the row.
+
+        When it takes long they are told that it is not saved yet, and again when it is. A process that is told to go
+        away leaves it: the text as last saved is in the row, and the next one marks it as interrupted.
+        """
         finish = partial(
             conversations.finish_answer,
             answer_id=run.answer.id,
@@ -244,13 +267,18 @@ class TurnRunner:
             completion_tokens=run.completion_tokens,
             model=run.model,
         )
-        for attempt in range(1, FINISH_ATTEMPTS + 1):
+        began, pause_s, is_told = time.monotonic(), self._pace.flush_s, False
+        while not self._is_closing or time.monotonic() - began < LAST_ATTEMPTS_S:
             try:
                 return ended if await self._store(finish) else await self._as_stored(run, ended)
-            except NotSaved:
-                log.exception("could not store the end", extra={"answer_id": run.answer.id, "attempt": attempt})
-                await asyncio.sleep(0.2 * attempt)
-        return Ended(MessageState.ERROR, "unexpected", ended.length)
+            except (NotReadable, NotSaved):
+                if not is_told and time.monotonic() - began > self._pace.unsaved_told_s:
+                    is_told = True
+                    log.warning("an end waits for room", extra={"answer_id": run.answer.id})
+                    self._hub.tell_unsaved(run.answer, Ended(MessageState.ERROR, NOT_SAVED_YET, ended.length))
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, self._pace.finish_again_s)
+        return Ended(MessageState.INTERRUPTED, "interrupted", ended.length)
 
     async def _as_stored(self, run: _Run, ended: Ended) -> Ended:
         """Another process ended the answer, or it was deleted."""
@@ -264,9 +292,7 @@ class TurnRunner:
         await self._until_model_has_started()
         info = await self._model.info()
         run.model = info.name
-        prompt = await self._store(
-            lambda db: self._read_prompt(db, run.answer.visitor_id, run.answer.conversation_id, run.answer.id)
-        )
+        prompt = await self._store(self._read_prompt, run.answer.visitor_id, run.answer.conversation_id, run.answer.id)
         turns = sum(message.role == "user" for message in prompt.path)
         run.at_end = prompt.conversation if prompt.scenario.has_ended(turns) else None
         reply_max = min(self._settings.reply_max_tokens, max(1, info.context_tokens // 2))
@@ -319,6 +345,8 @@ class TurnRunner:
             await asyncio.sleep(self._pace.flush_s)
             try:
                 await self._save()
+            except NotSaved:
+                pass  # the database has told the log why, and not each time; the next saving takes the same text
             except Exception:  # the saving must go on whatever happened once
                 log.exception("could not save the running answers", extra={"count": len(self._runs)})
 

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from debrief.conversation import MessageState
-from debrief.errors import NotFound
+from debrief.errors import NotFound, NotReadable, NotSaved
 from debrief.feedback import FeedbackView
 from inference.client import ChatModel
-from storage import conversations, feedback, live
-from storage.engine import utc_now
+from storage import alive, conversations, feedback, live
+from storage.engine import Database, utc_now
 from webapp.hub import Ended, Frame, Hub, LiveAnswer
 from webapp.live import model_data
 from webapp.pace import Pace
@@ -26,6 +28,8 @@ log = logging.getLogger(__name__)
 
 OVERLAP = timedelta(seconds=2)
 """How far each look reaches back behind the last: a change carries the time of its transaction, which ends later."""
+CLOCK_JUMP_S = 2.0
+"""A clock that is only being corrected moves by far less between two looks."""
 UNFINISHED_EVERY = 10
 """Looks between two re-readings of unfinished feedback, whose worker may have died without a word."""
 
@@ -35,6 +39,8 @@ async def forever(name: str, interval_s: float, look: Callable[[], Awaitable[Non
     while True:
         try:
             await look()
+        except (NotReadable, NotSaved):
+            pass  # the database has told the log why, and not each time
         except Exception:
             log.exception("a look failed", extra={"loop": name})
         await asyncio.sleep(interval_s)
@@ -168,14 +174,54 @@ class ModelWatcher:
 
 
 class Janitor:
-    """Marks the answers whose writer has died as interrupted. What they had written stays."""
+    """Marks the answers whose writer has died as interrupted. What they had written stays.
 
-    def __init__(self, store: Store, pace: Pace) -> None:
+    A process of this data folder is known to be dead at once, by its lock; one that hangs, or that ran on another
+    machine, by its silence. Silence is read off the clock on the wall, so it says nothing for a while after that
+    clock was set, after the machine slept, and after nobody could write. The answers of this process are not judged.
+    """
+
+    def __init__(self, store: Store, pace: Pace, signs_of_life: Path, own_ids: Callable[[], list[str]]) -> None:
         self._store = store
         self._dead_after = timedelta(seconds=pace.dead_after_s)
+        self._signs_of_life = signs_of_life
+        self._own_ids = own_ids
+        self._clock_offset = _clock_offset()
+        self._silence_counts_from = 0.0
 
     async def look(self) -> None:
-        silent_since = utc_now() - self._dead_after
-        found = await self._store(conversations.mark_interrupted, silent_since=silent_since)
+        offset, before = _clock_offset(), self._clock_offset
+        self._clock_offset = offset
+        if abs(offset - before) > CLOCK_JUMP_S:
+            log.warning("the clock was set seconds=%+.0f", offset - before)
+            self._wait_for_signs()
+        try:
+            found = await self._store(self._end_orphans, self._own_ids())
+        except NotSaved:
+            self._wait_for_signs()
+            return
         if found:
             log.warning("answers were interrupted", extra={"answer_ids": found})
+
+    def _wait_for_signs(self) -> None:
+        """Whoever lives writes again within this time."""
+        self._silence_counts_from = time.monotonic() + self._dead_after.total_seconds()
+
+    def _end_orphans(self, db: Database, own_ids: list[str]) -> list[str]:
+        """Blocking."""
+        dead = alive.list_dead(self._signs_of_life)
+        now = utc_now() if time.monotonic() >= self._silence_counts_from else None
+        found = conversations.mark_interrupted(
+            db,
+            silent_since=now and now - self._dead_after,
+            ahead_of=now and now + self._dead_after,
+            dead_writers=dead,
+            except_ids=own_ids,
+        )
+        alive.forget(self._signs_of_life, dead)
+        return found
+
+
+def _clock_offset() -> float:
+    """Seconds by which the clock on the wall is ahead of the one that nobody sets; that one sleeps with the machine."""
+    return utc_now().timestamp() - time.monotonic()

@@ -6,13 +6,29 @@ here, so that a test can find a missing or unused one. Scenario and rubric words
 
 from __future__ import annotations
 
+import math
 import tomllib
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from string import Template
 
 LANGUAGES = ("en", "ko")
 _FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Wait:
+    """A time to wait as a value for a placeholder, in the reader's language: "20 seconds", "5 hours"; rounded up."""
+
+    seconds: float
+
+    def words(self, language: str) -> str:
+        number, unit = max(1, math.ceil(self.seconds)), "second"
+        for size, larger in ((60, "minute"), (60, "hour")):
+            if number > 1.5 * size:
+                number, unit = math.ceil(number / size), larger
+        return say(f"wait.{unit if number == 1 else unit + 's'}", language, n=number)
 
 
 @cache
@@ -32,7 +48,8 @@ def say(key: str, language: str, **values: object) -> str:
     Raises:
         KeyError: there is no such text, or a placeholder has no value.
     """
-    return Template(catalog(language)[key]).substitute({name: str(value) for name, value in values.items()})
+    words = {name: value.words(language) if isinstance(value, Wait) else str(value) for name, value in values.items()}
+    return Template(catalog(language)[key]).substitute(words)
 
 
 def pick_language(accept_language: str | None) -> str:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import argparse
 import sys
 
+from tests.crash import jobs, web
 from tests.crash.outcome import Experiment
 
-EXPERIMENTS: tuple[Experiment, ...] = ()
+EXPERIMENTS: tuple[Experiment, ...] = (*jobs.EXPERIMENTS, web.EXPERIMENT)
 
 
 def main() -> int:

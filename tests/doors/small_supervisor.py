@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from launch.children import ChildPlan
-from launch.supervisor import MODEL_ENDING, OTHERS_ENDING, Plan, Supervisor
+from launch.supervisor import MODEL_ENDING, OTHERS_ENDING, REPLY_WITHIN_S, Plan, Supervisor
 
 
 def main() -> int:
@@ -35,7 +35,7 @@ def main() -> int:
         )
         for name, command in given["children"].items()
     ]
-    return Supervisor(plan, children).run()
+    return Supervisor(plan, children, reply_within_s=given.get("reply_within_s", REPLY_WITHIN_S)).run()
 
 
 if __name__ == "__main__":

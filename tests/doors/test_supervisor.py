@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -14,7 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from launch.children import shorten
+import launch.children
+from launch.children import Child, ChildPlan, shorten
+from launch.say import Stop
+from launch.supervisor import REPLY_WITHIN_S, Plan, check_ports_free
+from tests.full_disk import no_room
 
 ROOT = Path(__file__).parents[2]
 SLEEP = "import time; time.sleep(600)"
@@ -35,6 +40,13 @@ import subprocess, sys
 own = subprocess.Popen([sys.executable, "-c", {DEAF!r}])
 print(own.pid, flush=True)
 own.wait()
+"""
+SILENT = """
+import socket, sys
+server, kept = socket.create_server(("127.0.0.1", int(sys.argv[1]))), []
+while True:
+    kept.append(server.accept())
+    print("asked", flush=True)
 """
 TIDY = """
 import signal, sys, time
@@ -75,13 +87,21 @@ def start(tmp_path: Path) -> Generator[Start]:
     """Start a supervisor over children given as Python programs; it is ended, if it still runs, after the test."""
     started: list[Running] = []
 
-    def begin(**programs: str) -> Running:
+    def begin(reply_within_s: float = REPLY_WITHIN_S, **programs: str) -> Running:
         port, model_port = free_port(), free_port()
         ports = {"web": port, "model": model_port}
         children = {name: [sys.executable, "-c", text, str(ports.get(name, 0))] for name, text in programs.items()}
         plan = tmp_path / "plan.json"
         plan.write_text(
-            json.dumps({"data_dir": str(tmp_path), "port": port, "model_port": model_port, "children": children})
+            json.dumps(
+                {
+                    "data_dir": str(tmp_path),
+                    "port": port,
+                    "model_port": model_port,
+                    "children": children,
+                    "reply_within_s": reply_within_s,
+                }
+            )
         )
         said = tmp_path / "said.txt"
         with said.open("w") as out:
@@ -146,6 +166,52 @@ def test_a_child_that_keeps_dying_is_started_after_longer_and_longer_pauses(star
     lines = running.lines()
     assert lines.index("again in 1 s") < lines.index("again in 2 s") < lines.index("again in 4 s")
     assert "no luck" in lines
+
+
+def test_what_has_worked_for_a_while_comes_back_after_the_first_pause_however_often_it_dies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(launch.children, "STEADY_AFTER_S", 0)
+    child = Child(ChildPlan("web", [sys.executable, "-c", SLEEP], tmp_path / "web.log"))
+    pauses = []
+    for has_worked in (True, True, True, False, False):
+        child.start()
+        if has_worked:
+            child.note_working()
+        os.kill(child.pid or 0, signal.SIGKILL)
+        wait_for(child.has_ended)
+        pauses.append(round(child.pause_s))
+    assert pauses == [1, 1, 1, 2, 4]
+
+
+def test_a_page_that_runs_but_does_not_answer_any_more_is_killed_and_started_again(start: Start):
+    running = start(web=ANSWER, worker=SLEEP, reply_within_s=0.3)
+    wait_for(lambda: running.table().get("web", {}).get("state") == "ready")
+    frozen = running.pid("web")
+    os.kill(frozen, signal.SIGSTOP)
+    wait_for(lambda: running.table()["web"]["pid"] not in {frozen, None}, seconds=60)
+    assert not is_alive(frozen)
+    wait_for(lambda: running.table()["web"]["state"] == "ready")
+    assert "Web: runs but does not answer any more" in running.lines()
+
+
+def test_a_page_that_is_slow_to_start_is_not_killed_for_it(start: Start):
+    running = start(web=SILENT, worker=SLEEP, reply_within_s=0.05)
+    web = running.pid("web")
+    wait_for(lambda: running.log("web").count("asked") > 7, seconds=60)
+    assert running.pid("web") == web
+
+
+def test_after_a_killed_supervisor_the_next_one_waits_until_its_children_have_left_their_ports(tmp_path: Path):
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        held.listen()
+        plan = Plan("127.0.0.1", held.getsockname()[1], tmp_path, "http://model", 0, "small", False, False, tmp_path)
+        with pytest.raises(Stop):
+            check_ports_free(plan)
+        (tmp_path / "processes.json").write_text("{}")
+        threading.Timer(1, held.close).start()
+        check_ports_free(plan)
 
 
 def test_what_a_dead_child_left_behind_is_ended(start: Start):
@@ -218,3 +284,30 @@ def top_level_imports(file: Path) -> list[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.append(node.module)
     return names
+
+
+def test_a_full_disk_ends_nobody_and_what_dies_meanwhile_comes_back(start: Start):
+    running = start(worker=SLEEP)
+    first = running.pid("worker")
+    with no_room(running.process.pid):
+        os.kill(first, signal.SIGKILL)
+        second = wait_for(lambda: children_of(running.process.pid) - {first})
+        assert running.process.poll() is None
+    assert wait_for(lambda: running.pid("worker") in second)
+    assert running.process.poll() is None
+
+
+def test_a_log_that_cannot_be_kept_on_a_full_disk_is_emptied(tmp_path: Path):
+    log = tmp_path / "web.log"
+    log.write_text("x" * 2000)
+    (tmp_path / "web.log.1").mkdir()  # nothing can be written there
+
+    shorten(log, 1000)
+    shorten(tmp_path / "nowhere" / "web.log", 1000)
+
+    assert log.exists()
+
+
+def children_of(pid: int) -> set[int]:
+    """Of the process itself; the tether between lies in the same process (see launch/tether.py)."""
+    return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import cycle
@@ -74,7 +75,7 @@ class ReviewerAnswer:
     seconds: float = 0.0
 
 
-class _Reviewer:
+class _Reviewer(ABC):
     """Fills the schema of each request; what is chosen is the subclass's."""
 
     def __init__(self, talk: GoldTalk) -> None:
@@ -130,14 +131,14 @@ class _Reviewer:
         said = " ".join(self.talk.transcript.lines[label].text for label in self._quoted)
         return next((text for text in REWRITES.values() if same_language(text, said)), REWRITES["en"])
 
-    def branch(self, choices: Sequence[Schema], key: str | None) -> Schema:
-        raise NotImplementedError
+    @abstractmethod
+    def branch(self, choices: Sequence[Schema], key: str | None) -> Schema: ...
 
-    def one_of(self, values: Sequence[Any], key: str | None, name: str) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def one_of(self, values: Sequence[Any], key: str | None, name: str) -> Any: ...
 
-    def lines(self, labels: Sequence[str], least: int, most: int, key: str | None, name: str) -> list[str]:
-        raise NotImplementedError
+    @abstractmethod
+    def lines(self, labels: Sequence[str], least: int, most: int, key: str | None, name: str) -> list[str]: ...
 
 
 class GoodReviewer(_Reviewer):

@@ -13,6 +13,8 @@ from storage.engine import utc_now
 from storage.tables import AccountRow, SignInRow
 from tests.review_scene import PASSWORD, make_account
 
+pytestmark = pytest.mark.both_engines
+
 
 def test_rita_signs_in_and_is_known_by_her_token(database):
     rita = make_account(database, "rita")

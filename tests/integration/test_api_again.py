@@ -14,6 +14,8 @@ from tests.factories import make_conversation, make_turn
 from tests.job_scene import interview
 from tests.web_scene import Browser, Web, running_web
 
+pytestmark = pytest.mark.both_engines
+
 
 def talk_and_debrief(web: Web, browser: Browser, levels: dict[str, int | None] | None = None) -> tuple[str, str, str]:
     """A talk of three turns with a shown debrief; ids of talk, debrief, and the weak message."""

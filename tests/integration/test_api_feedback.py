@@ -12,8 +12,10 @@ from debrief.review import ReviewState
 from storage import conversations, jobs, reviews
 from storage.engine import Database
 from storage.tables import FeedbackRow
-from tests.review_scene import make_account
+from tests.review_scene import make_account, sign_in
 from tests.web_scene import Browser, Web
+
+pytestmark = pytest.mark.both_engines
 
 REASON = "criteria.0.reason"
 
@@ -230,7 +232,7 @@ def test_the_review_shows_what_the_visitor_says_is_wrong(web: Web, olga: Browser
     make_account(db)
     olga.post(f"/api/v1/feedback/{feedback_id}/disputes", json={"path": "summary", "comment": "Not so."})
     with web.browser() as rita:
-        rita.post("/admin/login", data={"name": "rita", "password": "correct horse battery"})
+        sign_in(rita, "rita")
         [line] = rita.get("/api/v1/review").json()["items"]
         case = rita.get(f"/api/v1/review/{feedback_id}").json()
         assert (line["disputes"], [d["comment"] for d in case["disputes"]]) == (1, ["Not so."])

@@ -10,7 +10,8 @@ from debrief.settings import Settings, signing_secret
 from tests.scripted_model import ScriptedModel
 from tests.web_scene import Browser, Web, running_web, until
 from webapp.identity import VisitorSigner, cookie_header
-from webapp.limits import TokenBuckets, nesting
+from webapp.limits.bodies import nesting
+from webapp.limits.rates import TokenBuckets
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +29,7 @@ def whole_web(module_model: ScriptedModel, tmp_path_factory: pytest.TempPathFact
         rate_limit="off",
         model_url=module_model.url,
         body_max_bytes=20_000,
+        allowed_hosts="*",
     )
     with running_web(settings, with_pages=True) as web:
         yield web
@@ -96,7 +98,9 @@ PROXY = {"x-forwarded-proto": "https", "x-forwarded-host": "debrief.example", "x
 
 @pytest.mark.parametrize(("trusted", "expected"), [("", "SameSite=Lax"), ("127.0.0.1", "SameSite=Lax; Secure")])
 def test_forwarded_headers_count_only_from_a_named_proxy(web_settings: Settings, trusted: str, expected: str):
-    settings = web_settings.model_copy(update={"trusted_proxies": trusted})
+    settings = web_settings.model_copy(
+        update={"trusted_proxies": trusted, "allowed_hosts": "127.0.0.1, debrief.example"}
+    )
     with running_web(settings) as web, web.browser() as olga:
         begun = olga.post("/api/v1/conversations", json={"scenario": "job_interview"}, headers=PROXY)
         assert begun.headers["set-cookie"].partition("HttpOnly; ")[2] == expected

@@ -6,6 +6,8 @@ from debrief.settings import Settings
 from tests.scripted_model import Script, ScriptedModel
 from tests.web_scene import Browser, Web, running_web
 
+pytestmark = pytest.mark.both_engines
+
 TURN = {"text": "I led a team of three."}
 
 

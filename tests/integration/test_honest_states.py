@@ -23,10 +23,12 @@ from tests.job_scene import (
     wait_until,
     with_quick_jobs,
 )
-from tests.review_scene import PASSWORD, make_account
+from tests.review_scene import make_account, sign_in
 from tests.scripted_model import Received, Script, ScriptedModel, is_structured
 from tests.web_scene import Browser, Web
 from webapp.notices import feedback_notice
+
+pytestmark = pytest.mark.both_engines
 
 SLOW_S = 30
 
@@ -102,9 +104,9 @@ def test_an_admin_stops_a_worker_by_withdrawing_what_it_makes(web: Web, olga: Br
     assert mine
     path = f"/api/v1/review/{feedback_id}/withdraw"
     with web.browser() as ada, web.browser() as rita:
-        rita.post("/admin/login", data={"name": "rita", "password": PASSWORD})
+        sign_in(rita, "rita")
         assert rita.post(path).status_code == 403
-        ada.post("/admin/login", data={"name": "ada", "password": PASSWORD})
+        sign_in(ada, "ada")
         assert ada.post(path).json()["state"] == "withdrawn"
     assert not store(web.parts.db, mine)
     seen = olga.get(f"/api/v1/feedback/{feedback_id}").json()

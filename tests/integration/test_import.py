@@ -14,6 +14,8 @@ from tests.scripted_model import Received, ScriptedModel, is_talk
 from tests.web_scene import Browser, Web, running_web
 from webapp.api.imports import ANSWER_MAX_CHARS, MESSAGES_MAX
 
+pytestmark = pytest.mark.both_engines
+
 PATH = "/api/v1/import/conversations"
 ASKED = {"role": "assistant", "text": "Tell me about yourself."}
 TOLD = {"role": "user", "text": "I led a team of three and we shipped on time."}

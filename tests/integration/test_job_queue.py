@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
 
+import pytest
 from sqlalchemy import select
 
 from debrief.feedback import JobState
@@ -15,7 +16,11 @@ from storage.feedback import cancel_feedback, get_feedback, regenerate_feedback
 from storage.jobs import Claim
 from storage.tables import FeedbackJobRow, FeedbackVersionRow
 from tests.factories import OLGA
-from tests.job_scene import ask_for_feedback, claim, get_job, store
+from tests.job_scene import ask_for_feedback, claim, get_job, let_clock_jump, store
+
+HOUR_S = 3600
+
+pytestmark = pytest.mark.both_engines
 
 
 def make_older(db: Database, seconds: float, *columns: str) -> None:
@@ -45,7 +50,7 @@ def test_claims_at_once_never_pass_the_seats(any_database: Database):
     ready = Barrier(12)
 
     def claim_with_the_others(job_id: str) -> Claim | None:
-        claim(any_database, "j_none")  # opens this thread's connection
+        claim(any_database, "j_none", seats=0)  # opens this thread's connection
         ready.wait(30)
         return claim(any_database, job_id, seats=3)
 
@@ -187,7 +192,7 @@ def test_only_what_nobody_rang_for_is_rung_for(any_database: Database):
     asked = [ask_for_feedback(any_database)[1] for _ in range(4)]
 
     def due(seats: int = 10) -> list[str]:
-        return jobs.take_due(any_database, seats=seats, overlooked_after_s=10)
+        return jobs.take_due(any_database, seats=seats, lease_s=60, overlooked_after_s=10)
 
     assert due() == [], "all were rung for when they were made"
     make_older(any_database, 11, "rung_at")
@@ -201,16 +206,16 @@ def test_a_full_house_is_not_rung_at_and_a_free_seat_is(any_database: Database):
     mine = claim(any_database, first, seats=1)
     assert mine
     assert claim(any_database, second, seats=1) is None
-    assert jobs.take_due(any_database, seats=1, overlooked_after_s=10) == []
+    assert jobs.take_due(any_database, seats=1, lease_s=60, overlooked_after_s=10) == []
     store(any_database, mine)
-    assert jobs.take_due(any_database, seats=1, overlooked_after_s=10) == [second]
+    assert jobs.take_due(any_database, seats=1, lease_s=60, overlooked_after_s=10) == [second]
 
 
 def test_a_job_of_a_dead_worker_is_rung_for_and_frees_its_seat(any_database: Database):
     _, job_id = ask_for_feedback(any_database)
     assert claim(any_database, job_id, seats=1)
     make_older(any_database, 61, "lease_until", "rung_at")
-    assert jobs.take_due(any_database, seats=1, overlooked_after_s=10) == [job_id]
+    assert jobs.take_due(any_database, seats=1, lease_s=60, overlooked_after_s=10) == [job_id]
 
 
 def test_a_retry_is_rung_for_when_it_is_due_and_not_before(any_database: Database):
@@ -218,9 +223,9 @@ def test_a_retry_is_rung_for_when_it_is_due_and_not_before(any_database: Databas
     mine = claim(any_database, job_id)
     assert mine
     jobs.retry_later(any_database, mine, "model_broke", first_wait_s=2)
-    assert jobs.take_due(any_database, seats=1, overlooked_after_s=10) == []
+    assert jobs.take_due(any_database, seats=1, lease_s=60, overlooked_after_s=10) == []
     make_older(any_database, 3, "run_after")
-    assert jobs.take_due(any_database, seats=1, overlooked_after_s=10) == [job_id]
+    assert jobs.take_due(any_database, seats=1, lease_s=60, overlooked_after_s=10) == [job_id]
 
 
 def test_one_of_many_wins_the_turn(any_database: Database):
@@ -236,3 +241,118 @@ def test_deleting_the_talk_takes_the_job_out_of_the_workers_hands(any_database: 
     delete_conversation(any_database, OLGA, view.conversation_id)
     assert not jobs.extend_lease(any_database, mine, lease_s=60)
     assert not store(any_database, mine)
+
+
+def take_due(db: Database) -> list[str]:
+    return jobs.take_due(db, seats=10, lease_s=60, overlooked_after_s=10)
+
+
+def test_what_a_dead_worker_held_is_due_at_once_and_nothing_else(any_database: Database):
+    held, done, of_another, waiting = [ask_for_feedback(any_database)[1] for _ in range(4)]
+    assert claim(any_database, held, worker_id="k_dead")
+    ended = claim(any_database, done, worker_id="k_dead")
+    assert ended
+    assert store(any_database, ended)
+    other = claim(any_database, of_another, worker_id="k_living")
+    assert other
+    assert jobs.give_away(any_database, ["k_dead", "k_unknown"]) == 1
+    assert take_due(any_database) == [held]
+    again = claim(any_database, waiting, worker_id="k_living")
+    assert again
+    assert (again.job_id, again.attempt) == (held, 2), "before what was asked for later, and its attempt is counted"
+    assert store(any_database, other)
+    assert jobs.give_away(any_database, ["k_dead"]) == 0, "what another has taken since stays with it"
+    assert store(any_database, again)
+
+
+def test_a_worker_taken_for_dead_by_mistake_stores_nothing_twice(any_database: Database):
+    _, job_id = ask_for_feedback(any_database)
+    first = claim(any_database, job_id, worker_id="k_1")
+    jobs.give_away(any_database, ["k_1"])
+    second = claim(any_database, job_id, worker_id="k_2")
+    assert first
+    assert second
+    assert not store(any_database, first)
+    assert store(any_database, second)
+    assert count_versions(any_database) == 1
+
+
+def test_whichever_ring_comes_first_the_oldest_job_is_taken(any_database: Database):
+    asked = [ask_for_feedback(any_database)[1] for _ in range(3)]
+    claims = [claim(any_database, job_id) for job_id in reversed(asked)]
+    assert [one.job_id for one in claims if one] == asked
+
+
+def test_a_job_that_may_not_be_tried_again_does_not_cost_the_next_one_its_ring(any_database: Database):
+    poisoned, job_id = ask_for_feedback(any_database)
+    for _ in range(3):
+        assert claim(any_database, job_id, lease_s=-1)
+    _, next_id = ask_for_feedback(any_database)
+    taken = claim(any_database, job_id)
+    assert taken
+    assert taken.job_id == next_id
+    assert get_feedback(any_database, OLGA, poisoned.id).state == JobState.FAILED
+
+
+def test_a_clock_put_back_an_hour_holds_up_no_waiting_job(any_database: Database):
+    (_, retried), (_, queued) = [ask_for_feedback(any_database) for _ in range(2)]
+    mine = claim(any_database, retried)
+    assert mine
+    assert jobs.retry_later(any_database, mine, "model_broke", first_wait_s=2)
+    let_clock_jump(any_database, -HOUR_S)
+    assert take_due(any_database) == [retried, queued]
+    assert claim(any_database, retried)
+    assert claim(any_database, queued)
+
+
+def test_a_clock_put_back_an_hour_keeps_no_job_with_a_worker_that_is_silent(any_database: Database):
+    _, job_id = ask_for_feedback(any_database)
+    silent = claim(any_database, job_id, seats=1)
+    assert silent
+    let_clock_jump(any_database, -HOUR_S)
+    assert take_due(any_database) == [job_id]
+    again = claim(any_database, job_id, seats=1)
+    assert again
+    assert not store(any_database, silent)
+    assert store(any_database, again)
+    assert count_versions(any_database) == 1
+
+
+def test_a_worker_that_beats_after_the_clock_was_put_back_keeps_its_job(any_database: Database):
+    _, job_id = ask_for_feedback(any_database)
+    mine = claim(any_database, job_id)
+    assert mine
+    let_clock_jump(any_database, -HOUR_S)
+    assert jobs.extend_lease(any_database, mine, lease_s=60)
+    assert take_due(any_database) == []
+    assert claim(any_database, job_id) is None
+
+
+def test_a_clock_put_forward_an_hour_costs_a_repeat_at_most(any_database: Database):
+    _, job_id = ask_for_feedback(any_database)
+    first = claim(any_database, job_id)
+    let_clock_jump(any_database, HOUR_S)
+    second = claim(any_database, job_id)
+    assert first
+    assert second
+    assert store(any_database, second)
+    assert not store(any_database, first)
+    assert count_versions(any_database) == 1
+
+
+def test_clocks_of_two_machines_may_differ_by_half_a_minute(any_database: Database):
+    _, job_id = ask_for_feedback(any_database)
+    assert claim(any_database, job_id)
+    let_clock_jump(any_database, -30)
+    assert claim(any_database, job_id) is None
+    let_clock_jump(any_database, 60)
+    assert claim(any_database, job_id) is None
+
+
+@pytest.mark.parametrize("jump_s", [-HOUR_S, HOUR_S])
+def test_the_turn_is_won_again_after_the_clock_jumped(any_database: Database, jump_s: float):
+    assert jobs.win_turn(any_database, "reaper", every_s=9)
+    assert not jobs.win_turn(any_database, "reaper", every_s=9)
+    let_clock_jump(any_database, jump_s)
+    assert jobs.win_turn(any_database, "reaper", every_s=9)
+    assert not jobs.win_turn(any_database, "reaper", every_s=9)

@@ -9,10 +9,21 @@ from debrief.errors import InputRejected, NotFound
 from debrief.feedback import JobState
 from storage import jobs
 from storage.engine import Database, utc_now
-from storage.feedback import cancel_feedback, get_feedback, list_changed, list_feedback, request_feedback
+from storage.feedback import (
+    WORKER_SILENT_AFTER_S,
+    cancel_feedback,
+    get_feedback,
+    list_changed,
+    list_feedback,
+    request_feedback,
+)
+from storage.live import find_worker_silence_s
+from storage.standing import read_standing
 from storage.tables import FeedbackRow
 from tests.factories import OLGA, SAM, make_conversation, make_turn, start_turn
-from tests.job_scene import ask_for_feedback, claim, store
+from tests.job_scene import ask_for_feedback, claim, let_clock_jump, store
+
+pytestmark = pytest.mark.both_engines
 
 VERSIONS = {"rubric": "1"}
 
@@ -174,5 +185,20 @@ def test_a_silent_worker_is_told_as_none(database: Database):
     assert not get_feedback(database, OLGA, view.id).worker_alive
     jobs.beat(database, "k_1")
     assert get_feedback(database, OLGA, view.id).worker_alive
-    jobs.beat(database, "k_1", state="stopped")
+    jobs.give_away(database, ["k_1"])
     assert not get_feedback(database, OLGA, view.id).worker_alive
+
+
+@pytest.mark.parametrize("jump_s", [40, -40, 3600, -3600])
+def test_a_worker_that_died_before_the_clock_jumped_is_told_as_none(database: Database, jump_s: float):
+    view, _ = ask_for_feedback(database)
+    jobs.beat(database, "k_1")
+    let_clock_jump(database, jump_s)
+    assert not get_feedback(database, OLGA, view.id).worker_alive
+    assert read_standing(database).workers_alive == 0
+    silence_s = find_worker_silence_s(database)
+    assert silence_s
+    assert silence_s > WORKER_SILENT_AFTER_S
+    jobs.beat(database, "k_1")
+    assert get_feedback(database, OLGA, view.id).worker_alive
+    assert read_standing(database).workers_alive == 1

@@ -5,6 +5,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from redis import Redis
 from sqlalchemy import select
 
 from debrief.feedback import JobState
@@ -18,7 +19,6 @@ from tests.job_scene import (
     WorkerProcess,
     ask_for_feedback,
     get_job,
-    redis_server,
     ring,
     wait_for_end,
     wait_for_start,
@@ -26,6 +26,8 @@ from tests.job_scene import (
     with_quick_jobs,
 )
 from tests.scripted_model import Received, Script, ScriptedModel, is_structured
+
+pytestmark = pytest.mark.both_engines
 
 SLOW_S = 30
 
@@ -53,6 +55,14 @@ def wait_for_workers(db: Database, count: int) -> None:
     wait_until(are_up, f"{count} workers")
 
 
+def delete_queue(settings: Settings) -> None:
+    if settings.queue_url:
+        with Redis.from_url(settings.queue_url) as client:
+            client.flushall()
+    else:
+        settings.queue_file.unlink()
+
+
 def test_a_request_becomes_a_feedback_that_its_visitor_reads(database: Database, quick: Settings):
     view, job_id = ask_for_feedback(database)
     ring(quick, job_id)
@@ -65,24 +75,13 @@ def test_a_request_becomes_a_feedback_that_its_visitor_reads(database: Database,
     assert view.lineage["model"] == "scripted"
 
 
-def test_the_same_worker_serves_postgresql_and_redis(
-    any_database: Database, settings: Settings, scripted_model: ScriptedModel
-):
-    settings.data_dir.mkdir(exist_ok=True)
-    with redis_server() as queue_url:
-        quick = with_quick_jobs(
-            settings,
-            scripted_model.url,
-            database_url=any_database.url.render_as_string(hide_password=False),
-            queue_url=queue_url,
-            reaper_interval_s=60,
-        )
-        with WorkerProcess(quick) as worker:
-            wait_for_workers(any_database, 1)
-            view, job_id = ask_for_feedback(any_database)
-            ring(quick, job_id)
-            assert wait_for_end(any_database, view).state == JobState.SUCCEEDED
-            worker.stop()
+def test_a_ring_reaches_the_worker_without_any_look_of_the_reaper(database: Database, quick: Settings):
+    with WorkerProcess(quick.model_copy(update={"reaper_interval_s": 60})) as worker:
+        wait_for_workers(database, 1)
+        view, job_id = ask_for_feedback(database)
+        ring(quick, job_id)
+        assert wait_for_end(database, view).state == JobState.SUCCEEDED
+        worker.stop()
 
 
 def test_a_worker_killed_in_mid_feedback_loses_nothing(
@@ -100,6 +99,45 @@ def test_a_worker_killed_in_mid_feedback_loses_nothing(
     assert view.state == JobState.SUCCEEDED
     assert view.lineage["attempts"] == 2
     assert count_versions(database) == 1
+
+
+def test_what_a_killed_worker_held_is_taken_over_long_before_its_lease_ends(
+    any_database: Database, settings: Settings, scripted_model: ScriptedModel
+):
+    settings.data_dir.mkdir(exist_ok=True)
+    quick = with_quick_jobs(
+        settings,
+        scripted_model.url,
+        database_url=any_database.url.render_as_string(hide_password=False),
+        job_lease_s=3600,
+        job_heartbeat_s=600,
+        reaper_interval_s=600,
+    )
+    scripted_model.enqueue(Script(delay_s=SLOW_S), when=is_feedback)
+    view, job_id = ask_for_feedback(any_database)
+    with WorkerProcess(quick) as one, WorkerProcess(quick) as another:
+        wait_for_workers(any_database, 2)
+        ring(quick, job_id)
+        scripted_model.wait_for(lambda model: any(map(is_feedback, model.chats)), within_s=20)
+        holds_it = get_job(any_database, job_id).worker_id
+        (one if one.worker_id == holds_it else another).kill()
+        view = wait_for_end(any_database, view, within_s=60)
+    assert view.lineage["attempts"] == 2
+    assert count_versions(any_database) == 1
+
+
+def test_a_worker_that_starts_takes_over_what_the_last_one_held(
+    database: Database, quick: Settings, scripted_model: ScriptedModel
+):
+    patient = quick.model_copy(update={"job_lease_s": 3600, "reaper_interval_s": 600})
+    scripted_model.enqueue(Script(delay_s=SLOW_S), when=is_feedback)
+    view, job_id = ask_for_feedback(database)
+    ring(patient, job_id)
+    with WorkerProcess(patient) as worker:
+        scripted_model.wait_for(lambda model: any(map(is_feedback, model.chats)), within_s=20)
+        worker.kill()
+    with WorkerProcess(patient):
+        assert wait_for_end(database, view, within_s=60).lineage["attempts"] == 2
 
 
 def test_a_worker_frozen_past_its_lease_stores_nothing_when_it_wakes(
@@ -141,6 +179,39 @@ def test_a_stopped_worker_gives_its_job_back_untried_and_frees_the_model(
     assert not get_feedback(database, OLGA, view.id).worker_alive
     with WorkerProcess(quick):
         assert wait_for_end(database, view).lineage["attempts"] == 1
+
+
+def test_a_worker_stops_in_time_although_the_database_is_locked_and_its_job_is_taken_over(
+    database: Database, quick: Settings, scripted_model: ScriptedModel
+):
+    patient = quick.model_copy(update={"job_lease_s": 3600, "reaper_interval_s": 600})
+    scripted_model.enqueue(Script(delay_s=SLOW_S), when=is_feedback)
+    view, job_id = ask_for_feedback(database)
+    ring(patient, job_id)
+    with WorkerProcess(patient) as worker:
+        scripted_model.wait_for(lambda model: any(map(is_feedback, model.chats)), within_s=20)
+        with closing(sqlite3.connect(database.url.database, isolation_level=None)) as somebody:
+            somebody.execute("begin immediate")
+            worker.stop(within_s=25)
+    assert get_job(database, job_id).state == JobState.RUNNING.value, "nothing could be written"
+    with WorkerProcess(patient):
+        assert wait_for_end(database, view, within_s=60).state == JobState.SUCCEEDED
+    assert count_versions(database) == 1
+
+
+def test_a_worker_that_stops_hands_its_job_to_another_at_once(
+    database: Database, quick: Settings, scripted_model: ScriptedModel
+):
+    patient = quick.model_copy(update={"job_lease_s": 3600, "reaper_interval_s": 600})
+    scripted_model.enqueue(Script(delay_s=SLOW_S), when=is_feedback)
+    view, job_id = ask_for_feedback(database)
+    with WorkerProcess(patient) as one, WorkerProcess(patient) as another:
+        wait_for_workers(database, 2)
+        ring(patient, job_id)
+        scripted_model.wait_for(lambda model: any(map(is_feedback, model.chats)), within_s=20)
+        holds_it = get_job(database, job_id).worker_id
+        (one if one.worker_id == holds_it else another).stop()
+        assert wait_for_end(database, view, within_s=60).lineage["attempts"] == 1
 
 
 def test_a_poisoned_job_ends_after_three_attempts_and_the_others_go_on(
@@ -212,13 +283,14 @@ def test_jobs_are_done_although_the_queue_was_deleted(database: Database, quick:
         first, job_id = ask_for_feedback(database)
         ring(quick, job_id)
         wait_for_end(database, first)
-        quick.queue_file.unlink()
+        delete_queue(quick)
         second, job_id = ask_for_feedback(database)
         ring(quick, job_id)
         third, _ = ask_for_feedback(database)
         assert [wait_for_end(database, view).state for view in (second, third)] == [JobState.SUCCEEDED] * 2
 
 
+@pytest.mark.only_sqlite("locks the queue's file; a Redis that is away is in test_servers_restarted.py")
 def test_a_locked_queue_delays_jobs_and_loses_none(database: Database, quick: Settings):
     with WorkerProcess(quick):
         first, job_id = ask_for_feedback(database)

@@ -9,6 +9,8 @@ from tests.web_scene import Browser, Web, running_web, until
 from webapp.hub import PENDING_LIMIT, Frame, Hub, Listener, LiveAnswer
 from webapp.server import GRACE_S
 
+pytestmark = pytest.mark.both_engines
+
 MIXED = ["안녕", "하세요 ", "👩‍👩‍👧 ", "e\u0301", " 🎉🎉", " ", "done", "\n\n", "끝."]
 
 
@@ -198,7 +200,7 @@ def test_an_idle_stream_ends_promptly_when_the_process_does(web: Web, olga: Brow
 
 
 def test_a_slow_reader_costs_no_memory():
-    hub = Hub()
+    hub = Hub(streams_per_visitor=5, streams_in_all=5)
     slow = Listener("v_olga", "en")
     hub.join(slow)
     answer = hub.begin(LiveAnswer("m_1", "c_1", "v_olga"))
@@ -213,7 +215,7 @@ def test_a_slow_reader_costs_no_memory():
 
 
 def test_a_reader_that_is_hopelessly_behind_is_sent_away_to_start_afresh():
-    hub = Hub()
+    hub = Hub(streams_per_visitor=5, streams_in_all=5)
     slow = Listener("v_olga", "en")
     hub.join(slow)
     for n in range(PENDING_LIMIT + 1):

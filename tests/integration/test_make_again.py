@@ -26,11 +26,13 @@ from tests.job_scene import (
     wait_until,
     with_quick_jobs,
 )
-from tests.review_scene import PASSWORD, make_account, make_feedback
+from tests.review_scene import make_account, make_feedback, sign_in
 from tests.schema_instances import UNDECIDED
 from tests.scripted_model import ScriptedModel
 from tests.web_scene import Browser, Web
 from webapp.notices import repeat_outcome
+
+pytestmark = pytest.mark.both_engines
 
 
 @pytest.fixture
@@ -259,7 +261,7 @@ def test_a_reviewer_asks_by_the_api_and_reads_what_came_of_it(web: Web, olga: Br
     path = f"/api/v1/review/{row.id}"
     assert olga.post(f"{path}/again").status_code == 401
     with web.browser() as rita:
-        rita.post("/admin/login", data={"name": "rita", "password": PASSWORD})
+        sign_in(rita, "rita")
         assert rita.post("/api/v1/review/f_none/again").status_code == 404
         assert rita.post(f"{path}/again", json={"version_n": 9}).status_code == 404
         asked = rita.post(f"{path}/again", json={"version_n": 1})

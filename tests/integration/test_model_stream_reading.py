@@ -37,7 +37,7 @@ def read(stream: bytes, cuts: Iterable[int]) -> tuple[list[str], Reply]:
             yield stream[start:end]
 
     async def run() -> tuple[list[str], Reply]:
-        reply = Reply(packets(), PATIENCE, started_at=asyncio.get_running_loop().time())
+        reply = Reply(packets(), PATIENCE, started_at=asyncio.get_running_loop().time(), max_tokens=512)
         return [piece async for piece in reply], reply
 
     return asyncio.run(run())

@@ -15,6 +15,8 @@ from storage.tables import AuditRow, FeedbackRow
 from tests.factories import OLGA, make_turn
 from tests.review_scene import TALK, make_account, make_feedback, make_talk
 
+pytestmark = pytest.mark.both_engines
+
 S = ReviewState
 LEGAL = {
     (S.NONE, "auto_release"): S.AUTO_RELEASED,
@@ -286,7 +288,7 @@ def test_a_list_is_one_statement_however_long(database, rita):
         listen = session.get_bind()
     event.listen(listen, "before_cursor_execute", lambda *args: statements.append(args[2]))
     assert len(reviews.list_waiting(database).items) == 8
-    assert [text.split()[0] for text in statements] == ["BEGIN", "SELECT"]
+    assert [text.split()[0] for text in statements if text != "BEGIN"] == ["SELECT"]
 
 
 def test_counting_leaves_out_what_is_being_made(database, rita):

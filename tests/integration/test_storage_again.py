@@ -17,6 +17,8 @@ from tests.again_scene import make_debrief, make_interview, own_messages
 from tests.factories import OLGA, SAM, make_turn, start_turn
 from tests.job_scene import interview
 
+pytestmark = pytest.mark.both_engines
+
 
 def texts(db: Database, talk_id: str) -> list[str]:
     return [message.text for message in list_path(db, talk_id)]

@@ -16,6 +16,8 @@ from storage.tables import AuditRow, DisputeRow, FeedbackRow, ReactionRow
 from tests.factories import OLGA, SAM
 from tests.review_scene import make_account, make_feedback
 
+pytestmark = pytest.mark.both_engines
+
 S = ReviewState
 SHOWN = (S.AUTO_RELEASED, S.APPROVED, S.EDITED_APPROVED)
 WORDS = "That is not what I said."

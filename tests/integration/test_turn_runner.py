@@ -1,8 +1,6 @@
 """How an answer is written and how it ends, whatever happens to the tab, the model or the process."""
 
-import signal
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,12 +8,13 @@ import pytest
 from debrief.conversation import MessageState
 from debrief.settings import Settings
 from storage import conversations, gauges
-from storage.engine import Database, utc_now
-from tests.scripted_model import EMPTY, ONLY_REASONING, Script, ScriptedModel
-from tests.web_process import web_process
+from storage.engine import utc_now
+from tests.scripted_model import Script, ScriptedModel
 from tests.web_scene import QUICK, Browser, Web, running_web, until
 from webapp.pace import Pace
 from webapp.turns import FIRST_TOKEN_GAUGE
+
+pytestmark = pytest.mark.both_engines
 
 LONG = " ".join(f"word{n}" for n in range(400))
 
@@ -83,45 +82,6 @@ def test_stop_from_another_connection_keeps_the_text_and_frees_the_seat(
     answer = olga.answer(ids["answer_id"])
     assert (answer["state"], answer["text"], answer["error"]) == ("stopped", "One two", None)
     assert olga.post(f"/api/v1/conversations/{talk}/stop").json() == {"stopped": []}
-
-
-ENDS = [
-    (Script(text="It goes on and", finish="length"), "cut_off", "It goes on and", None),
-    (EMPTY, "error", "", "empty_answer"),
-    (ONLY_REASONING, "error", "", "empty_answer"),
-    (Script(text="One two three.", reset_after=2), "error", "One two", "model_broke"),
-    (Script(text="One two three.", end_after=2), "error", "One two", "model_broke"),
-    (Script(status=500, error="boom"), "error", "", None),
-    (Script(status=401, error="bad key"), "error", "", "model_refused"),
-]
-
-
-@pytest.mark.parametrize(("script", "state", "text", "code"), ENDS)
-def test_each_way_an_answer_can_end_is_stored_beside_its_text(
-    web: Web, olga: Browser, scripted_model: ScriptedModel, script: Script, state: str, text: str, code: str | None
-):
-    scripted_model.enqueue(script)
-    talk = olga.begin()
-    ids = olga.say(talk)
-
-    answer = olga.ended(ids["answer_id"])
-
-    assert (answer["state"], answer["text"]) == (state, text)
-    if state == "error":
-        assert code in (None, answer["error"]["code"])
-        assert len(answer["error"]["message"]) > 20
-    assert olga.say(talk, "And now?")["answer_id"] != ids["answer_id"]
-
-
-@pytest.mark.parametrize("stall", [0, 2])
-def test_a_model_that_hangs_is_given_up_in_time(web_settings: Settings, scripted_model: ScriptedModel, stall: int):
-    hasty = web_settings.model_copy(update={"first_token_timeout_s": 1, "next_token_timeout_s": 1})
-    scripted_model.enqueue(Script(text="One two three.", stall_after=stall))
-    with running_web(hasty) as web, web.browser() as olga:
-        answer = olga.ended(olga.say(olga.begin())["answer_id"], within_s=6)
-
-    assert (answer["state"], answer["error"]["code"]) == ("error", "model_timed_out")
-    assert answer["text"] == "One two three."[: 7 if stall else 0]
 
 
 def test_a_model_that_starts_late_answers_by_itself(web_settings: Settings, scripted_model: ScriptedModel):
@@ -204,28 +164,6 @@ def test_ending_the_process_saves_the_text_as_interrupted_within_seconds(
     with running_web(web_settings) as again, again.browser(cookies=cookies) as olga:
         answer = olga.answer(ids["answer_id"])
     assert (answer["state"], answer["text"], answer["error"]["code"]) == ("interrupted", "One two", "interrupted")
-
-
-def test_a_killed_web_process_loses_at_most_the_last_moment_of_an_answer(
-    web_settings: Settings, scripted_model: ScriptedModel, database: Database
-):
-    scripted_model.enqueue(Script(text=LONG, token_delay_s=0.01))
-    with web_process(web_settings) as (process, url), Browser(url) as olga:
-        talk = olga.begin()
-        ids = olga.say(talk)
-        with olga.live() as live:
-            until(lambda: len(live.text(ids["answer_id"])) > 300)
-            seen = {"at": time.monotonic(), "text": live.text(ids["answer_id"])}
-            until(lambda: time.monotonic() - seen["at"] > 1)
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-        cookies = olga.cookies
-
-    with running_web(web_settings) as again, again.browser(cookies=cookies) as olga:
-        answer = olga.ended(ids["answer_id"], within_s=20)
-    assert (answer["state"], answer["error"]["code"]) == ("interrupted", "interrupted")
-    assert answer["text"].startswith(seen["text"])
-    assert LONG.startswith(answer["text"])
 
 
 def test_an_answer_taken_for_dead_is_not_written_by_its_old_writer(

@@ -21,6 +21,8 @@ from tests.job_scene import WorkerProcess, interview, wait_until, with_quick_job
 from tests.scripted_model import Script, ScriptedModel
 from tests.web_scene import Browser, Web, running_web, until
 
+pytestmark = pytest.mark.both_engines
+
 END = interview().end.turns or 0
 HALF_AN_HOUR = timedelta(minutes=30)
 VERSIONS = {"rubric": "1"}

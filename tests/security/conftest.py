@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from debrief.settings import Settings
-from tests.review_scene import PASSWORD, make_account
+from tests.review_scene import make_account, sign_in
 from tests.scripted_model import ScriptedModel
 from tests.web_scene import Browser, Web, running_web
 
@@ -24,14 +24,14 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
 @pytest.fixture
 def rita(desk: Web) -> Iterator[Browser]:
     with desk.browser() as browser:
-        sign_in(browser, "rita")
+        assert sign_in(browser, "rita").status_code == 303
         yield browser
 
 
 @pytest.fixture
 def ada(desk: Web) -> Iterator[Browser]:
     with desk.browser() as browser:
-        sign_in(browser, "ada")
+        assert sign_in(browser, "ada").status_code == 303
         yield browser
 
 
@@ -40,7 +40,3 @@ def sam(desk: Web) -> Iterator[Browser]:
     with desk.browser() as browser:
         browser.begin()
         yield browser
-
-
-def sign_in(browser: Browser, name: str) -> None:
-    assert browser.post("/admin/login", data={"name": name, "password": PASSWORD}).status_code == 303

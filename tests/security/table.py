@@ -16,7 +16,7 @@ CALLERS = ("nobody", "sam", "rita", "ada", "olga")
 HEADINGS = ("nobody", "another visitor", "reviewer", "admin", "the owner")
 
 CLOSED = 0
-"""Answered with 404 on every page, before Gradio sees the request (`webapp/limits.py`)."""
+"""Answered with 404 on every page, before Gradio sees the request (`webapp/limits/doors.py`)."""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from storage import conversations
 from storage.engine import Database
 from tests.factories import make_conversation, make_turn
 from tests.job_scene import interview
-from tests.review_scene import PASSWORD, TALK, make_account, make_feedback
+from tests.review_scene import TALK, make_account, make_feedback, sign_in
 from tests.scripted_model import ScriptedModel
 from tests.security.doors import Door, Event, events, gradio_doors, own_doors
 from tests.security.table import CALLERS, CLOSED, EVENTS, GRADIO, OWN, PAGES, write_tables
@@ -88,14 +88,10 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
         for name in ("sam", "rita", "ada", "olga"):
             browsers[name].begin()
         for name in ("rita", "ada"):
-            sign_in(browsers[name], name)
+            assert sign_in(browsers[name], name).status_code == 303
         olga_id = web.parts.signer.read(browsers["olga"].cookies["debrief_visitor"])
         assert olga_id
         yield Walk(web, browsers, olga_id)
-
-
-def sign_in(browser: Browser, name: str) -> None:
-    assert browser.post("/admin/login", data={"name": name, "password": PASSWORD}).status_code == 303
 
 
 def ask(browser: Browser, method: str, path: str, body: object = None) -> int:
@@ -125,7 +121,7 @@ def test_every_route_of_ours_answers_each_caller_as_declared(walk: Walk):
             if status >= 400 and stored(walk.db, things) != before:
                 wrong.append(f"{name} as {caller}: refused with {status}, and yet it changed something")
             if caller in ("rita", "ada") and name.endswith("/admin/logout"):
-                sign_in(walk.browsers[caller], caller)
+                assert sign_in(walk.browsers[caller], caller).status_code == 303
             if status < 400 and "_id}" in name and not name.startswith("GET"):
                 things = walk.things()
     assert not wrong, "\n".join(wrong)

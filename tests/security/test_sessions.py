@@ -13,12 +13,12 @@ from debrief.settings import Settings
 from storage import accounts
 from storage.engine import utc_now
 from storage.tables import SignInRow
-from tests.review_scene import PASSWORD, make_account, make_feedback
+from tests.review_scene import PASSWORD, make_account, make_feedback, sign_in
 from tests.scripted_model import ScriptedModel
 from tests.security.doors import events, gradio_doors, own_doors
 from tests.web_scene import Browser, Web, running_web
 from webapp.gradio_events import SessionOwners
-from webapp.limits import is_open_door
+from webapp.limits.doors import is_open_door
 
 JOIN, DATA = "/admin/gradio_api/queue/join", "/admin/gradio_api/queue/data"
 CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
@@ -65,7 +65,7 @@ def test_who_learns_a_session_hash_gets_nothing_of_it_and_stops_nothing(desk: We
 def test_one_reviewer_in_two_browsers_is_one_person_and_a_sign_out_ends_the_stream_too(desk: Web, rita: Browser):
     session = secrets.token_hex(8)
     with desk.browser() as second:
-        second.post("/admin/login", data={"name": "rita", "password": PASSWORD})
+        sign_in(second, "rita")
         assert start(rita, desk, session).status_code == 200
         assert start(second, desk, session).status_code == 200
         second.post("/admin/logout")
@@ -140,7 +140,7 @@ def test_cookies_carry_the_flags_of_the_place_where_the_page_is_shown(
     with running_web(web_settings) as web, web.browser(headers=headers) as rita:
         make_account(web.parts.db, "rita")
         begun = rita.post("/api/v1/conversations", json={"scenario": "job_interview"}).headers["set-cookie"]
-        signed_in = rita.post("/admin/login", data={"name": "rita", "password": PASSWORD})
+        signed_in = sign_in(rita, "rita")
         signed_out = rita.post("/admin/logout")
     assert begun.endswith(visitor_flags)
     assert "Path=/;" in begun
@@ -182,7 +182,7 @@ def test_a_token_planted_before_the_sign_in_never_becomes_the_sign_in(desk: Web)
     for planted in ("x" * 43, attackers):
         with desk.browser() as rita:
             rita.cookies.set("debrief_sign_in", planted)
-            signed_in = rita.post("/admin/login", data={"name": "rita", "password": PASSWORD})
+            signed_in = sign_in(rita, "rita")
             [given] = [c for c in signed_in.headers.get_list("set-cookie") if c.startswith("debrief_sign_in=")]
         assert planted not in given
         assert accounts.who_is(desk.parts.db, planted) is None
@@ -193,7 +193,7 @@ def test_a_sign_in_outlives_a_restart_and_ends_by_idleness_and_with_its_account(
 ):
     with running_web(web_settings, with_pages=True) as web, web.browser() as rita:
         account = make_account(web.parts.db, "rita")
-        rita.post("/admin/login", data={"name": "rita", "password": PASSWORD})
+        sign_in(rita, "rita")
         cookie = {"cookie": f"debrief_sign_in={rita.cookies['debrief_sign_in']}"}
         assert rita.get("/admin/config").status_code == 200
     with running_web(web_settings, with_pages=True) as web, web.browser(headers=cookie) as rita:

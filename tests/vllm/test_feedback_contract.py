@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from debrief.manner import Manner
 from debrief.placing import WordPieces
-from debrief.request import Ask
 from debrief.transcript import number_lines
 from debrief.writing import Written, write_feedback
-from inference.client import ChatModel, Completion
+from inference.client import ChatModel
+from tasks.desk import ask_model
 from tests.model_scene import with_model
 from tests.writing_scene import INTERVIEW, TALK, path
 
@@ -29,18 +31,8 @@ def review(url: str, said: list[tuple[str, str]], manner: Manner, language: str 
     async def make(model: ChatModel) -> Written:
         info = await model.info()
 
-        async def ask(request: Ask) -> Completion:
-            return await model.complete_structured(
-                request.messages,
-                schema=request.schema,
-                schema_name=request.schema_name,
-                max_tokens=request.max_tokens,
-                temperature=request.temperature,
-                seed=request.seed,
-            )
-
         return await write_feedback(
-            ask,
+            partial(ask_model, model),
             number_lines(path(said)),
             INTERVIEW,
             language,

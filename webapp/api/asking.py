@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from storage import visitors
 from webapp.identity import Asker, who_is_asking
 from webapp.parts import Parts
 
@@ -16,6 +17,19 @@ async def _parts(request: Request) -> Parts:
 
 async def _asker(request: Request) -> Asker:
     return who_is_asking(request)
+
+
+async def check_beginning(parts: Parts, asker: Asker) -> None:
+    """Before a talk is begun or brought: within the visitor's rate, and the address's for new visitors.
+
+    A valid cookie does not make somebody known, because each page hands one out; a talk does.
+
+    Raises:
+        TooBusy: which limit, and how long to wait.
+    """
+    parts.limits.check_message(asker.visitor_id)
+    if not await parts.store(visitors.has_talked, asker.visitor_id):
+        parts.limits.check_newcomer(asker.address)
 
 
 TheParts = Annotated[Parts, Depends(_parts)]

@@ -11,7 +11,7 @@ from debrief.errors import InputRejected
 from debrief.scenario import conversation_title, fill_form, opening_line
 from storage import conversations
 from storage.engine import Database
-from webapp.api.asking import TheAsker, TheParts
+from webapp.api.asking import TheAsker, TheParts, check_beginning
 from webapp.api.shapes import (
     ConversationChange,
     ConversationLine,
@@ -116,7 +116,7 @@ async def _begin(parts: Parts, asker: Asker, wish: NewConversation) -> tuple[Con
         raise InputRejected("unknown_scenario", scenario=wish.scenario)
     language = wish.language or asker.language
     answers = fill_form(scenario, wish.answers, language)
-    parts.limits.check_message(asker.visitor_id)
+    await check_beginning(parts, asker)
     return await parts.store(
         conversations.create_conversation,
         visitor_id=asker.visitor_id,

@@ -11,7 +11,7 @@ from debrief.errors import InputRejected
 from debrief.scenario import Scenario, conversation_title, fill_form
 from debrief.settings import Settings
 from storage.imports import Said, import_conversation
-from webapp.api.asking import TheAsker, TheParts
+from webapp.api.asking import TheAsker, TheParts, check_beginning
 from webapp.api.shapes import Language, StrictRequest
 
 MESSAGES_MAX = 500
@@ -52,7 +52,7 @@ async def import_talk(parts: TheParts, asker: TheAsker, talk: ImportedTalk) -> I
     check_messages(talk.messages, parts.settings)
     language = talk.language or asker.language
     answers = fill_form(scenario, talk.answers, language) if talk.answers is not None else {}
-    parts.limits.check_message(asker.visitor_id)
+    await check_beginning(parts, asker)
     id = await parts.store(
         import_conversation,
         visitor_id=asker.visitor_id,

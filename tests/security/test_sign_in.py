@@ -9,26 +9,12 @@ from sqlalchemy import select
 from debrief.settings import Settings
 from storage import accounts, reviews
 from storage.tables import SignInRow
-from tests.review_scene import PASSWORD, make_account, make_feedback
-from tests.scripted_model import ScriptedModel
+from tests.review_scene import PASSWORD, make_account, make_feedback, sign_in
 from tests.web_scene import Browser, Web, running_web
 from webapp.sign_in import safe_next
 
 HTML = {"accept": "text/html"}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
-
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    """One server with all pages for this file. Rita reviews, Ada runs it."""
-    with ScriptedModel() as model:
-        settings = Settings(
-            _env_file=None, data_dir=tmp_path_factory.mktemp("desk"), rate_limit="off", model_url=model.url
-        )
-        with running_web(settings, with_pages=True) as web:
-            make_account(web.parts.db, "rita")
-            make_account(web.parts.db, "ada", "admin")
-            yield web
 
 
 @pytest.fixture
@@ -37,24 +23,6 @@ def olga(desk: Web) -> Iterator[Browser]:
     with desk.browser() as browser:
         browser.begin()
         yield browser
-
-
-@pytest.fixture
-def rita(desk: Web) -> Iterator[Browser]:
-    with desk.browser() as browser:
-        assert sign_in(browser).status_code == 303
-        yield browser
-
-
-@pytest.fixture
-def ada(desk: Web) -> Iterator[Browser]:
-    with desk.browser() as browser:
-        assert sign_in(browser, "ada").status_code == 303
-        yield browser
-
-
-def sign_in(browser: Browser, name: str = "rita", password: str = PASSWORD, **more: str):
-    return browser.post("/admin/login", data={"name": name, "password": password, **more})
 
 
 def desk_paths(web: Web) -> set[str]:
