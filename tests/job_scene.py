@@ -127,7 +127,7 @@ class WorkerProcess:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, str(ROOT / "app.py"), "worker"],
-                env=_environment(self._settings),
+                env=as_environment(self._settings),
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -172,7 +172,7 @@ class WorkerProcess:
         return time.monotonic() - began
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def as_environment(settings: Settings) -> dict[str, str]:
     """The settings as variables; what is not given is what the settings' defaults are."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DEBRIEF_")}
     given = settings.model_dump(mode="json", include=settings.model_fields_set)

@@ -8,10 +8,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.crash import jobs, web
+from tests.crash import jobs, stack, web
 from tests.crash.outcome import Experiment
 
-EXPERIMENTS: tuple[Experiment, ...] = (*jobs.EXPERIMENTS, web.EXPERIMENT)
+EXPERIMENTS: tuple[Experiment, ...] = (*jobs.EXPERIMENTS, web.EXPERIMENT, stack.EXPERIMENT)
 
 
 def main() -> int:
