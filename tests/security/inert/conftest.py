@@ -13,10 +13,12 @@ from debrief.settings import Settings
 from tests.browser.house import CHROMIUM, CHROMIUM_ARGS, DESKTOP, House, open_house
 from tests.scripted_model import Received, Script, ScriptedModel
 from tests.security.inert.canary import Ears, Listener, every_name_leads_to, listener
+from tests.security.inert.corpus import CORPUS
 from tests.security.inert.scene import Filled, fill, new_visitor, say_all
 from tests.web_scene import Browser as Client
 
 PATIENCE_MS = 60_000
+SAID_IN_ONE_TALK = 45
 
 
 @dataclass
@@ -66,7 +68,8 @@ def browser(canary: Listener) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def place(browser: Browser, canary: Listener, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    settings = Settings(_env_file=None, data_dir=tmp_path_factory.mktemp("inert"), rate_limit="off")
+    folder = tmp_path_factory.mktemp("inert")
+    settings = Settings(_env_file=None, data_dir=folder, rate_limit="off", feedback_at_end="off")
     with ScriptedModel(context_tokens=32768) as model, open_house(settings, model, browser) as house:
         model.default = echo
         visitor_id, cookies = new_visitor(house.settings)
@@ -74,13 +77,14 @@ def place(browser: Browser, canary: Listener, tmp_path_factory: pytest.TempPathF
             listened(browser, house, cookies, without_policy=True) as (context, ears),
             Client(house.url, cookies=cookies) as olga,
         ):
-            said = olga.begin()
             page = context.new_page()
-            page.goto(f"{house.url}/?c={said}")
-            page.locator("#transcript .bot-row").wait_for()
-            say_all(olga, said)
-            page.locator("#transcript .bot-row").last.wait_for()
-        filled = fill(house.db, house.settings, house.url, visitor_id, cookies, said)
+            for at in range(0, len(CORPUS), SAID_IN_ONE_TALK):
+                talk_id = olga.begin()
+                page.goto(f"{house.url}/?c={talk_id}")
+                page.locator("#transcript .bot-row").wait_for()
+                say_all(olga, talk_id, CORPUS[at : at + SAID_IN_ONE_TALK])
+                page.locator("#transcript .bot-row").nth(len(CORPUS[at : at + SAID_IN_ONE_TALK])).wait_for()
+        filled = fill(house.db, house.settings, house.url, visitor_id, cookies)
         yield Place(house, browser, canary, filled, ears)
 
 

@@ -30,7 +30,7 @@ from tests.again_scene import LINEAGE
 from tests.factories import make_turn
 from tests.job_scene import claim
 from tests.review_scene import PASSWORD, make_account, make_feedback, make_talk
-from tests.security.inert.corpus import CORPUS
+from tests.security.inert.corpus import CORPUS, Attack
 from tests.web_scene import Browser
 from webapp.identity import SIGN_IN_COOKIE, VISITOR_COOKIE, VisitorSigner
 
@@ -41,14 +41,13 @@ LIST_LENGTH = 50
 
 @dataclass
 class Filled:
-    """Ids and cookies of what was made: talks (`said`, `imported`, `linked`), and feedback.
+    """Ids and cookies of what was made: talks (`imported`, `linked`), and feedback.
 
     Who has `lister_cookies` has talks that the strings name, fifty each.
     """
 
     cookies: dict[str, str]
     lister_cookies: list[dict[str, str]]
-    said: str
     imported: str
     exported: str
     disputed: str
@@ -64,8 +63,7 @@ def new_visitor(settings: Settings) -> tuple[str, dict[str, str]]:
     return visitor_id, {VISITOR_COOKIE: VisitorSigner(signing_secret(settings)).sign(visitor_id)}
 
 
-def fill(db: Database, settings: Settings, url: str, visitor_id: str, cookies: dict[str, str], said: str) -> Filled:
-    """`said` is the talk in which the strings have been said."""
+def fill(db: Database, settings: Settings, url: str, visitor_id: str, cookies: dict[str, str]) -> Filled:
     with Browser(url, cookies=cookies) as olga:
         imported = import_all(olga)
     first = make_debrief(db, visitor_id, imported)
@@ -78,7 +76,6 @@ def fill(db: Database, settings: Settings, url: str, visitor_id: str, cookies: d
     return Filled(
         cookies={**cookies, SIGN_IN_COOKIE: accounts.sign_in(db, "ada", PASSWORD)},
         lister_cookies=[name_talks(db, settings, url, at) for at in range(0, len(CORPUS), LIST_LENGTH)],
-        said=said,
         imported=imported,
         exported=first,
         disputed=disputed,
@@ -89,9 +86,9 @@ def fill(db: Database, settings: Settings, url: str, visitor_id: str, cookies: d
     )
 
 
-def say_all(olga: Browser, talk_id: str) -> None:
-    """The visitor says every string, and the model, which repeats what it hears, says it too."""
-    for attack in CORPUS:
+def say_all(olga: Browser, talk_id: str, attacks: list[Attack]) -> None:
+    """The visitor says each of the strings, and the model, which repeats what it hears, says it too."""
+    for attack in attacks:
         path = f"/api/v1/conversations/{talk_id}/messages"
         said = olga.post(path, json={"text": attack.text}, headers={"accept": "text/event-stream"}, timeout=60)
         assert "event: done" in said.text, (attack.label, said.text)

@@ -54,8 +54,6 @@ def look_around(place: Place, page: Page, *, wholly: bool) -> Iterator[str]:
         page.locator(selector).nth(at_least - 1).wait_for(state="attached")
         return name
 
-    if wholly:
-        yield show(f"/?c={filled.said}", "#transcript .message-row", 2 * STRINGS, "talk")
     show(f"/?c={filled.imported}", "#transcript .message-row", 2 * STRINGS, "imported talk")
     yield show(f"/?c={filled.imported}", ".debrief .improvement", STRINGS, "imported talk and debrief")
     page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
