@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -9,6 +10,12 @@ from typing import Generic, Literal, TypeVar
 
 Role = Literal["user", "assistant"]
 T = TypeVar("T")
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def storable(words: str) -> str:
+    """The words with NUL and lone surrogates, which no database takes, replaced one by one: positions stay."""
+    return _UNSTORABLE.sub("\ufffd", words)
 
 
 class MessageState(StrEnum):

@@ -83,7 +83,9 @@ class Settings(BaseSettings):
 
     message_max_chars: int = Field(4000, ge=1, description="Longest message of a visitor.")
     body_max_bytes: int = Field(262_144, ge=1024, description="Largest request body.")
-    rate_limit: Literal["on", "off"] = Field("on", description="Limits per visitor and address; off for tests.")
+    rate_limit: Literal["on", "off"] = Field(
+        "on", description="Limits per minute and address; off for tests. Caps at once and per day hold all the same."
+    )
     messages_per_minute: int = Field(20, ge=1, description="Messages a visitor may send in a minute.")
     sign_ins_per_minute: int = Field(10, ge=1, description="Sign-in attempts per name and address in a minute.")
     answers_at_once: int = Field(64, ge=1, description="Answers being written at once, all visitors together.")

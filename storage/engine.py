@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_MS = 30_000
 FORGET_PATIENCE_MS = 1000
+SERVER_PATIENCE = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+"""Seconds until a PostgreSQL that does not answer counts as away (psycopg: 130), unless the URL says otherwise."""
 COMPLAIN_EVERY_S = 10.0
 PATIENCE = "patience_ms"
 """Of a transaction, as an option; of a SQLite connection, as it was last told."""
@@ -192,16 +194,25 @@ def _open(url: str, *, is_sqlite: bool, begin: str, read_only: bool = False) -> 
 
 
 def _open_server(url: str, *, read_only: bool) -> Engine:
+    given = make_url(url).query
+    patience = {name: value for name, value in SERVER_PATIENCE.items() if name not in given}
     options: dict[str, Any] = {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"} if read_only else {}
     engine = create_engine(
-        url, hide_parameters=True, pool_size=8, max_overflow=8, pool_pre_ping=True, execution_options=options
+        url,
+        hide_parameters=True,
+        pool_size=8,
+        max_overflow=8,
+        pool_pre_ping=True,
+        connect_args=patience,
+        execution_options=options,
     )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:  # pyright: ignore[reportUnusedFunction]
         # A lock held by a process that hangs must not hold the others for ever; as long as on SQLite.
         connection.execute(f"SET lock_timeout = {BUSY_TIMEOUT_MS}")
-        connection.execute(f"SET idle_in_transaction_session_timeout = {BUSY_TIMEOUT_MS}")
+        # Shorter, so that those who wait for a process that hangs in its transaction get their turn and do not give up.
+        connection.execute(f"SET idle_in_transaction_session_timeout = {BUSY_TIMEOUT_MS // 3}")
         connection.commit()
 
     @event.listens_for(engine, "begin")

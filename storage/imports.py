@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from debrief.conversation import MessageState, Role
+from debrief.conversation import MessageState, Role, storable
 from storage.conversations import TITLE_MAX_CHARS
 from storage.engine import Database, insert_or_ignore, new_id, utc_now
 from storage.scenarios import keep_version
-from storage.tables import ConversationRow, MessageRow, VisitorRow, storable
+from storage.tables import ConversationRow, MessageRow, VisitorRow
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ clock was put back: it holds nobody up."""
 
 _Job = FeedbackJobRow
 _WAITING = (JobState.QUEUED.value, JobState.RETRY_WAIT.value)
-_QUEUE_LOCK = 0x4465627269656600  # any number that nobody else locks on this PostgreSQL database
+QUEUE_LOCK = 0x4465627269656600  # any number that nobody else locks on this PostgreSQL database
 
 
 @dataclass(frozen=True)
@@ -328,7 +328,7 @@ def beat(db: Database, worker_id: str) -> None:
 def _lock_queue(session: Session) -> None:
     """One at a time past this point until the end of the transaction. On SQLite every write is alone already."""
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _QUEUE_LOCK})
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": QUEUE_LOCK})
 
 
 def _next_due(session: Session, now: datetime, lease_s: float) -> FeedbackJobRow | None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from debrief.conversation import storable
 from debrief.dispute import COMMENT_MAX_CHARS, find_sentence
 from debrief.errors import Conflict, InputRejected
 from debrief.feedback import FeedbackBody, FeedbackView
@@ -17,7 +18,7 @@ from debrief.review import ReviewState, move
 from storage.audit import VISITOR, audit
 from storage.engine import Database, new_id, utc_now
 from storage.feedback import owned_row, read_views
-from storage.tables import DisputeRow, FeedbackRow, FeedbackVersionRow, ReactionRow, storable
+from storage.tables import DisputeRow, FeedbackRow, FeedbackVersionRow, ReactionRow
 
 
 def mark_seen(db: Database, visitor_id: str, feedback_id: str) -> None:

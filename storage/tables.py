@@ -6,7 +6,6 @@ hangs on it; the audit keeps ids and hashes only, never people's words.
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -25,12 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-
-
-def storable(words: str) -> str:
-    """The words with NUL and lone surrogates, which no database takes, replaced one by one: positions stay."""
-    return _UNSTORABLE.sub("\ufffd", words)
+from debrief.conversation import storable
 
 
 class String(TypeDecorator[str]):

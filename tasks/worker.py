@@ -125,7 +125,6 @@ class Worker:
             probe_over=asyncio.Event(),
         )
         await asyncio.to_thread(self.broker.open)
-        await asyncio.to_thread(take_over, self.db, self.settings, self.broker.ring)
         await asyncio.to_thread(look, self.db, self.settings, self.broker.ring)
         self._chores = {
             asyncio.create_task(_every(WORKER_BEAT_S, self._beat)),

@@ -213,26 +213,26 @@ class RedisServer:
 
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory()
-        self._start()
+        self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop()
+        self.stop()
         assert self._folder
         self._folder.cleanup()
 
     def restart(self, *, down_s: float = 0) -> None:
-        self._stop()
+        self.stop()
         time.sleep(down_s)
-        self._start()
+        self.start()
 
-    def _start(self) -> None:
+    def start(self) -> None:
         assert self._folder
         options = ["--port", str(self._port), "--bind", "127.0.0.1", "--dir", self._folder.name, "--save", ""]
         self._server = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
         wait_until(lambda: _answers(self._port), "Redis")
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
         assert self._server
         self._server.terminate()
         self._server.wait()

@@ -12,35 +12,64 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Any, Self
 
 import psycopg
 
 START_DEADLINE_S = 30
 
 
+class PostgresServer:
+    """A server that can be ended and started again with what it holds, always at the same address."""
+
+    def __init__(self) -> None:
+        self._port = _free_port()
+        self.url = f"postgresql+psycopg://debrief@127.0.0.1:{self._port}/postgres"
+        """Of its maintenance database, for SQLAlchemy."""
+        self._folder = Path(tempfile.mkdtemp(prefix="debrief-postgres-"))
+        self._data = self._folder / "data"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        if os.geteuid() == 0:
+            shutil.chown(self._folder, _user())  # PostgreSQL refuses to run as root
+        initdb = [_program("initdb"), "-D", self._data, "-U", "debrief", "-A", "trust", "-N"]
+        with (self._folder / "log").open("wb") as log:
+            subprocess.run(initdb, check=True, **self._as_user(log))
+        try:
+            self.start()
+        except BaseException:
+            shutil.rmtree(self._folder)
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        shutil.rmtree(self._folder)
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        command = [_program("postgres"), "-D", self._data, "-h", "127.0.0.1", "-p", str(self._port)]
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen([*command, "-k", self._folder, "-F"], **self._as_user(log))
+        _wait_until_up(self._port, self._process, self._folder / "log")
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """SIGINT ends the sessions, then itself; SIGQUIT is a crash."""
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait(30)
+            self._process = None
+
+    def _as_user(self, log: IO[bytes]) -> dict[str, Any]:
+        return {"stdout": log, "stderr": log, "cwd": self._folder} | ({"user": _user()} if os.geteuid() == 0 else {})
+
+
 @contextmanager
 def postgres_server() -> Iterator[str]:
     """A running server; gives the SQLAlchemy URL of its maintenance database."""
-    user = _user()
-    folder = Path(tempfile.mkdtemp(prefix="debrief-postgres-"))
-    if os.geteuid() == 0:
-        shutil.chown(folder, user)  # PostgreSQL refuses to run as root
-    log = (folder / "log").open("wb")
-    data = folder / "data"
-    as_user = {"user": user, "cwd": folder, "stdout": log, "stderr": log} if os.geteuid() == 0 else {"stdout": log}
-    port = _free_port()
-    subprocess.run([_program("initdb"), "-D", data, "-U", "debrief", "-A", "trust", "-N"], check=True, **as_user)
-    server = subprocess.Popen(
-        [_program("postgres"), "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", folder, "-F"], **as_user
-    )
-    try:
-        _wait_until_up(port, server, folder / "log")
-        yield f"postgresql+psycopg://debrief@127.0.0.1:{port}/postgres"
-    finally:
-        server.send_signal(signal.SIGINT)  # ends the sessions, then itself
-        server.wait(10)
-        log.close()
-        shutil.rmtree(folder)
+    with PostgresServer() as server:
+        yield server.url
 
 
 def run_sql(url: str, statement: str) -> None:

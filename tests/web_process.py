@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Self
 
 from debrief.settings import Settings, read_settings
+from tasks.broker import Broker
 from tests.job_scene import as_environment
 from tests.web_scene import QUICK, until
 from webapp.connections import raise_open_files
@@ -45,7 +46,7 @@ def main() -> None:
 
 def serve(pace: Pace) -> None:
     settings = read_settings()
-    server = web_server(build_app(settings, ring=lambda _job_id: None, pace=pace, with_pages=False), settings)
+    server = web_server(build_app(settings, ring=Broker(settings).ring, pace=pace, with_pages=False), settings)
 
     def announce() -> None:
         until(lambda: server.started, within_s=60)

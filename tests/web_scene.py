@@ -136,6 +136,14 @@ class Browser(httpx.Client):
         return Live(self, conversation_id, last_event_id)
 
 
+def lines_of(response: httpx.Response) -> Iterator[str]:
+    """Lines that end with a line feed alone: httpx would also split at U+0085 and U+2028, which people's words hold."""
+    rest = b""
+    for chunk in response.iter_bytes():
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from (line.decode() for line in lines)
+
+
 class Live:
     """A live stream, read in a thread. `frames` holds (event, id, data) in order; `comments` counts comment lines.
 
@@ -185,7 +193,7 @@ class Live:
 
     def _take(self, response: httpx.Response) -> None:
         event: dict[str, str] = {}
-        for line in response.iter_lines():
+        for line in lines_of(response):
             self.bytes += len(line.encode()) + 1
             if self._closing.is_set():
                 return

@@ -13,6 +13,7 @@ from storage.engine import Database
 from webapp.hub import Hub
 from webapp.identity import VisitorSigner
 from webapp.limits.rates import RateLimits
+from webapp.limits.tally import Tally
 from webapp.pace import Pace
 from webapp.store import Store
 from webapp.turns import TurnRunner
@@ -34,6 +35,7 @@ class Parts:
     hub: Hub
     turns: TurnRunner
     limits: RateLimits
+    refused: Tally
     pace: Pace
     on_space: bool
     """True on a Hugging Face Space: another site's frame, https outside, one proxy in front."""

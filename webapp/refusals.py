@@ -25,8 +25,15 @@ def reader_language(scope: Any) -> str:
     return pick_language(header(scope, b"accept-language"))
 
 
-def error_body(error: DebriefError, language: str) -> dict[str, str]:
-    return {"code": error.reason, "message": error.sentence(language)}
+def error_body(scope: Any, error: DebriefError) -> dict[str, str]:
+    """What the response to this request says. Its code is noted for `refusal_code`."""
+    scope.setdefault("state", {})["refusal_code"] = error.reason
+    return {"code": error.reason, "message": error.sentence(reader_language(scope))}
+
+
+def refusal_code(scope: Any) -> str | None:
+    """The code of the error that a request was answered with, if it was."""
+    return scope.get("state", {}).get("refusal_code")
 
 
 def error_headers(error: DebriefError) -> list[Header]:
@@ -39,7 +46,7 @@ async def refuse(
     scope: Any, send: Any, error: DebriefError, status: int | None = None, extra_headers: Iterable[Header] = ()
 ) -> None:
     """Answer a request with an error from within a middleware."""
-    body = orjson.dumps(error_body(error, reader_language(scope)))
+    body = orjson.dumps(error_body(scope, error))
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),

@@ -58,9 +58,10 @@ from webapp.limits.last_guard import LastGuard
 from webapp.limits.origins import OwnOriginOnly
 from webapp.limits.proxies import PRIVATE_NETWORKS, TrustedProxies
 from webapp.limits.rates import AddressLimit, RateLimits
+from webapp.limits.tally import CountRefusals, Tally
 from webapp.pace import Pace
 from webapp.parts import Parts
-from webapp.refusals import error_body, error_headers, reader_language
+from webapp.refusals import error_body, error_headers
 from webapp.store import Store
 from webapp.turns import TurnRunner
 from webapp.watch import Janitor, ModelWatcher, Poller, forever
@@ -136,6 +137,7 @@ def build_parts(settings: Settings, *, ring: Callable[[str], None], pace: Pace) 
             writer_id=new_id("p"),
         ),
         limits=limits,
+        refused=Tally(),
         pace=pace,
         on_space=bool(os.environ.get("SPACE_ID")),
     )
@@ -189,6 +191,7 @@ def _add_layers(app: FastAPI, parts: Parts) -> None:
     app.add_middleware(SecurityHeaders, on_space=parts.on_space)
     trusted = settings.trusted_proxies or (PRIVATE_NETWORKS if parts.on_space else "")
     app.add_middleware(TrustedProxies, trusted=trusted)
+    app.add_middleware(CountRefusals, tally=parts.refused)
 
 
 def _say_errors(app: FastAPI) -> None:
@@ -217,7 +220,7 @@ def _printable(reason: str) -> str:
 
 
 def _error_response(request: Request, error: DebriefError, status: int | None = None) -> Response:
-    response = JSONResponse(error_body(error, reader_language(request.scope)), status or error.http_status)
+    response = JSONResponse(error_body(request.scope, error), status or error.http_status)
     response.raw_headers.extend([*error_headers(error), (b"cache-control", b"no-store")])
     return response
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from debrief.conversation import Conversation, Message, MessageState, Turn
+from debrief.conversation import Conversation, Message, MessageState, Turn, storable
 from debrief.errors import DebriefError, InputRejected, ModelUnavailable, NotReadable, NotSaved
 from debrief.prompts import ChatMessages, chat_messages, trim
 from debrief.scenario import Scenario
@@ -329,7 +329,7 @@ class TurnRunner:
                         now = time.monotonic()
                         run.first_token_s = now - run.started
                         self._learn_first_token(now - asked)
-                    self._hub.extend(run.answer, piece)
+                    self._hub.extend(run.answer, storable(piece))  # what is heard is what is stored
             finally:
                 run.prompt_tokens, run.completion_tokens = reply.prompt_tokens, reply.completion_tokens
         run.finish_reason = reply.finish_reason
@@ -341,14 +341,17 @@ class TurnRunner:
     # --- the saving
 
     async def _save_while_running(self) -> None:
+        took_s = 0.0
         while self._runs:
-            await asyncio.sleep(self._pace.flush_s)
+            await asyncio.sleep(max(self._pace.flush_s - took_s, self._pace.flush_s / 10))
+            began = time.monotonic()
             try:
                 await self._save()
             except NotSaved:
                 pass  # the database has told the log why, and not each time; the next saving takes the same text
             except Exception:  # the saving must go on whatever happened once
                 log.exception("could not save the running answers", extra={"count": len(self._runs)})
+            took_s = time.monotonic() - began  # a slow disk must not make the next saving later still
 
     async def _save(self) -> None:
         """Store all texts so far, and learn which answers are to stop or are no longer ours."""

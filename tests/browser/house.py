@@ -37,7 +37,7 @@ CHROMIUM_ARGS = [
 ]
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
-PATIENCE_MS = 15_000
+PATIENCE_MS = 60_000
 expect.set_options(timeout=PATIENCE_MS)
 
 
@@ -162,13 +162,14 @@ def open_house(
     *,
     is_demo: bool = False,
     ring: Callable[[str], None] | None = None,
+    port: int | None = None,
 ) -> Iterator[House]:
-    """Serve on a free port in a thread until the block ends. `is_demo`: as if it had started the packaged model.
+    """Serve in a thread until the block ends. `is_demo`: as if it had started the packaged model.
 
-    `ring`: without one the rings are only noted, in `rung`.
+    `ring`: without one the rings are only noted, in `rung`. `port`: a free one, if none is given.
     """
     its_model = {"model_port": model.port} if is_demo else {"model_url": model.url, "model": model.model}
-    settings = settings.model_copy(update={"port": free_port(), **its_model})
+    settings = settings.model_copy(update={"port": port or free_port(), **its_model})
     migrate(settings.database, backup_dir=None)
     rung: list[str] = []
     server = web_server(build_app(settings, ring=ring or rung.append), settings)
@@ -190,7 +191,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def wait_until(condition: Callable[[], bool], what: str, *, within_s: float = 15) -> None:
+def wait_until(condition: Callable[[], bool], what: str, *, within_s: float = 60) -> None:
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, f"not within {within_s} s: {what}"

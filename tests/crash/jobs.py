@@ -22,11 +22,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import psycopg
 from sqlalchemy import ColumnElement, func, select, update
 
 from debrief.errors import NotSaved
 from debrief.feedback import JobState
 from debrief.settings import Settings
+from storage import jobs
 from storage.engine import Database
 from storage.migrate import migrate
 from storage.tables import FeedbackJobRow, FeedbackVersionRow
@@ -189,6 +191,7 @@ class Siege:
         deadline = time.monotonic() + self._plan.within_s
         with ExitStack() as stack:
             while (asker.is_alive() or count_open(self._db) or self._frozen) and time.monotonic() < deadline:
+                self._forget_ended()
                 while len(self._workers) < self._plan.workers:
                     worker = stack.enter_context(WorkerProcess(self._settings))
                     self._workers.append(worker)
@@ -196,6 +199,12 @@ class Siege:
                 time.sleep(self._chance.uniform(0.5, 1.5) * LOOK_S)
                 self._look()
             self._await_the_fenced(deadline)
+
+    def _forget_ended(self) -> None:
+        """Those that ended by themselves: another one is started, as the supervisor does."""
+        ended = [worker for worker in self._workers if worker.process.poll() is not None]
+        self.done["ended by itself"] += len(ended)
+        self._workers = [worker for worker in self._workers if worker not in ended]
 
     def _look(self) -> None:
         now, ended = time.monotonic(), count_ended(self._db)
@@ -238,6 +247,12 @@ class Siege:
 
     def _freeze(self, worker: WorkerProcess) -> None:
         worker.send(signal.SIGSTOP)
+        while not can_write(self._db):
+            # Frozen in the midst of a write it would hold up all who write: another matter, see docs/reliability.md.
+            worker.send(signal.SIGCONT)
+            self.done["frozen in a write"] += 1
+            time.sleep(LOOK_S)
+            worker.send(signal.SIGSTOP)
         self._frozen[worker] = time.monotonic() + self._plan.lease_s + self._plan.reaper_s + 5
         self._note_cuts(worker, "freeze")
 
@@ -255,9 +270,9 @@ class Siege:
     def _see_recoveries(self, now: float) -> None:
         with self._db.read() as session:
             wanted = select(_Job).where(_Job.id.in_([cut.job_id for cut in self._cuts]))
-            jobs = {job.id: job for job in session.scalars(wanted)}
+            now_as = {job.id: job for job in session.scalars(wanted)}
         for cut in list(self._cuts):
-            if jobs[cut.job_id].attempts != cut.attempt or jobs[cut.job_id].state in _ENDED:
+            if now_as[cut.job_id].attempts != cut.attempt or now_as[cut.job_id].state in _ENDED:
                 self.recoveries_s[cut.by].append(now - cut.at)
                 self._cuts.remove(cut)
 
@@ -299,6 +314,8 @@ def besiege(name: str, settings: Settings, db: Database, plan: Plan, *queue_faul
         "kills": siege.done["kill"],
         "jobs cut off by them": len(killed),
         "freezes": siege.done["freeze"] if plan.freezes else None,
+        "thawed because frozen in a write": siege.done["frozen in a write"] if plan.freezes else None,
+        "workers that ended by themselves": siege.done["ended by itself"] or None,
         "late results fenced off": siege.fenced if plan.freezes else None,
         "stops": siege.done["stop"] if plan.stops else None,
         "faults of the queue": siege.done["queue"] if plan.queue_faults else None,
@@ -321,7 +338,7 @@ def besiege(name: str, settings: Settings, db: Database, plan: Plan, *queue_faul
 def compare(db: Database, acknowledged: Sequence[Acknowledged]) -> dict[str, int]:
     """The referee: what was acknowledged against what is stored."""
     with db.read() as session:
-        jobs = {job.id: job for job in session.scalars(select(_Job))}
+        rows = {job.id: job for job in session.scalars(select(_Job))}
         stored: dict[str, list[FeedbackVersionRow]] = {}
         for version in session.scalars(select(FeedbackVersionRow)):
             stored.setdefault(version.feedback_id, []).append(version)
@@ -329,7 +346,7 @@ def compare(db: Database, acknowledged: Sequence[Acknowledged]) -> dict[str, int
     poisoned = [one for one in acknowledged if one.is_poisoned]
 
     def has_state(one: Acknowledged, state: JobState) -> bool:
-        return one.job_id in jobs and jobs[one.job_id].state == state.value
+        return one.job_id in rows and rows[one.job_id].state == state.value
 
     return {
         "lost": sum(not (has_state(one, JobState.SUCCEEDED) and one.feedback_id in stored) for one in good),
@@ -339,7 +356,7 @@ def compare(db: Database, acknowledged: Sequence[Acknowledged]) -> dict[str, int
         ),
         "failed though good": sum(has_state(one, JobState.FAILED) for one in good),
         "poisoned and not failed": sum(not has_state(one, JobState.FAILED) for one in poisoned),
-        "extra starts": sum(jobs[one.job_id].attempts - 1 for one in good if one.job_id in jobs),
+        "extra starts": sum(rows[one.job_id].attempts - 1 for one in good if one.job_id in rows),
     }
 
 
@@ -391,6 +408,25 @@ def count_ended(db: Database) -> int:
 def list_running(db: Database) -> list[FeedbackJobRow]:
     with db.read() as session:
         return list(session.scalars(select(_Job).where(_Job.state == JobState.RUNNING.value)))
+
+
+def can_write(db: Database) -> bool:
+    """Whether nobody holds the lock that all who write to jobs need, for as long as a second."""
+    if db.is_sqlite:
+        with closing(sqlite3.connect(str(db.url.database), timeout=1, isolation_level=None)) as file:
+            try:
+                file.execute("begin immediate")
+            except sqlite3.OperationalError:
+                return False
+            return True
+    with psycopg.connect(db.url.set(drivername="postgresql").render_as_string(hide_password=False)) as server:
+        server.execute("set lock_timeout = '1s'")
+        try:
+            server.execute("select pg_advisory_xact_lock(%s)", [jobs.QUEUE_LOCK])
+            server.execute("lock table feedback_jobs in exclusive mode")
+        except psycopg.errors.LockNotAvailable:
+            return False
+        return True
 
 
 def _count(db: Database, which: ColumnElement[bool]) -> int:

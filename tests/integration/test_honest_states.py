@@ -114,6 +114,7 @@ def test_an_admin_stops_a_worker_by_withdrawing_what_it_makes(web: Web, olga: Br
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
+@pytest.mark.only_sqlite("what is written, whatever it is stored in")
 def test_a_talk_too_short_to_judge_is_said_to_be_and_gets_no_level(
     database: Database, quick: Settings, scripted_model: ScriptedModel, language: str
 ):

@@ -84,6 +84,7 @@ def test_what_no_database_takes_is_replaced_in_place(olga: Browser):
         ("Hello.", "messages.1: Input should be"),
     ],
 )
+@pytest.mark.only_sqlite("refused before anything is stored")
 def test_a_wrong_message_is_named_in_the_refusal(olga: Browser, wrong: object, sentence: str):
     olga.begin()
     assert sentence in refusal(olga, TOLD, wrong)
@@ -102,6 +103,7 @@ def test_a_wrong_message_is_named_in_the_refusal(olga: Browser, wrong: object, s
         ([TOLD], {"scenario": "language_practice", "answers": {}}, "Please fill in"),
     ],
 )
+@pytest.mark.only_sqlite("refused before anything is stored")
 def test_a_wrong_talk_is_refused_with_the_reason(olga: Browser, messages: list, more: dict, sentence: str):
     assert sentence in refusal(olga, *messages, **more)
 
@@ -129,6 +131,7 @@ def test_a_scenario_with_a_form_needs_no_answers_for_a_talk_from_elsewhere(olga:
 
 
 @pytest.mark.parametrize("said", [(TOLD, ASKED, MORE), (TOLD, MORE), (ASKED, TOLD, MORE, ASKED)])
+@pytest.mark.only_sqlite("a worker of its own for what test_job_worker.py runs on both")
 def test_an_imported_talk_is_debriefed_with_the_visitors_own_words(
     database: Database, web_settings: Settings, scripted_model: ScriptedModel, said: tuple[dict[str, str], ...]
 ):

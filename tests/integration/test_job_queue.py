@@ -5,7 +5,7 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from debrief.feedback import JobState
 from storage import jobs
@@ -356,3 +356,15 @@ def test_the_turn_is_won_again_after_the_clock_jumped(any_database: Database, ju
     let_clock_jump(any_database, jump_s)
     assert jobs.win_turn(any_database, "reaper", every_s=9)
     assert not jobs.win_turn(any_database, "reaper", every_s=9)
+
+
+def test_who_waits_on_postgresql_for_a_process_that_hangs_in_a_write_gets_its_turn(postgres: str):
+    """It is frozen, say, with the lock that all claims need: the server ends its transaction sooner than theirs."""
+    db = Database(postgres)
+    with db.read() as session:
+        waits, hangs = (
+            session.scalar(text("SELECT setting::int FROM pg_settings WHERE name = :name"), {"name": name})
+            for name in ("lock_timeout", "idle_in_transaction_session_timeout")
+        )
+    db.close()
+    assert 0 < hangs <= waits / 2

@@ -2,11 +2,12 @@
 
 import signal
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 import pytest
 from redis import Redis
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from debrief.feedback import JobState
 from debrief.settings import Settings
@@ -45,6 +46,15 @@ def is_feedback(received: Received) -> bool:
 def count_versions(db: Database) -> int:
     with db.read() as session:
         return len(session.scalars(select(FeedbackVersionRow)).all())
+
+
+@contextmanager
+def locked(db: Database) -> Iterator[None]:
+    """Somebody holds what all need who write to jobs."""
+    with db.engine.connect() as somebody, somebody.begin():  # on SQLite all that there is to lock, from the beginning
+        if not db.is_sqlite:
+            somebody.execute(text("LOCK TABLE feedback_jobs IN EXCLUSIVE MODE"))
+        yield
 
 
 def wait_for_workers(db: Database, count: int) -> None:
@@ -190,8 +200,7 @@ def test_a_worker_stops_in_time_although_the_database_is_locked_and_its_job_is_t
     ring(patient, job_id)
     with WorkerProcess(patient) as worker:
         scripted_model.wait_for(lambda model: any(map(is_feedback, model.chats)), within_s=20)
-        with closing(sqlite3.connect(database.url.database, isolation_level=None)) as somebody:
-            somebody.execute("begin immediate")
+        with locked(database):
             worker.stop(within_s=25)
     assert get_job(database, job_id).state == JobState.RUNNING.value, "nothing could be written"
     with WorkerProcess(patient):

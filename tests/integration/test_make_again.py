@@ -71,6 +71,7 @@ def list_versions(db: Database) -> list[tuple[int, str]]:
 # ------------------------------------------------------------------------------------------- by a real worker
 
 
+@pytest.mark.only_sqlite("what is written, whatever it is stored in")
 def test_what_was_placed_by_likeness_comes_out_the_same_to_the_byte_without_any_model(
     database: Database, settings: Settings, rita
 ):
@@ -99,6 +100,7 @@ def test_it_is_made_by_the_record_and_not_by_todays_settings(
     assert sent_then[0]["seed"] == view.lineage["calls"][0]["seed"]
 
 
+@pytest.mark.only_sqlite("what is written, whatever it is stored in")
 def test_a_model_that_samples_freely_may_differ_and_it_is_said_where(
     database: Database, settings: Settings, scripted_model: ScriptedModel, rita
 ):
@@ -163,6 +165,7 @@ def change_lineage(db: Database, **values: object) -> None:
         version.lineage = {**version.lineage, **values}
 
 
+@pytest.mark.only_sqlite("what is written, whatever it is stored in")
 def test_seeds_are_not_sent_where_the_setting_forbids_them(
     database: Database, settings: Settings, scripted_model: ScriptedModel, rita
 ):

@@ -219,6 +219,17 @@ def test_when_all_the_room_is_taken_a_visitor_is_told_to_wait(any_database):
     assert "5 seconds" in refused.value.sentence("en")
 
 
+def test_of_many_visitors_who_begin_at_once_exactly_as_many_as_fit_are_let_in(any_database):
+    talks = [make_conversation(any_database, visitor_id=f"v_{n}") for n in range(24)]
+    waiting = iter(talks)
+
+    outcomes = at_once(24, lambda: attempt(lambda: start_turn(any_database, next(waiting), total_cap=5)))
+
+    assert Counter(type(outcome) for outcome in outcomes) == {Turn: 5, TooBusy: 19}
+    assert {outcome.reason for outcome in outcomes if isinstance(outcome, TooBusy)} == {"too_busy"}
+    assert count_running(any_database) == 5
+
+
 def test_an_answer_that_ended_makes_room(any_database):
     make_turn(any_database, make_conversation(any_database))
 

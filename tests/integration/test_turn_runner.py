@@ -50,6 +50,19 @@ def test_closing_the_tab_does_not_stop_the_answer(web: Web, olga: Browser, scrip
     assert scripted_model.cancelled == 0
 
 
+def test_what_no_database_takes_is_heard_as_it_is_stored(web: Web, olga: Browser, scripted_model: ScriptedModel):
+    scripted_model.enqueue(Script(pieces=("I", " s\0ee", " you,\u2028Olga.")))
+    talk = olga.begin()
+    with olga.live() as live:
+        ids = olga.say(talk)
+        live.wait_for("done", id=ids["answer_id"])
+        heard = live.text(ids["answer_id"])
+
+    stored = olga.ended(ids["answer_id"])
+    assert (stored["state"], stored["text"]) == ("complete", "I s\ufffdee you,\u2028Olga.")
+    assert heard == stored["text"]
+
+
 def test_leaving_a_streamed_post_does_not_stop_the_answer(web: Web, olga: Browser, scripted_model: ScriptedModel):
     scripted_model.enqueue(Script(text=LONG, token_delay_s=0.002))
     talk = olga.begin()

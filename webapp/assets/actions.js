@@ -3,14 +3,16 @@
 import { refreshMoment } from "./again.js";
 import { call, newRequestId } from "./api.js";
 import { showComparison } from "./comparison.js";
+import { draftOf, forgetDraft, forgetSending, keepSending, saveDraft, sendingOf } from "./drafts.js";
 import { hearOfFeedback, refreshFeedback } from "./feedback_actions.js";
 import { Growing } from "./live.js";
 import { repaint } from "./painter.js";
 import { showProgress } from "./progress.js";
-import { change, isBusy, runningAnswer, state } from "./state.js";
+import { change, isBusy, ownMessages, runningAnswer, state } from "./state.js";
 import { hearOfReadiness } from "./unread.js";
 import { LANGUAGE, t } from "./words.js";
 
+const LONG_WAIT_S = 120;
 const PLACES = ["c", "compare", "view"];
 
 // ---- where we are ---------------------------------------------------------------------------------------------
@@ -33,6 +35,7 @@ export const NOTHING_OPEN = {
   feedbacks: [],
   earlierFeedback: null,
   feedbackError: null,
+  askError: null,
   disputing: null,
   again: null,
   moment: null,
@@ -114,8 +117,19 @@ export async function refreshConversation(id) {
     if (ended.has(message.id)) refreshSoon(); // this reading was under way when the answer ended
   }
   change({ conversation, messages, missing: null, talkLanguage: conversation.language ?? state.talkLanguage });
+  forgetArrived(id);
   if (scenarioLanguageDiffers(conversation)) loadScenarios();
   repaint();
+}
+
+/** A sending of which this tab never heard may have arrived all the same: then it is no draft any more. */
+function forgetArrived(id) {
+  const sent = sendingOf(id);
+  if (!sent || state.sending || ownMessages()[sent.turns]?.text !== sent.text) return;
+  change({ sendError: null });
+  if (draftOf(id) !== sent.text) return forgetSending(id);
+  forgetDraft(id);
+  if (typed() === sent.text) repaint({ text: "" });
 }
 
 let scenariosLanguage = null;
@@ -164,18 +178,24 @@ export async function send(text) {
 export const say = (text) => !isBusy() && deliver(text, { isTyped: false });
 export const askToGoOn = () => say(state.conversation.language === "ko" ? "계속해 주세요." : "Please go on.");
 
-/** Send again what could not be sent: the same sending, so that it can never arrive twice. */
+/** Send again what could not be sent, as it stands in the box by now. Unchanged it is the same sending, which can never arrive twice. */
 export function sendAgain() {
-  const { text, requestId } = state.sendError;
+  const { text, isTyped } = state.sendError;
+  if (isBusy()) return;
+  if (!isTyped) return deliver(text, { isTyped });
+  const now = typed();
   repaint({ text: "" });
-  return deliver(text, { requestId });
+  return deliver(now.trim() ? now : text);
 }
 
-async function deliver(text, { requestId, isTyped = true } = {}) {
+const typed = () => document.querySelector("#message textarea")?.value ?? "";
+
+async function deliver(text, { isTyped = true } = {}) {
   const { id } = state.conversation;
-  const again = state.sendError?.text === text ? state.sendError.requestId : null;
-  const sending = { text, requestId: requestId ?? again ?? newRequestId() };
+  const failed = [state.sendError, sendingOf(id)].find((before) => before?.text === text);
+  const sending = { text, requestId: failed?.requestId ?? newRequestId(), turns: failed?.turns ?? ownMessages().length };
   change({ sending, sendError: null, hint: null });
+  keepSending(id, sending);
   repaint({ toEnd: true });
   try {
     const body = { text, request_id: sending.requestId };
@@ -183,10 +203,12 @@ async function deliver(text, { requestId, isTyped = true } = {}) {
     forgetDraft(id);
     if (state.conversation?.id === id) addTurn(text, userId, answerId);
   } catch (error) {
-    saveDraft(id, text);
+    const kept = isTyped && state.conversation?.id === id ? restored(text) : text;
+    saveDraft(id, kept);
     if (state.conversation?.id !== id) return;
-    change({ sendError: { ...sending, message: error.message } });
-    if (isTyped) repaint({ text: restored(text) });
+    const message = error.status === 404 ? t("talk_gone") : error.message;
+    change({ sendError: { ...sending, isTyped, message, canWait: isWorthTrying(error) } });
+    if (isTyped) repaint({ text: kept });
     if (error.code === "answer_running") refreshConversation(id);
   } finally {
     if (state.sending === sending) change({ sending: null });
@@ -194,9 +216,13 @@ async function deliver(text, { requestId, isTyped = true } = {}) {
   }
 }
 
+/** Whether the same text may be taken a little later: not where it is too long, or refused for the rest of the day. */
+const isWorthTrying = ({ status, retryAfterS }) => (status === 429 ? retryAfterS <= LONG_WAIT_S : status === 0 || status === 409 || status >= 500);
+
+/** What is put back stands before what was typed since. */
 function restored(text) {
-  const typedSince = document.querySelector("#message textarea")?.value ?? "";
-  return typedSince && typedSince !== text ? `${text}\n${typedSince}` : text;
+  const since = typed();
+  return since && since !== text ? `${text}\n${since}` : text;
 }
 
 function addTurn(text, userId, answerId) {
@@ -339,26 +365,3 @@ export const frames = {
     }, 300);
   },
 };
-
-// ---- drafts: what was typed and not sent, per conversation, in this browser -----------------------------------
-
-const draftKey = (id) => `debrief-draft-${id}`;
-
-export function saveDraft(id, text) {
-  try {
-    if (text) localStorage.setItem(draftKey(id), text);
-    else localStorage.removeItem(draftKey(id));
-  } catch {
-    // Storage may be switched off; then there are no drafts.
-  }
-}
-
-export function draftOf(id) {
-  try {
-    return localStorage.getItem(draftKey(id)) ?? "";
-  } catch {
-    return "";
-  }
-}
-
-const forgetDraft = (id) => saveDraft(id, "");

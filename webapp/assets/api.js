@@ -2,12 +2,16 @@
 
 import { t } from "./words.js";
 
-/** What went wrong, in a sentence for the person. `code` is the API's; "offline" when the server was not reached. */
+/**
+ * What went wrong, in a sentence for the person. `code` is the API's; "offline" when the server was not reached.
+ * `retryAfterS`: the seconds after which trying again makes sense, 0 where nothing is said of it.
+ */
 export class CallFailed extends Error {
-  constructor(code, message, status) {
+  constructor(code, message, status, retryAfterS = 0) {
     super(message);
     this.code = code;
     this.status = status;
+    this.retryAfterS = retryAfterS;
   }
 }
 
@@ -38,7 +42,7 @@ export async function call(method, path, { body, language } = {}) {
     answer = null;
   }
   if (!response.ok) {
-    throw new CallFailed(answer?.code ?? "unreadable", answer?.message ?? t("unreadable_answer"), response.status);
+    throw new CallFailed(answer?.code ?? "unreadable", answer?.message ?? t("unreadable_answer"), response.status, Number(response.headers.get("Retry-After") ?? 0));
   }
   return answer;
 }

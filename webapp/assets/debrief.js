@@ -88,7 +88,10 @@ function choice() {
 // ---- how it stands --------------------------------------------------------------------------------------------
 
 function status(feedback) {
-  if (state.feedbackError) return [h("p", { class: "problem" }, state.feedbackError), feedback ? null : askButton(t("get_debrief"))];
+  return [state.feedbackError ? h("p", { class: "problem" }, state.feedbackError) : null, standing(feedback)];
+}
+
+function standing(feedback) {
   if (!feedback) return invitation();
   if (!isFinal(feedback)) return making(feedback);
   const notice = feedback.notice ? h("p", { class: "quiet" }, feedback.notice) : null;
@@ -117,12 +120,17 @@ function invitation() {
   ];
 }
 
+/** The button, and beside it why the last press was refused. While it asks it keeps the focus: it is not disabled. */
 function askButton(label, isDisabled = false) {
-  return h(
-    "button",
-    { class: "button primary wide", type: "button", "data-key": "ask", disabled: isDisabled || state.isAskingFeedback, onclick: askFeedback },
-    state.isAskingFeedback ? t("asking") : label,
-  );
+  const isAsking = state.isAskingFeedback;
+  return [
+    state.askError ? h("p", { class: "problem", role: "alert" }, state.askError) : null,
+    h(
+      "button",
+      { class: "button primary wide", type: "button", "data-key": "ask", disabled: isDisabled, "aria-disabled": isAsking && "true", onclick: askFeedback },
+      isAsking ? t("asking") : label,
+    ),
+  ];
 }
 
 function making(feedback) {

@@ -32,7 +32,8 @@ export function hearOfFeedback(progress) {
 
 export async function askFeedback() {
   const { id } = state.conversation;
-  change({ isAskingFeedback: true, feedbackError: null });
+  if (state.isAskingFeedback) return;
+  change({ isAskingFeedback: true, askError: null, feedbackError: null });
   try {
     const feedback = await call("POST", `conversations/${id}/feedback`, { body: {} });
     if (state.conversation?.id === id) {
@@ -40,11 +41,17 @@ export async function askFeedback() {
       keepOne(feedback);
     }
   } catch (error) {
-    if (state.conversation?.id === id) change({ feedbackError: error.message });
+    if (state.conversation?.id !== id) return;
+    change({ askError: error.message });
+    showAskButton();
   } finally {
     change({ isAskingFeedback: false });
   }
 }
+
+/** The reason above the button has pushed it down, on a phone out of sight. */
+const showAskButton = () =>
+  requestAnimationFrame(() => requestAnimationFrame(() => document.querySelector("[data-key=ask]")?.scrollIntoView({ block: "nearest" })));
 
 /** Show an earlier debrief of the talk, or with the newest one's id the newest again. */
 export function chooseFeedback(id) {

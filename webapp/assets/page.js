@@ -1,11 +1,12 @@
 // The visitor's page: puts the pieces together. `state.js` holds what is known, `actions.js` changes it, each slot
 // (webapp/components/slots.py) shows a part of it, `painter.js` the native transcript, `live.js` brings the news.
 
-import { followAddress, frames, loadScenarios, refreshConversation, refreshList, saveDraft, send, stop } from "./actions.js";
+import { followAddress, frames, loadScenarios, refreshConversation, refreshList, send, stop } from "./actions.js";
 import { call } from "./api.js";
 import { laterDebriefs, renderComparison } from "./comparison.js";
 import { renderConversations } from "./conversations.js";
 import { renderDebrief } from "./debrief.js";
+import { saveDraft } from "./drafts.js";
 import { refreshFeedback } from "./feedback_actions.js";
 import { copyAsSaid } from "./inert.js";
 import { Live } from "./live.js";
@@ -26,7 +27,7 @@ const SLOTS = {
   comparison: [renderComparison, (s) => [s.view, s.comparison, s.comparisonError]],
   "talk-header": [renderHeader, (s) => [s.conversation, s.messages, s.missing, s.sending, s.sendError, s.scenarios]],
   "below-transcript": [renderBelow, (s) => [s.conversation, s.messages, s.sending, s.sendError, s.hint, s.scenarios, s.moment, ...modelNews(s)]],
-  debrief: [renderDebrief, (s) => (s.disputing ? [s.disputing] : [s.view, s.missing, s.messages, s.feedback, s.feedbacks, s.feedbackError, s.isAskingFeedback, s.notificationAnswer, s.again, s.moment, laterDebriefs(), ...waitingNews(s)])],
+  debrief: [renderDebrief, (s) => (s.disputing ? [s.disputing] : [s.view, s.missing, s.messages, s.feedback, s.feedbacks, s.feedbackError, s.askError, s.isAskingFeedback, s.notificationAnswer, s.again, s.moment, laterDebriefs(), ...waitingNews(s)])],
 };
 
 const modelNews = (s) => [s.isConnected, s.model?.state, s.model?.state === "starting" ? seconds() : 0];

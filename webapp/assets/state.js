@@ -22,8 +22,8 @@ export const state = {
   conversation: null, // {id, title, scenario, language, ...}
   messages: [], // the active path
   missing: null, // the sentence for a link that leads nowhere
-  sending: null, // {text, requestId}
-  sendError: null, // {text, requestId, message}
+  sending: null, // {text, requestId, turns}: see drafts.js
+  sendError: null, // the same with {isTyped, message, canWait}: canWait is whether the same text may be taken a little later
   hint: null,
   growing: new Map(), // answer id -> Growing
 
@@ -31,6 +31,7 @@ export const state = {
   feedbacks: [], // all of the open talk, newest first
   earlierFeedback: null, // the id of the one chosen instead of the newest
   feedbackError: null,
+  askError: null, // why a debrief was refused, for beside the button
   disputing: null, // {feedbackId, path, comment, isSending, error} while an objection is being written
   notificationAnswer: null, // what the visitor answered the browser just now
   isAskingFeedback: false,

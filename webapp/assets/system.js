@@ -32,7 +32,7 @@ function draw() {
       { class: "system" },
       h("header", { class: "desk-bar" }, h("h1", {}, words("title")), h("span", { class: "desk-bar-space" }), h("a", { class: "desk-link", href: "/admin/" }, t("desk.title")), h("a", { class: "desk-link", href: "/" }, t("desk.practice"))),
       problem ? h("p", { class: "problem", role: "alert" }, problem) : null,
-      seen ? [tiles(), processes(), jobs(), manners(), h("p", { class: "quiet" }, words("as_of", { time: seen.at.toLocaleTimeString(LANGUAGE) }))] : null,
+      seen ? [tiles(), today(), processes(), jobs(), manners(), h("p", { class: "quiet" }, words("as_of", { time: seen.at.toLocaleTimeString(LANGUAGE) }))] : null,
     ),
   );
 }
@@ -93,6 +93,27 @@ function jobs() {
     { class: "sheet" },
     h("h2", {}, words("jobs")),
     h("dl", { class: "job-counts" }, Object.entries(seen.jobs).map(([state, n]) => h("div", { class: n ? "" : "zero" }, h("dt", {}, words(`job_${state}`)), h("dd", {}, number.format(n))))),
+  );
+}
+
+/** What was used of the daily limits, and what this web process refused. */
+function today() {
+  const { refused, ...budgets } = seen.today;
+  const columns = ["used", "limit", "most_by_one_visitor", "limit_per_visitor"];
+  const cell = (name, n) => h("td", {}, name.startsWith("limit") && n === 0 ? words("no_limit") : number.format(n));
+  const codes = Object.entries(refused);
+  return h(
+    "section",
+    { class: "sheet" },
+    h("h2", {}, words("today")),
+    h(
+      "table",
+      {},
+      h("thead", {}, h("tr", {}, ["spent_on", ...columns].map((name) => h("th", { scope: "col" }, words(name))))),
+      h("tbody", {}, Object.entries(budgets).map(([name, budget]) => h("tr", {}, h("th", { scope: "row" }, words(`spent_${name}`)), columns.map((column) => cell(column, budget[column]))))),
+    ),
+    h("h2", {}, words("refused")),
+    codes.length ? h("ul", { class: "refused" }, codes.map(([code, n]) => h("li", {}, h("code", {}, code), " ", h("b", {}, number.format(n))))) : h("p", { class: "quiet" }, words("refused_none")),
   );
 }
 

@@ -3,6 +3,7 @@
 import { beginningMark, moment } from "./again.js";
 import { askToGoOn, retry, say, sendAgain, showStart } from "./actions.js";
 import { h, icon, show } from "./dom.js";
+import { draftOf } from "./drafts.js";
 import { modelBanner } from "./model_banner.js";
 import { isBusy, lastMessage, ownMessages, scenarioOf, state } from "./state.js";
 import { t } from "./words.js";
@@ -37,8 +38,17 @@ function missing() {
     { class: "missing", role: "alert" },
     h("h1", {}, t("missing_title")),
     h("p", {}, state.missing),
+    unsent(),
     h("button", { class: "button primary", type: "button", "data-key": "missing-new", onclick: () => showStart({ push: true }) }, t("new_conversation")),
   );
+}
+
+/** What was typed in a talk that is gone: there is no box for it any more, but it can be copied. */
+function unsent() {
+  const id = new URL(location.href).searchParams.get("c");
+  const text = id && draftOf(id);
+  if (!text) return null;
+  return h("label", { class: "unsent" }, h("span", { class: "quiet" }, t("unsent")), h("textarea", { readonly: true, rows: 4, "data-key": "unsent", value: text, onfocus: (event) => event.target.select() }));
 }
 
 export function jumpTo(id) {
@@ -51,7 +61,7 @@ export function renderBelow(root) {
 }
 
 function trouble() {
-  if (state.sendError) return problem(state.sendError.message, t("try_again"), "send-again", sendAgain);
+  if (state.sendError) return problem(state.sendError.message, state.sendError.canWait && t("try_again"), "send-again", sendAgain);
   const message = lastMessage();
   if (!message || message.role !== "assistant" || isBusy()) return null;
   const again = () => retry(message.id);
@@ -63,7 +73,7 @@ function trouble() {
 }
 
 function problem(words, label, key, onclick) {
-  return h("div", { class: "problem", role: "alert" }, h("span", {}, words), h("button", { class: "button small", type: "button", "data-key": key, onclick }, icon("retry"), label));
+  return h("div", { class: "problem", role: "alert" }, h("span", {}, words), label && h("button", { class: "button small", type: "button", "data-key": key, onclick }, icon("retry"), label));
 }
 
 function remark(words, label, key, onclick) {
@@ -72,7 +82,7 @@ function remark(words, label, key, onclick) {
 
 function quickReplies() {
   const replies = scenarioOf(state.conversation)?.quick_replies ?? [];
-  if (replies.length === 0 || isBusy() || ownMessages().length > 0 || state.sendError || !state.conversation) return null;
+  if (replies.length === 0 || isBusy() || ownMessages().length > 0 || state.sendError?.isTyped || !state.conversation) return null;
   return h(
     "div",
     { class: "quick", role: "group", "aria-label": t("quick_replies") },

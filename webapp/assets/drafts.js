@@ -1,0 +1,45 @@
+// What was typed and not sent, and what was sent without hearing that it arrived: per conversation, in this browser.
+// Storage may be switched off; then there are no drafts, and everything else works.
+
+const draftKey = (id) => `debrief-draft-${id}`;
+const sendingKey = (id) => `debrief-sending-${id}`;
+
+export const saveDraft = (id, text) => keep(() => localStorage, draftKey(id), text);
+export const draftOf = (id) => read(() => localStorage, draftKey(id)) ?? "";
+
+export function forgetDraft(id) {
+  saveDraft(id, "");
+  forgetSending(id);
+}
+
+/**
+ * A sending `{text, requestId, turns}` of this tab that may or may not have arrived; `turns` is how many messages of
+ * the visitor's were there before. A reload between the two must not send it twice.
+ */
+export const keepSending = (id, sending) => keep(() => sessionStorage, sendingKey(id), JSON.stringify(sending));
+export const forgetSending = (id) => keep(() => sessionStorage, sendingKey(id), "");
+
+export function sendingOf(id) {
+  try {
+    return JSON.parse(read(() => sessionStorage, sendingKey(id)) ?? "null");
+  } catch {
+    return null;
+  }
+}
+
+function keep(store, key, text) {
+  try {
+    if (text) store().setItem(key, text);
+    else store().removeItem(key);
+  } catch {
+    // Switched off, or full.
+  }
+}
+
+function read(store, key) {
+  try {
+    return store().getItem(key);
+  } catch {
+    return null;
+  }
+}
