@@ -236,8 +236,7 @@ def _ask(look: Look, house: House) -> None:
     jobs.beat(house.db, "k_camera")
     look.page.locator("[data-key=ask]").click()
     expect(look.page.locator(".track")).to_be_visible()
-    claim = jobs.claim_job(house.db, house.rung[-1], "k_camera", lease_s=60, seats=100)
-    assert claim
+    claim = claim_this(house.db, house.rung[-1])
     jobs.set_progress(house.db, claim, {"step": "writing", "done": 1, "of": 3})
     _CLAIMS.append(claim)
     expect(look.page.locator(".track")).to_have_attribute("aria-valuenow", "47")

@@ -28,7 +28,7 @@ from storage.reviews import NOTE_MAX_CHARS
 from storage.tables import AccountRow, DisputeRow, FeedbackRow, storable
 from tests.again_scene import LINEAGE
 from tests.factories import make_turn
-from tests.job_scene import claim
+from tests.job_scene import claim_this
 from tests.review_scene import PASSWORD, make_account, make_feedback, make_talk
 from tests.security.inert.corpus import CORPUS, Attack
 from tests.web_scene import Browser
@@ -120,7 +120,7 @@ def make_debrief(db: Database, visitor_id: str, talk_id: str) -> str:
     """A debrief stored as the worker does, with every string in every place that has words."""
     view, job_id = request_feedback(db, visitor_id, talk_id, versions={"rubric": "1"}, nonce=new_id("n"))
     assert job_id
-    claimed = claim(db, job_id)
+    claimed = claim_this(db, job_id)
     assert claimed
     checks = [Check(name=attack.text, passed=False, where=attack.text, warning=True) for attack in CORPUS]
     lineage = {**LINEAGE, "model": CORPUS[0].text, "scenario": CORPUS[10].text, "scenario_version": CORPUS[1].text}
