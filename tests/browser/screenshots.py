@@ -23,7 +23,7 @@ from storage.tables import ConversationRow
 from tests.again_scene import make_debrief
 from tests.browser.house import CHROMIUM, CHROMIUM_ARGS, House, Look, answer_rows, debrief_card, open_house
 from tests.browser.screenshots_debrief import photograph_debrief
-from tests.job_scene import interview
+from tests.job_scene import claim_this, interview
 from tests.review_scene import PASSWORD, make_account, make_feedback
 from tests.scripted_model import Script, ScriptedModel
 
