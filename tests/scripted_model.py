@@ -30,7 +30,9 @@ from typing import Any, Self
 from tests.schema_instances import Choose, an_instance, undecided
 
 FOREVER_S = 3600
-NONCE = re.compile(r"nonce-\w+")
+BROKEN_AT = "(broken at)"
+"""Instead of a body that is no JSON."""
+NONCE = re.compile(r"nonce-[\w-]+")
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,7 @@ class ScriptedModel:
         self.token_delay_s = token_delay_s
         self.first_token_delay_s = first_token_delay_s
         self.echo_nonce = echo_nonce
+        self.echo_words = 20
         self.context_tokens = context_tokens
         self.tells_context = tells_context
         self.has_tokenize = has_tokenize
@@ -202,6 +205,8 @@ class ScriptedModel:
         """Take every request and answer none."""
         self.default: Callable[[Received], Script] | None = None
         """Replaces the default answer."""
+        self.keeps_requests = True
+        """False where it runs for long."""
         self.requests: list[Received] = []
         self.active = 0
         self.peak_active = 0
@@ -296,12 +301,17 @@ class ScriptedModel:
 
     async def answer(self, connection: _Connection, received: Received) -> None:
         """Answer one request."""
-        self.requests.append(received)
+        if self.keeps_requests:
+            self.requests.append(received)
         if self.hangs:
             await connection.wait(FOREVER_S, comments=False)
         guarded = received.path.startswith("/v1/") and self.api_key
         if guarded and received.headers.get("authorization") != f"Bearer {self.api_key}":
             connection.send_json(401, {"error": "Unauthorized"})
+        elif BROKEN_AT in received.body:
+            problem = _error(400, "JSON decode error", f"body.{received.body[BROKEN_AT]}")
+            problem["error"]["type"] = "Bad Request"
+            connection.send_json(400, problem)
         elif received.path == "/v1/chat/completions":
             await self._chat(connection, received)
         elif received.path == "/v1/models":
@@ -310,10 +320,18 @@ class ScriptedModel:
             self._tokenize(connection, received)
         elif received.path == "/detokenize" and self.has_tokenize:
             connection.send_json(200, {"prompt": self.prompt_end})
-        elif received.path == "/health":
+        else:
+            self._tell(connection, received.path)
+
+    def _tell(self, connection: _Connection, path: str) -> None:
+        """What a server says of itself."""
+        if path == "/health":
             connection.send(200, b"")
-        elif received.path == "/metrics":
-            connection.send(200, f"vllm:num_requests_running {float(self.active)}\n".encode(), "text/plain")
+        elif path == "/metrics":
+            told = {"active": self.active, "peak": self.peak_active, "done": self.finished, "left": self.cancelled}
+            lines = [f"vllm:num_requests_running {float(self.active)}"]
+            lines += [f"scripted:{name} {count}" for name, count in told.items()]
+            connection.send(200, "\n".join([*lines, ""]).encode(), "text/plain")
         else:
             connection.send_json(404, {"detail": "Not Found"})
 
@@ -358,6 +376,15 @@ class ScriptedModel:
                 f"at least {tokens} input tokens, which exceeds this limit even without any output tokens."
             )
             return Script(status=400, error=told, param="input_tokens")
+        return self._odd_wish(received.body)
+
+    def _odd_wish(self, body: Mapping[str, Any]) -> Script | None:
+        if not body.get("messages"):
+            return Script(status=400, error="messages must not be empty")
+        if (body.get("temperature") or 0) < 0:
+            return Script(status=400, error="temperature must be non-negative", param="temperature")
+        if not 0 < body.get("max_tokens", 1) <= self.context_tokens:
+            return Script(status=400, error="max_tokens must be at least 1 and fit", param="max_tokens")
         return None
 
     def _script_for(self, received: Received) -> Script:
@@ -373,7 +400,7 @@ class ScriptedModel:
         if received.schema is not None:
             return Script(text=json.dumps(an_instance(received.schema, choose=self.choose), ensure_ascii=False))
         if self.echo_nonce and (nonces := NONCE.findall(received.last_user)):
-            pieces = [f"{nonces[-1]} "] * 20
+            pieces = split_pieces(nonce_answer(nonces[-1], self.echo_words))
         else:
             pieces = split_pieces(default_answer(received.last_user))
         most = received.body.get("max_tokens") or len(pieces)
@@ -598,7 +625,10 @@ class _Connection(asyncio.Protocol):
         if len(rest) < size:
             return None
         self._received = rest[size:]
-        body = json.loads(rest[:size]) if size else {}
+        try:
+            body = json.loads(rest[:size]) if size else {}
+        except json.JSONDecodeError as error:
+            body = {BROKEN_AT: error.pos}
         return Received(first.split(" ")[1].partition("?")[0], body, headers, time.monotonic())
 
     # --- answering -----------------------------------------------------------------------------------------------
@@ -680,6 +710,11 @@ def default_answer(said: str) -> str:
     return f"You said “{shown}”. Tell me a little more. What would you like to happen next?"
 
 
+def nonce_answer(nonce: str, words: int) -> str:
+    """What an echo says: so many times the nonce."""
+    return " ".join([nonce] * words)
+
+
 def _event(data: object) -> bytes:
     return b"data: " + json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
 
@@ -702,15 +737,22 @@ def main() -> None:
     parser.add_argument("--delay", type=float, default=0.05, help="seconds between the words of an answer")
     parser.add_argument("--first", type=float, default=0.3, help="seconds before the first word")
     parser.add_argument("--context", type=int, default=4096, help="context length in tokens")
+    parser.add_argument("--echo", type=int, default=0, help="say the nonce of what was said so many times")
     given = parser.parse_args()
     with ScriptedModel(
-        port=given.port, token_delay_s=given.delay, first_token_delay_s=given.first, context_tokens=given.context
+        port=given.port,
+        token_delay_s=given.delay,
+        first_token_delay_s=given.first,
+        context_tokens=given.context,
+        echo_nonce=given.echo > 0,
     ) as model:
+        model.echo_words = given.echo
+        model.keeps_requests = False
         print(f"DEBRIEF_MODEL_URL={model.url}", flush=True)
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
-            print(f"{len(model.chats)} chats, {model.cancelled} cancelled")
+            print(f"{model.finished} answers, {model.cancelled} cancelled")
 
 
 if __name__ == "__main__":

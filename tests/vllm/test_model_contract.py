@@ -13,6 +13,7 @@ import pytest
 from debrief.errors import ModelRefused, PromptTooLong
 from debrief.prompts import TemplateRules
 from inference.client import ChatModel, Completion
+from tests.faults.contract import EXCHANGES, Exchange, observe
 from tests.model_scene import HELLO, LEVEL_SCHEMA, answer_of, level_of, with_model
 from tests.vllm_server import gauge
 
@@ -26,6 +27,11 @@ TALKS = [
     [{"role": "assistant", "content": "Welcome! What brings you here?"}, *HELLO],
     [*HELLO, {"role": "assistant", "content": "I am Olga."}, {"role": "user", "content": "안녕하세요, 올가 씨 👋"}],
 ]
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES, ids=lambda exchange: exchange.name)
+def test_a_real_server_answers_in_the_shape_that_the_scripted_one_has(real_model: str, exchange: Exchange):
+    assert observe(real_model, exchange) == exchange.seen
 
 
 async def until_free(url: str) -> float:
