@@ -11,7 +11,7 @@ import json
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
-from sqlalchemy import Select, TextClause, delete, func, or_, select, text, tuple_, update
+from sqlalchemy import ColumnElement, Select, TextClause, and_, delete, func, or_, select, text, tuple_, update
 from sqlalchemy.orm import Session, aliased
 
 from debrief.conversation import Conversation, ConversationSummary, Message, MessageState, Page, Role, Turn, storable
@@ -348,31 +348,39 @@ def count_running(db: Database) -> int:
         return _count_running(session)
 
 
+def list_silent(db: Database, *, silent_since: datetime, ahead_of: datetime) -> list[str]:
+    """The running answers whose writer gave no sign of life since then, or whose last sign lies after `ahead_of`.
+
+    A sign ahead of now was given before the clock was put back, and none since.
+    """
+    with db.read() as session:
+        return list(session.scalars(select(MessageRow.id).where(_is_running(), _is_silent(silent_since, ahead_of))))
+
+
 def mark_interrupted(
     db: Database,
     *,
-    silent_since: datetime | None,
+    silent_since: datetime,
     ahead_of: datetime | None = None,
+    among: Collection[str] | None = None,
     dead_writers: Collection[str] = (),
-    except_ids: Collection[str] = (),
 ) -> list[str]:
     """End the running answers whose writer has died; their text stays. Their ids.
 
     Args:
         db: the database.
-        silent_since: a writer that gave no sign of life since then counts as dead; None: times say nothing now.
-        ahead_of: so does one whose last sign lies after this: the clock was put back, and it gave none since.
+        silent_since: a writer that gave no sign of life since then counts as dead.
+        ahead_of: so does one whose last sign lies after this.
+        among: only of these answers does silence tell; None: of all.
         dead_writers: ids of processes that are known to be dead, however lately they wrote.
-        except_ids: answers that the caller knows to be written.
     """
-    silent = [MessageRow.heartbeat_at < silent_since] if silent_since else []
-    if ahead_of:
-        silent.append(MessageRow.heartbeat_at > ahead_of)
+    silent = _is_silent(silent_since, ahead_of)
+    if among is not None:
+        silent = and_(silent, MessageRow.id.in_(list(among)))
     with db.write() as session:
         orphans = session.scalars(
             select(MessageRow.id)
-            .where(_is_running(), or_(MessageRow.writer_id.in_(list(dead_writers)), *silent))
-            .where(MessageRow.id.not_in(list(except_ids)))
+            .where(_is_running(), or_(silent, MessageRow.writer_id.in_(list(dead_writers))))
             .with_for_update(skip_locked=True)  # two processes that look at once do not wait for each other
         ).all()
         session.execute(
@@ -381,6 +389,11 @@ def mark_interrupted(
             .values(state=MessageState.INTERRUPTED.value, error_code="interrupted", finished_at=utc_now())
         )
         return list(orphans)
+
+
+def _is_silent(since: datetime, ahead_of: datetime | None) -> ColumnElement[bool]:
+    before = MessageRow.heartbeat_at < since
+    return before if ahead_of is None else or_(before, MessageRow.heartbeat_at > ahead_of)
 
 
 def _locked_for_turn(session: Session, visitor_id: str, conversation_id: str) -> ConversationRow:

@@ -36,6 +36,8 @@ from storage.tables import (
 )
 
 CLAIM_LEASE = timedelta(minutes=10)
+CLOCKS_DIFFER = timedelta(seconds=60)
+"""The clocks of several machines differ by less."""
 NOTE_MAX_CHARS = 2000
 WAITING = (ReviewState.PENDING, ReviewState.CLAIMED)
 _DECISIONS = ("approve", "reject", "withdraw")
@@ -281,7 +283,7 @@ def _check_hands(session: Session, row: FeedbackRow, account: Account, action: s
     """Only the claimer moves what is claimed; a claim that ran out must be taken over first, by anybody."""
     if row.review_state != ReviewState.CLAIMED or row.claimed_by == account.id or action == "withdraw":
         return
-    if row.claimed_until is None or row.claimed_until <= now:
+    if not _is_held(row, now):
         if action == "claim":
             return
         raise Conflict("claim_first")
@@ -408,7 +410,10 @@ def _job_of(session: Session, row: FeedbackRow, version: FeedbackVersionRow | No
 
 
 def _is_held(row: FeedbackRow, now: datetime) -> bool:
-    return row.review_state == ReviewState.CLAIMED and row.claimed_until is not None and row.claimed_until > now
+    """A claim that ends later than one made now was made before the clock was put back: it holds nobody up."""
+    if row.review_state != ReviewState.CLAIMED or row.claimed_until is None:
+        return False
+    return now < row.claimed_until <= now + CLAIM_LEASE + CLOCKS_DIFFER
 
 
 def _state_now(row: FeedbackRow, now: datetime) -> ReviewState:
@@ -417,10 +422,11 @@ def _state_now(row: FeedbackRow, now: datetime) -> ReviewState:
 
 
 def _free_for(account: Account) -> tuple[Any, ...]:
-    claimed = FeedbackRow.review_state == ReviewState.CLAIMED.value
+    claimed, now = FeedbackRow.review_state == ReviewState.CLAIMED.value, utc_now()
+    has_ended = or_(FeedbackRow.claimed_until <= now, FeedbackRow.claimed_until > now + CLAIM_LEASE + CLOCKS_DIFFER)
     return (
         FeedbackRow.review_state == ReviewState.PENDING.value,
-        and_(claimed, or_(FeedbackRow.claimed_until <= utc_now(), FeedbackRow.claimed_by == account.id)),
+        and_(claimed, or_(has_ended, FeedbackRow.claimed_by == account.id)),
     )
 
 

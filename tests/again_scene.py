@@ -10,7 +10,7 @@ from storage import conversations, jobs
 from storage.engine import Database
 from storage.feedback import request_feedback
 from tests.factories import make_conversation, make_turn
-from tests.job_scene import claim, interview
+from tests.job_scene import claim_this, interview
 
 LINEAGE = {"rubric_hash": "r" * 64, "prompt_hash": "p" * 64, "schema_hash": "s" * 64, "model": "scripted"}
 SAID = ("I led the rewrite.", "It was fine.", "I like your team.")
@@ -80,7 +80,7 @@ def make_debrief(
     """Ask for a debrief of the talk and store it as the worker does; its id. `release` "hold" leaves it to a person."""
     view, job_id = request_feedback(db, talk.visitor_id, talk.id, versions={"rubric": "1"}, nonce=nonce)
     assert job_id
-    claimed = claim(db, job_id)
+    claimed = claim_this(db, job_id)
     assert claimed
     body = make_body(db, talk, levels or {"examples": 2, "motive": 4}, quoted=quoted)
     assert jobs.store_result(

@@ -161,7 +161,7 @@ class Live:
         self._closing = threading.Event()
         self._socket: socket.socket | None = None
         self._client = httpx.Client(
-            base_url=browser.base_url, headers=browser.headers, cookies=browser.cookies, timeout=10, **PLAIN
+            base_url=browser.base_url, headers=browser.headers, cookies=browser.cookies, timeout=60, **PLAIN
         )
         self._query = {"conversation_id": conversation_id} if conversation_id else {}
         self._headers = {"last-event-id": last_event_id} if last_event_id else {}

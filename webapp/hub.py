@@ -23,6 +23,9 @@ EventName = Literal["hello", "answer", "done", "feedback", "list", "turn", "mode
 PENDING_LIMIT = 200
 """Different things a listener may have waiting; one that is so far behind is sent away to start afresh."""
 
+FRAME_MAX_CHARS = 16_384
+"""Of an answer's text in one frame: what a reader that takes nothing holds in memory, however long the answer is."""
+
 
 @dataclass
 class LiveAnswer:
@@ -69,14 +72,18 @@ class _Following:
         answer, seq = self.answer, self.sent
         if len(answer.text) <= seq:
             return []
-        self.sent = len(answer.text)
+        self.sent = min(len(answer.text), seq + FRAME_MAX_CHARS)
         data = {
             "id": answer.id,
             "conversation_id": answer.conversation_id,
             "seq": seq,
-            "text": answer.text[seq:],
+            "text": answer.text[seq : self.sent],
         }
         return [Frame("answer", data, id=f"{answer.id}:{self.sent}")]
+
+    @property
+    def has_sent_all(self) -> bool:
+        return self.sent >= len(self.answer.text)
 
 
 class Listener:
@@ -117,12 +124,14 @@ class Listener:
             self.wake()
 
     def take(self) -> list[Frame]:
-        """All that is new since the last time."""
+        """What is new since the last time; of a long text a piece, and the next time more."""
         self._something.clear()
         frames = list(self._pending.values())
         self._pending.clear()
         for following in list(self._following.values()):
             frames.extend(following.new_text())
+            if not following.has_sent_all:
+                continue
             if following.unsaved is not None:
                 frames.append(done_frame(following.answer, following.unsaved, self.language))
                 following.unsaved = None

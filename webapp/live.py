@@ -152,7 +152,7 @@ class LiveResponse(Response):
                 await asyncio.sleep(self._pace.frame_s)
             elif not await listener.wait(self._pace.comment_s):
                 await _send_part(send, b": still here\n\n")
-        if last := listener.take():
+        while last := listener.take():
             await _send_part(send, b"".join([frame.encode() for frame in last]))
 
     async def _close_when_reader_leaves(self, receive: Any) -> None:

@@ -45,7 +45,14 @@ from webapp.api import (
     review as review_api,
     system as system_api,
 )
-from webapp.connections import Patience, connections_for, guarded_protocol, open_files, raise_open_files
+from webapp.connections import (
+    Patience,
+    connections_for,
+    guarded_protocol,
+    keep_little_for_readers,
+    open_files,
+    raise_open_files,
+)
 from webapp.hub import Hub
 from webapp.identity import Identity, VisitorSigner
 from webapp.limits.bodies import BodyLimit
@@ -314,6 +321,12 @@ class WebServer(uvicorn.Server):
     def __init__(self, app: FastAPI, config: uvicorn.Config) -> None:
         super().__init__(config)
         self._parts: Parts = app.state.parts
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for server in self.servers:
+            for listener in server.sockets:
+                keep_little_for_readers(listener.fileno())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await finish_work(self._parts)

@@ -190,33 +190,50 @@ class Janitor:
         self._silence_counts_from = 0.0
 
     async def look(self) -> None:
-        offset, before = _clock_offset(), self._clock_offset
-        self._clock_offset = offset
-        if abs(offset - before) > CLOCK_JUMP_S:
-            log.warning("the clock was set seconds=%+.0f", offset - before)
-            self._wait_for_signs()
         try:
-            found = await self._store(self._end_orphans, self._own_ids())
-        except NotSaved:
+            silent = await self._store(self._list_silent)
+            if self._was_clock_set():  # also while they were listed
+                self._wait_for_signs()
+                silent = []
+            found = await self._store(self._end_orphans, silent)
+        except (NotReadable, NotSaved):
             self._wait_for_signs()
             return
         if found:
             log.warning("answers were interrupted", extra={"answer_ids": found})
 
+    def _was_clock_set(self) -> bool:
+        """Since the last time that this was asked."""
+        before, self._clock_offset = self._clock_offset, _clock_offset()
+        difference_s = self._clock_offset - before
+        if abs(difference_s) <= CLOCK_JUMP_S:
+            return False
+        log.warning("the clock was set seconds=%+.0f", difference_s)
+        return True
+
     def _wait_for_signs(self) -> None:
         """Whoever lives writes again within this time."""
         self._silence_counts_from = time.monotonic() + self._dead_after.total_seconds()
 
-    def _end_orphans(self, db: Database, own_ids: list[str]) -> list[str]:
+    def _list_silent(self, db: Database) -> list[str]:
+        if time.monotonic() < self._silence_counts_from:
+            return []
+        now, own = utc_now(), self._own_ids()
+        silent = conversations.list_silent(db, silent_since=now - self._dead_after, ahead_of=now + self._dead_after)
+        return [id for id in silent if id not in own]
+
+    def _end_orphans(self, db: Database, silent: list[str]) -> list[str]:
         """Blocking."""
         dead = alive.list_dead(self._signs_of_life)
-        now = utc_now() if time.monotonic() >= self._silence_counts_from else None
+        if not dead and not silent:
+            return []
+        now = utc_now()
         found = conversations.mark_interrupted(
             db,
-            silent_since=now and now - self._dead_after,
-            ahead_of=now and now + self._dead_after,
+            silent_since=now - self._dead_after,
+            ahead_of=now + self._dead_after,
+            among=silent,
             dead_writers=dead,
-            except_ids=own_ids,
         )
         alive.forget(self._signs_of_life, dead)
         return found

@@ -23,7 +23,7 @@ from storage.tables import ConversationRow
 from tests.again_scene import make_debrief
 from tests.browser.house import CHROMIUM, CHROMIUM_ARGS, House, Look, answer_rows, debrief_card, open_house
 from tests.browser.screenshots_debrief import photograph_debrief
-from tests.job_scene import interview
+from tests.job_scene import claim_this, interview
 from tests.review_scene import PASSWORD, make_account, make_feedback
 from tests.scripted_model import Script, ScriptedModel
 
@@ -236,8 +236,7 @@ def _ask(look: Look, house: House) -> None:
     jobs.beat(house.db, "k_camera")
     look.page.locator("[data-key=ask]").click()
     expect(look.page.locator(".track")).to_be_visible()
-    claim = jobs.claim_job(house.db, house.rung[-1], "k_camera", lease_s=60, seats=100)
-    assert claim
+    claim = claim_this(house.db, house.rung[-1])
     jobs.set_progress(house.db, claim, {"step": "writing", "done": 1, "of": 3})
     _CLAIMS.append(claim)
     expect(look.page.locator(".track")).to_have_attribute("aria-valuenow", "47")

@@ -23,6 +23,7 @@ from storage import jobs, reviews
 from storage.accounts import find_account
 from storage.conversations import list_path
 from tests.browser.house import House, Look, answer_rows, debrief_card
+from tests.job_scene import claim_this
 from tests.review_scene import make_account
 
 WORKER = "k_camera"
@@ -152,9 +153,7 @@ def _asked(look: Look, key: str) -> jobs.Claim:
     look.page.locator(f"[data-key={key}]").click()
     expect(look.page.locator(".track")).to_be_visible()
     assert len(look.house.rung) > before
-    claim = jobs.claim_job(look.house.db, look.house.rung[-1], WORKER, lease_s=60, seats=100)
-    assert claim
-    return claim
+    return claim_this(look.house.db, look.house.rung[-1])
 
 
 def store(look: Look, claim: jobs.Claim, words: dict, conversation_id: str, release: str = "checked") -> None:

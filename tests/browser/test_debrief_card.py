@@ -11,7 +11,7 @@ from storage import jobs, reviews
 from storage.jobs import Claim
 from tasks.broker import Broker
 from tests.browser.house import House, Look, answer_rows, debrief_card, message_box, open_house, own_rows
-from tests.job_scene import WorkerProcess, with_quick_jobs
+from tests.job_scene import WorkerProcess, claim_this, with_quick_jobs
 from tests.review_scene import make_account
 from tests.scripted_model import ScriptedModel
 
@@ -33,9 +33,7 @@ def ask_and_claim(olga: Look) -> Claim:
     olga.page.get_by_role("button", name="Get my debrief").click()
     expect(debrief_card(olga.page)).to_contain_text("being written")
     jobs.beat(olga.house.db, WORKER)
-    claim = jobs.claim_job(olga.house.db, olga.house.rung[-1], WORKER, lease_s=60, seats=100)
-    assert claim
-    return claim
+    return claim_this(olga.house.db, olga.house.rung[-1])
 
 
 def report(house: House, claim: Claim, **progress: Any) -> None:

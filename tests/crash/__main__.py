@@ -8,10 +8,18 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.crash import jobs, model, stack, web
+from tests.crash import backup, disk, jobs, model, stack, web, writers
 from tests.crash.outcome import Experiment
 
-EXPERIMENTS: tuple[Experiment, ...] = (*jobs.EXPERIMENTS, web.EXPERIMENT, model.EXPERIMENT, stack.EXPERIMENT)
+EXPERIMENTS: tuple[Experiment, ...] = (
+    *jobs.EXPERIMENTS,
+    web.EXPERIMENT,
+    model.EXPERIMENT,
+    stack.EXPERIMENT,
+    writers.EXPERIMENT,
+    disk.EXPERIMENT,
+    backup.EXPERIMENT,
+)
 
 
 def main() -> int:

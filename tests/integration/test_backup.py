@@ -18,13 +18,13 @@ import pytest
 
 from debrief.errors import ConfigError
 from debrief.settings import Settings
-from storage.backup import back_up, backup_name, check, forget_old, restore
+from storage.backup import back_up, backup_name, check, forget_old, forget_old_backups, restore
 from storage.conversations import list_messages
 from storage.engine import Database
 from storage.migrate import is_current, migrate
 from tests.factories import make_conversation, make_turn
 from tests.web_process import web_process
-from tests.web_scene import until
+from tests.web_scene import Web, until
 
 ROOT = Path(__file__).parents[2]
 WRITER = """
@@ -330,10 +330,43 @@ def test_old_copies_of_upgrades_are_forgotten_and_nothing_else(tmp_path: Path):
     assert forget_old(tmp_path / "nowhere", days=30) == []
 
 
-def test_every_start_forgets_them(settings: Settings):
-    copy = settings.data_dir / "backups" / "debrief-1-before-upgrade-from-0001.sqlite3"
-    copy.parent.mkdir(parents=True)
-    copy.touch()
-    os.utime(copy, (0, 0))
+def test_old_backups_are_forgotten_but_never_the_newest_nor_what_an_operator_named(tmp_path: Path):
+    now = datetime(2030, 1, 1, tzinfo=UTC)
+    ages = {name_of_days_ago(age): age for age in (400, 31, 29)} | {"before-the-move.sqlite3": 500}
+    for name, age in ages.items():
+        make_old(tmp_path / name, now - timedelta(days=age))
+
+    assert forget_old_backups(tmp_path, days=0, now=now) == []
+    gone = [file.name for file in forget_old_backups(tmp_path, days=30, now=now)]
+    assert gone == [name_of_days_ago(400), name_of_days_ago(31)]
+    assert forget_old_backups(tmp_path, days=1, now=now) == [], "the newest stays, however old"
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["before-the-move.sqlite3", name_of_days_ago(29)]
+
+
+def name_of_days_ago(days: float) -> str:
+    return backup_name(datetime(2030, 1, 1, tzinfo=UTC) - timedelta(days=days))
+
+
+def make_old(file: Path, at: datetime) -> None:
+    file.touch()
+    os.utime(file, (at.timestamp(), at.timestamp()))
+
+
+def test_every_start_forgets_them_and_a_running_server_too(settings: Settings, database: Database):
+    folder = settings.data_dir / "backups"
+    folder.mkdir(parents=True)
+    names = ["debrief-1-before-upgrade-from-0001.sqlite3", name_of_days_ago(10_000)]
+    for kept in (name_of_days_ago(0), "mine.sqlite3"):
+        (folder / kept).touch()
+
+    def old_ones_gone() -> bool:
+        return sorted(file.name for file in folder.iterdir()) == sorted([name_of_days_ago(0), "mine.sqlite3"])
+
+    for name in names:
+        make_old(folder / name, datetime(2000, 1, 1, tzinfo=UTC))
     assert run_app(settings, "migrate").returncode == 0
-    assert not copy.exists()
+    assert old_ones_gone()
+    for name in names:
+        make_old(folder / name, datetime(2000, 1, 1, tzinfo=UTC))
+    with Web(settings):
+        until(old_ones_gone, what="the server to forget them")

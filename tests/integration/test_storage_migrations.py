@@ -17,11 +17,13 @@ from sqlalchemy.pool import NullPool
 
 from debrief.errors import ConfigError
 from storage import migrate as migrating
+from storage.backup import check, restore
 from storage.conversations import delete_conversation, list_messages
 from storage.engine import Database
 from storage.migrate import is_current, migrate
 from storage.tables import Base
 from tests.factories import OLGA, make_conversation
+from tests.old_database import OLD, old_database, rows
 
 ROOT = Path(__file__).parents[2]
 
@@ -184,6 +186,51 @@ def test_a_kill_at_any_moment_leaves_the_old_or_the_new_database(settings, datab
         assert schema(file) in (old, new)
         assert scalar(file, "SELECT count(*) FROM messages") == 7
         assert scalar(file, "PRAGMA integrity_check") == "ok"
+
+
+def test_the_way_back_to_the_older_program_loses_nothing_that_it_had(settings):
+    settings.data_dir.mkdir()
+    old_database(settings)
+    file = database_file(settings)
+    left_by_the_older_program = rows(file)
+
+    migrate(settings.database, backup_dir=settings.data_dir / "backups")
+
+    newer = Database(settings.database)
+    assert len(list_messages(newer, "c_old")) == 7
+    make_conversation(newer)  # somebody talks with the newer program, which then turns out not to be wanted
+    newer.close()
+    [copy] = (settings.data_dir / "backups").iterdir()
+    assert copy.name.endswith(f"-before-upgrade-from-{OLD}.sqlite3")
+    done = restore(settings.database, copy)
+
+    assert rows(file) == left_by_the_older_program
+    assert rows(file)["alembic_version"] == [(OLD,)]  # all that an older program asks of a database
+    assert scalar(file, "PRAGMA journal_mode") == "wal"
+    assert not is_current(settings.database)
+    assert check(done.aside)["conversations"] == 2, "what was said since is kept aside"
+    migrate(settings.database, backup_dir=settings.data_dir / "backups")  # and forward once more
+    assert is_current(settings.database)
+
+
+@pytest.mark.parametrize("n", range(6))
+def test_a_kill_in_the_upgrade_from_the_last_schema_leaves_it_or_todays(settings, n):
+    settings.data_dir.mkdir()
+    old_database(settings)
+    file = database_file(settings)
+    before = rows(file)
+
+    process = start_migrating(settings.database, migrating.MIGRATIONS, settings.data_dir / "backups")
+    process.stdout.readline()
+    time.sleep(0.02 * n)
+    process.kill()
+    process.communicate()
+
+    assert scalar(file, "PRAGMA integrity_check") == "ok"
+    assert is_current(settings.database) or rows(file) == before
+    migrate(settings.database, backup_dir=None)
+    assert is_current(settings.database)
+    assert scalar(file, "SELECT count(*) FROM messages") == 7
 
 
 def test_a_step_that_fails_leaves_the_old_database(settings, database, with_next_step):

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from debrief.conversation import Conversation, Message, Turn
-from debrief.errors import InputRejected
+from debrief.errors import InputRejected, TooBusy
 from debrief.scenario import conversation_title, fill_form, opening_line
 from storage import conversations
 from storage.engine import Database
@@ -137,8 +137,14 @@ def read_talk(db: Database, visitor_id: str, conversation_id: str) -> tuple[Conv
 
 
 async def _turn_response(parts: Parts, request: Request, asker: Asker, turn: Turn) -> TurnOut | Response:
-    """The two ids, or the answer itself as it is written when the sender accepts an event stream."""
+    """The two ids, or the answer itself as it is written when the sender accepts an event stream.
+
+    Without room for one more stream the ids too: what was said is stored, so it must not be answered as refused.
+    """
     if "text/event-stream" not in request.headers.get("accept", ""):
         return TurnOut.of(turn)
     listener = Listener(asker.visitor_id, asker.language, answer_id=turn.answer.id)
-    return await follow_turn(parts, listener, turn)
+    try:
+        return await follow_turn(parts, listener, turn)
+    except TooBusy:
+        return TurnOut.of(turn)

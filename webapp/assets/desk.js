@@ -3,6 +3,7 @@
 
 import { h, icon, show } from "./dom.js";
 import { feedbackBody } from "./feedback_card.js";
+import { copyAsSaid } from "./inert.js";
 import { clearMarks, markRow, rows } from "./marks.js";
 import { LANGUAGE, t, when } from "./words.js";
 
@@ -284,6 +285,7 @@ function watchForSignOut() {
 }
 
 watchForSignOut();
+copyAsSaid();
 setInterval(lookAgain, LOOK_AGAIN_MS);
 document.addEventListener("visibilitychange", lookAgain);
 const waitingSlots = window.debriefSlots ?? [];

@@ -1,5 +1,7 @@
 // Showing a quoted sentence in Gradio's transcript: scroll to its message, mark the row and the words.
 
+import { inert } from "./inert.js";
+
 const MARK_MS = 8000;
 let timer = 0;
 
@@ -23,8 +25,9 @@ export function clearMarks() {
 }
 
 /** Highlight the words themselves where they stand in one text node; the row is marked in any case. */
-function markWords(row, quote) {
+function markWords(row, said) {
   if (!globalThis.Highlight) return;
+  const quote = inert(said);
   const walker = document.createTreeWalker(row, NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     const at = node.data.indexOf(quote);

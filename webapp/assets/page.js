@@ -8,6 +8,7 @@ import { renderConversations } from "./conversations.js";
 import { renderDebrief } from "./debrief.js";
 import { saveDraft } from "./drafts.js";
 import { refreshFeedback } from "./feedback_actions.js";
+import { copyAsSaid } from "./inert.js";
 import { Live } from "./live.js";
 import { paint, usePainter } from "./painter.js";
 import { refreshProgress, renderProgress } from "./progress.js";
@@ -100,6 +101,7 @@ function begin() {
   state.talkLanguage = LANGUAGE;
   watch(drawAll);
   listen();
+  copyAsSaid();
   const waiting = window.debriefSlots ?? [];
   window.debriefSlots = { push: mount };
   waiting.forEach(mount);

@@ -5,6 +5,7 @@
 
 import { state, isBusy } from "./state.js";
 import { markOf } from "./talk.js";
+import { inert } from "./inert.js";
 import { rows } from "./marks.js";
 import { markQuotedMessages } from "./quotes.js";
 
@@ -52,14 +53,8 @@ const bubble = (role, text) => ({
   role,
   metadata: { title: null },
   options: [],
-  content: [{ type: "text", text: asWords(text) || "\u200b" }],
+  content: [{ type: "text", text: inert(text) || "\u200b" }],
 });
-
-/**
- * HTML and Markdown pictures in people's and models' words stay words, in code as well: an empty character keeps the
- * Chatbot from reading them. Its own sanitising lets <img> through, and that would fetch from elsewhere.
- */
-const asWords = (text) => text.replaceAll("![", "!\u200b[").replace(/<(?=[a-z/!?])/gi, "<\u200b");
 
 function messageBox() {
   const busy = isBusy();

@@ -20,6 +20,7 @@ from storage.accounts import Account
 from storage.engine import Database
 from storage.reviews import ReviewCase, ReviewItem
 from webapp.identity import Asker
+from webapp.inert import inert
 from webapp.notices import repeat_outcome
 from webapp.store import Store
 
@@ -159,7 +160,7 @@ class DeskHandlers:
                 row_version=seen.case.row_version if seen.case else 0,
             ),
             facts=facts,
-            talk=[{"role": message.role, "content": message.text} for message in seen.case.path] if seen.case else [],
+            talk=_talk(seen.case) if seen.case else [],
             may=frozenset(may),
         )
 
@@ -304,6 +305,11 @@ def _case(case: ReviewCase, account: Account, language: str) -> dict[str, Any]:
         "is_repeating": any(not repeat.state.is_final for repeat in case.repeats),
         "created_at": _stamp(case.created_at),
     }
+
+
+def _talk(case: ReviewCase) -> list[dict[str, str]]:
+    """The talk for Gradio's Chatbot, in words that it cannot take for more."""
+    return [{"role": message.role, "content": inert(message.text)} for message in case.path]
 
 
 def _dispute(dispute: Dispute, case: ReviewCase) -> dict[str, Any]:
