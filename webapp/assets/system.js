@@ -32,7 +32,7 @@ function draw() {
       { class: "system" },
       h("header", { class: "desk-bar" }, h("h1", {}, words("title")), h("span", { class: "desk-bar-space" }), h("a", { class: "desk-link", href: "/admin/" }, t("desk.title")), h("a", { class: "desk-link", href: "/" }, t("desk.practice"))),
       problem ? h("p", { class: "problem", role: "alert" }, problem) : null,
-      seen ? [tiles(), today(), processes(), jobs(), manners(), h("p", { class: "quiet" }, words("as_of", { time: seen.at.toLocaleTimeString(LANGUAGE) }))] : null,
+      seen ? [tiles(), processes(), jobs(), today(), manners(), h("p", { class: "quiet" }, words("as_of", { time: seen.at.toLocaleTimeString(LANGUAGE) }))] : null,
     ),
   );
 }
