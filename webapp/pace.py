@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Pace:
     """Seconds, all of them."""
 
-    flush_s: float = 0.5
+    flush_s: float = 0.25
     """Between two savings of the answers that are being written: what a crash may cost. Also their sign of life."""
     dead_after_s: float = 20.0
     """Silence after which an answer counts as interrupted, unless its process is known to be dead before."""

@@ -1,7 +1,7 @@
 """The writers of answers: tasks of the web process, not of a browser's request. Closing the tab changes nothing.
 
 A turn is stored first and answered then. While the model talks no transaction is open: the text grows in the hub,
-which the live streams read, and all running answers are saved together about every half second. An answer that is no
+which the live streams read, and all running answers are saved together about four times a second. An answer that is no
 longer ours to write (deleted, or taken for dead by another process) is dropped at the next saving.
 """
 
