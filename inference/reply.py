@@ -69,9 +69,9 @@ class Reply:
 
     async def __anext__(self) -> str:
         """The next piece, never empty; all that one packet of the network carried."""
+        if self._broken is not None:
+            raise self._broken
         while not self._done:
-            if self._broken is not None:
-                raise self._broken
             if piece := self._within_bounds(self._read(await self._receive())):
                 return piece
         if not self._ended:

@@ -153,6 +153,7 @@ def test_make_help_names_every_command():
         "check",
         "fix",
         "gold",
+        "crash",
         "screenshots",
         "lock",
     ]

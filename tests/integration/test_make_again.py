@@ -18,6 +18,7 @@ from tests.job_scene import (
     WorkerProcess,
     ask_for_feedback,
     claim,
+    claim_this,
     get_job,
     make_body,
     ring,
@@ -229,8 +230,7 @@ def test_a_repeat_that_fails_ends_no_regeneration(any_database: Database):
         regenerate_feedback(session, view.id)
     job_id = request_repeat(any_database, rita, view.id)
     assert job_id
-    mine = claim(any_database, job_id)
-    assert mine
+    mine = claim_this(any_database, job_id)  # the regeneration waits before it
     jobs.fail_job(any_database, mine, "model_refused")
     assert get_feedback(any_database, OLGA, view.id).review_state == "none"
 
