@@ -259,6 +259,21 @@ def test_past_conversations_can_be_opened_renamed_and_deleted(olga: Look):
     expect(entries).to_have_count(1)
 
 
+def test_a_press_is_a_click_although_the_list_changes_before_the_release(olga: Look):
+    talk = olga.start(INTERVIEW)
+    page = olga.page
+    expect(page.locator(".entry")).to_have_count(1)
+    page.get_by_role("button", name="New conversation").hover()
+    page.mouse.down()
+    with page.expect_response(lambda response: response.url.endswith("/api/v1/conversations")):
+        renamed = page.request.patch(f"{olga.house.url}/api/v1/conversations/{talk}", data={"title": "Renamed"})
+        assert renamed.ok
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")  # it has been shown
+    page.mouse.up()
+    expect(page.locator(".hero")).to_be_visible()
+    expect(page.locator(".entry-title")).to_have_text("Renamed")
+
+
 def test_a_quick_reply_is_said_with_one_press(olga: Look):
     olga.start(INTERVIEW)
     reply = olga.page.locator(".quick .chip").first

@@ -21,6 +21,7 @@ import httpx
 
 from debrief.settings import Settings
 from storage.engine import Database
+from storage.live import find_worker_silence_s
 from storage.migrate import migrate
 from tests.crash.backup import ids_in
 from tests.crash.outcome import Experiment, Outcome
@@ -121,6 +122,8 @@ def _break(folder: Path, *, quick: bool, is_own_disk: bool) -> Outcome:
         for talker in talkers:
             talker.start()
         until(lambda: all(talker.accepted_at for talker in talkers), within_s=60, what="all to be heard")
+        # A worker that first starts on a full disk ends with a sentence; the supervisor would try it again.
+        until(lambda: find_worker_silence_s(db) is not None, within_s=60, what="the worker's first sign of life")
         jobs: list[str] = []
         recovered: list[float] = []
         for _ in range(times):

@@ -605,6 +605,7 @@ def test_a_talk_of_a_thousand_turns_can_be_read_and_deleted(any_database):
     assert list_messages(any_database, talk.id) == []
 
 
+@pytest.mark.only_sqlite("it searches SQLite's files")
 def test_deleted_words_are_no_longer_in_any_file(database, settings):
     kept = make_conversation(database, title="kept-canary")
     talk = make_conversation(database, title="title-canary")
@@ -655,6 +656,7 @@ def test_what_only_reads_cannot_write(any_database):
     assert titles(list_conversations(any_database, OLGA)) == ["Job interview"]
 
 
+@pytest.mark.only_sqlite("SQLite's one writer; PostgreSQL's locks are in test_postgresql.py")
 def test_what_cannot_be_saved_says_so(settings, database, monkeypatch):
     talk = make_conversation(database)
     monkeypatch.setattr(engine, "BUSY_TIMEOUT_MS", 200)
@@ -669,12 +671,14 @@ def test_what_cannot_be_saved_says_so(settings, database, monkeypatch):
     hurried.close()
 
 
+@pytest.mark.only_sqlite("SQLite's PRAGMAs")
 def test_an_acknowledged_word_survives_a_power_cut_by_the_settings_of_the_file(database):
     with database.engine.connect() as connection:
         setting = lambda name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()  # noqa: E731
         assert (setting("journal_mode"), setting("synchronous"), setting("foreign_keys")) == ("wal", 2, 1)
 
 
+@pytest.mark.only_sqlite("SQLite's way of telling its plan")
 def test_running_answers_are_found_by_their_own_small_index(database):
     asked = []
     event.listen(database._read_engine, "before_cursor_execute", lambda *call: asked.append(call[2]))

@@ -44,8 +44,26 @@ export function svg(tag, attributes = {}, ...children) {
 
 export const icon = (name) => svg("svg", { viewBox: "0 0 24 24", "aria-hidden": "true", class: "icon" }, svg("path", { d: PATHS[name] }));
 
+let pressed = null;
+const waiting = new Map();
+
+/** A click whose element is replaced between press and release is lost: what is pressed stays until it is let go. */
+addEventListener("pointerdown", ({ target }) => (pressed = target), true);
+addEventListener("click", () => (pressed = null), true); // its own handlers may show something new at once
+for (const end of ["pointerup", "pointercancel", "dragend"]) addEventListener(end, () => setTimeout(release), true);
+
+function release() {
+  pressed = null;
+  for (const [root, children] of [...waiting]) show(root, ...children);
+}
+
 /** Replace what `root` shows. Elements with the same `data-key` count as the same: focus and opened details stay. */
 export function show(root, ...children) {
+  if (pressed && root.contains(pressed)) {
+    waiting.set(root, children);
+    return;
+  }
+  waiting.delete(root);
   const focused = root.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
   const opened = [...root.querySelectorAll("details[data-key][open]")].map((details) => details.dataset.key);
   root.replaceChildren(...children.flat(Infinity).filter(Boolean));

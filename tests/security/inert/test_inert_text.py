@@ -108,7 +108,7 @@ def walk(place: Place, *, without_policy: bool) -> int:
         with place.visit(cookies, without_policy=without_policy) as (page, ears):
             page.goto(place.house.url)
             expect(page.locator(".entry-title").nth(10)).to_be_attached()
-            page.locator(".entry-open").nth(3).click(force=True)
+            page.locator(".entry-open").nth(3).dispatch_event("click")  # a long title pushes its middle out of reach
             expect(page.locator("#transcript .bot-row")).to_be_attached()
             assert not page.evaluate(FOREIGN)
             assert not ears.happened(), ears.happened()
