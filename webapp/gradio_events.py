@@ -20,7 +20,7 @@ from gradio.routes import App
 from starlette.routing import Mount
 
 from debrief.errors import DebriefError, InputRejected, NotFound, SignInNeeded
-from webapp.limits.bodies import SAFE_INTEGER
+from webapp.limits.bodies import SAFE_INTEGER, replay
 from webapp.limits.rates import RateLimits
 from webapp.refusals import refuse
 
@@ -101,7 +101,7 @@ class OwnEventsOnly:
         try:
             if scope["method"] == "POST":
                 body = await self._checked_body(scope, door[1], door[2].strip("/"), receive)
-                receive = _replay(body, receive)
+                receive = replay(body, receive)
             else:
                 self._check_stream(scope, door[1], door[2].strip("/"))
         except DebriefError as error:
@@ -243,17 +243,3 @@ async def _whole(receive: Any) -> bytes:
         chunks.append(message.get("body", b""))
         if not message.get("more_body", False):
             return b"".join(chunks)
-
-
-def _replay(body: bytes, receive: Any) -> Any:
-    """A receiver that gives this body once, then what the server's own says: that the browser has gone."""
-    is_given = False
-
-    async def receive_again() -> Any:
-        nonlocal is_given
-        if is_given:
-            return await receive()
-        is_given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return receive_again

@@ -24,6 +24,20 @@ DRAIN_S = 10.0
 """How much and how long an oversized body is read and thrown away, so that its sender can read our answer."""
 
 
+def replay(body: bytes, receive: Any) -> Any:
+    """A receiver that gives this body once, then what the server's own says: that the browser has gone."""
+    is_given = False
+
+    async def receive_again() -> Any:
+        nonlocal is_given
+        if is_given:
+            return await receive()
+        is_given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive_again
+
+
 class BodyLimit:
     """Reads a body before anybody parses it: how long it takes to come, its bytes, chunked or not, and its JSON.
 
@@ -52,16 +66,7 @@ class BodyLimit:
             return
         except _SenderLeft:
             return
-        is_given = False
-
-        async def receive_again() -> Any:
-            nonlocal is_given
-            if is_given:
-                return await receive()
-            is_given = True
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        await self._app(scope, receive_again, send)
+        await self._app(scope, replay(body, receive), send)
 
     async def _read(self, receive: Any) -> bytes:
         """The whole body.
