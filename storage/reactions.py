@@ -106,6 +106,7 @@ def _reopen(row: FeedbackRow) -> None:
     if state.is_shown:
         row.review_state = move(state, "reopen").value
         row.reviewed_by = row.reject_reason = row.review_note = None
+        row.review_round += 1
     row.row_version += 1
     row.updated_at = utc_now()
 
