@@ -50,7 +50,7 @@ def server() -> Iterator[PostgresServer]:
 @pytest.fixture
 def on_servers(settings: Settings, server: PostgresServer, redis: str, scripted_model: ScriptedModel) -> Settings:
     settings.data_dir.mkdir()
-    # A lease that outlasts the crash: else whoever looks first after it, worker or reaper, decides whether work is repeated.
+    # A lease that outlasts the crash: else who looks first after it decides whether work is repeated.
     return with_quick_jobs(settings, scripted_model.url, database_url=server.url, queue_url=redis, job_lease_s=60.0)
 
 
