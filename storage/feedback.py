@@ -470,6 +470,7 @@ def _view(
         asked_by=cast("AskedBy", row.asked_by),
         seen_at=row.seen_at,
         version_n=version.n if version else None,
+        is_edited=shown and version is not None and version.origin == "human_edit",
         helpful=said.helpful.get(row.version_id or ""),
         disputes=disputes,
     )

@@ -51,6 +51,8 @@ def _review_key(view: FeedbackView) -> str:
         return "partial" if view.state is JobState.PARTIAL else "auto_released"
     if state.is_being_reviewed or state is ReviewState.NONE:
         return "in_review"
+    if state is ReviewState.APPROVED and view.is_edited:  # edited, opened again and approved as it is
+        return ReviewState.EDITED_APPROVED.value
     return state.value
 
 

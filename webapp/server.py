@@ -29,13 +29,14 @@ from debrief.scenario import load_scenarios
 from debrief.settings import Settings, signing_secret
 from debrief.versions import request_versions
 from inference.client import ChatModel
-from storage import accounts, alive, backup, conversations, feedback, spending, unasked
+from storage import accounts, alive, backup, conversations, feedback, retention, spending, unasked
 from storage.engine import Database, new_id
 from storage.feedback import FeedbackLimits
 from webapp import sign_in
 from webapp.api import (
     again as again_api,
     conversations as conversations_api,
+    edits as edits_api,
     feedback as feedback_api,
     health as health_api,
     imports as imports_api,
@@ -109,7 +110,7 @@ def build_app(
     ):
         app.include_router(routes.router)
     app.include_router(mine_api.docs_router)
-    for routes in (review_api, system_api):
+    for routes in (edits_api, review_api, system_api):  # the review's last route takes any word for a move
         app.include_router(routes.router)
     _end_api(app)
     app.include_router(sign_in.sign_in_routes(parts))
@@ -272,6 +273,7 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
             ("poller", pace.poll_s, Poller(parts.store, parts.hub).look),
             ("old copies", FORGET_EVERY_S, partial(_forget_old_copies, parts.settings)),
             ("old spending", FORGET_EVERY_S, partial(_forget_old_spending, parts.store)),
+            ("old talks", FORGET_EVERY_S, partial(_forget_old_talks, parts)),
             ("model watcher", pace.model_watch_s, ModelWatcher(parts.model, parts.hub, pace).look),
         )
     ]
@@ -307,6 +309,12 @@ async def _forget_old_copies(settings: Settings) -> None:
 
 async def _forget_old_spending(store: Store) -> None:
     await store(spending.forget_old_days)
+
+
+async def _forget_old_talks(parts: Parts) -> None:
+    settings = parts.settings
+    kept = retention.Kept(talks_days=settings.talks_days, feedback_days=settings.feedback_days)
+    await parts.store(retention.forget_in_turn, kept, every_s=FORGET_EVERY_S * 0.9)
 
 
 async def finish_work(parts: Parts) -> None:
