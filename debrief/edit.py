@@ -105,13 +105,13 @@ def apply_edit(before: FeedbackBody, edit: Edit, plan: Plan) -> FeedbackBody:
     """
     if [one.key for one in edit.criteria] != [one.key for one in before.criteria]:
         raise InputRejected("malformed", reason="criteria")
-    criteria = [
-        _criterion(result, edited, plan) for result, edited in zip(before.criteria, edit.criteria, strict=True)
-    ]
+    criteria = [_criterion(result, edited, plan) for result, edited in zip(before.criteria, edit.criteria, strict=True)]
     return before.model_copy(
         update={
             "criteria": criteria,
-            "strengths": [Strength(why=_needed(one.why), evidence=_quotes(one.evidence, plan)) for one in edit.strengths],
+            "strengths": [
+                Strength(why=_needed(one.why), evidence=_quotes(one.evidence, plan)) for one in edit.strengths
+            ],
             "improvements": [_improvement(one, before, plan) for one in edit.improvements],
             "next_step": _text(edit.next_step),
             "summary": _text(edit.summary),

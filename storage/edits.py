@@ -77,7 +77,9 @@ def approve_edit(
         body = apply_edit(draft.body, edit, draft.plan)
         if body == draft.body:
             raise Conflict("nothing_changed")
-        version = _add(session, account, draft, feedback_id, body, check_edit(draft.body, draft.checks, edit, draft.plan))
+        version = _add(
+            session, account, draft, feedback_id, body, check_edit(draft.body, draft.checks, edit, draft.plan)
+        )
         move_review(
             session, account, feedback_id, row_version, "edit",
             detail={"parent": draft.version_id, "body": digest(version.body)}, levels=levels_of(body),

@@ -134,7 +134,9 @@ def _keep_decision(
             reviewer_id=account.id,
             round=row.review_round,
             decision=action,
-            levels=dict(levels or (levels_of(FeedbackBody.model_validate(version.body)) if action == "approve" else {})),
+            levels=dict(
+                levels or (levels_of(FeedbackBody.model_validate(version.body)) if action == "approve" else {})
+            ),
             blind=False,
             opened_at=row.claimed_at or now,
             created_at=now,

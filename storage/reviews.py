@@ -18,17 +18,10 @@ from debrief.errors import InputRejected, NotFound
 from debrief.feedback import Check, Dispute, FeedbackBody, JobState
 from debrief.review import REASONS, ReviewState
 from storage.accounts import Account
-<<<<<<< HEAD
 from storage.engine import Database, utc_now
 from storage.feedback import read_disputes
-from storage.moves import CLAIM_LEASE, CLOCKS_DIFFER, is_held, move_review
-=======
-from storage.audit import audit
-from storage.engine import Database, utc_now
-from storage.feedback import read_disputes, stop_making
 from storage.messages import read_path
-from storage.reactions import close_disputes
->>>>>>> main
+from storage.moves import CLAIM_LEASE, CLOCKS_DIFFER, is_held, move_review
 from storage.repeats import Repeat, list_repeats
 from storage.tables import (
     AccountRow,

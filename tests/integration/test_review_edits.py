@@ -254,7 +254,8 @@ def test_the_versions_say_when_the_visitor_could_read_each(database, rita):
     edits.approve_edit(database, rita, row.id, case.row_version, changed(draft, summary=WORDS))
     second, first = versions.list_versions(database, row.id)
     [was], [is_now] = first.shown, second.shown
-    assert was.until and was.since < was.until < is_now.since
+    assert was.until
+    assert was.since < was.until < is_now.since
     assert is_now.until is None
     assert all(one.n > other.n for one, other in pairwise((second, first)))
 

@@ -79,9 +79,7 @@ OWN: dict[str, Line] = {
     "POST /api/v1/review/{feedback_id}/regenerate": line("401 401 202 202 401"),
     "GET /api/v1/review/{feedback_id}/draft": line("401 401 200 200 401"),
     "POST /api/v1/review/{feedback_id}/check": line("401 401 200 200 401", {"criteria": []}),
-    "POST /api/v1/review/{feedback_id}/edit": line(
-        "401 401 422 422 401", {"row_version": 3, "edit": {"criteria": []}}
-    ),
+    "POST /api/v1/review/{feedback_id}/edit": line("401 401 422 422 401", {"row_version": 3, "edit": {"criteria": []}}),
     "GET /api/v1/review/{feedback_id}/versions": line("401 401 200 200 401"),
     "GET /api/v1/review/{feedback_id}/difference?before=1&after=1": line("401 401 200 200 401"),
     "GET /api/v1/feedback/{feedback_id}/corrections": line(f"{OWNED} 200"),
