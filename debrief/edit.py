@@ -70,8 +70,7 @@ def edit_of(body: FeedbackBody, transcript: NumberedTranscript) -> Edit:
     """A body as an edit that changes nothing."""
 
     def labels(evidence: Sequence[Evidence]) -> list[str]:
-        found = (_label(one, transcript) for one in evidence)
-        return list(dict.fromkeys(label for label in found if label))[:LINES_MAX]
+        return _labels(evidence, transcript)
 
     return Edit(
         criteria=[
@@ -136,7 +135,7 @@ def check_edit(before: FeedbackBody, earlier: Sequence[Check], edit: Edit, plan:
 
 
 def _criterion(before: CriterionResult, edited: EditedCriterion, plan: Plan) -> CriterionResult:
-    evidence = _quotes(edited.evidence, plan)
+    evidence = _quotes(edited.evidence, plan, before.evidence)
     reason, tip = _text(edited.reason), _text(edited.tip)
     if edited.level is None:
         if before.status != "unscored":
@@ -150,7 +149,8 @@ def _criterion(before: CriterionResult, edited: EditedCriterion, plan: Plan) -> 
     if not evidence:
         raise InputRejected("edit_level_needs_line", name=before.name)
     criterion = plan.scenario.rubric.find(before.key)
-    name = criterion.anchor(edited.level).name.to(plan.language) if criterion else before.level_name
+    is_another = edited.level != before.level
+    name = criterion.anchor(edited.level).name.to(plan.language) if criterion and is_another else before.level_name
     return before.model_copy(
         update={
             **words,
@@ -167,14 +167,20 @@ def _agreement(before: CriterionResult, level: int | None) -> dict[str, object]:
     return {} if before.level == level else {"agreement": None}
 
 
+def _strength(edited: EditedStrength, before: FeedbackBody, plan: Plan) -> Strength:
+    kept = next((one.evidence for one in before.strengths if one.why == edited.why), [])
+    return Strength(why=_needed(edited.why), evidence=_quotes(edited.evidence, plan, kept))
+
+
 def _improvement(edited: EditedImprovement, before: FeedbackBody, plan: Plan) -> Improvement:
     if plan.scenario.rubric.find(edited.criterion) is None and edited.criterion not in _keys(before):
         raise InputRejected("malformed", reason="criterion")
+    kept = next((one.evidence for one in before.improvements if one.problem == edited.problem), [])
     return Improvement(
         criterion=edited.criterion,
         problem=_needed(edited.problem),
         rewrite=_needed(edited.rewrite),
-        evidence=_quotes(edited.evidence, plan),
+        evidence=_quotes(edited.evidence, plan, kept),
         is_example=_is_example(edited, before),
     )
 
@@ -187,7 +193,10 @@ def _is_example(edited: EditedImprovement, before: FeedbackBody) -> bool:
     return any(one.is_example and one.rewrite == edited.rewrite for one in before.improvements)
 
 
-def _quotes(labels: Sequence[str], plan: Plan) -> list[Evidence]:
+def _quotes(labels: Sequence[str], plan: Plan, before: Sequence[Evidence]) -> list[Evidence]:
+    """The words behind the labels; where they are those of `before`, exactly what was quoted there."""
+    if list(labels) == _labels(before, plan.transcript):
+        return list(before)
     try:
         return evidence_of(labels, plan)
     except UnknownLine as error:
@@ -206,6 +215,11 @@ def _needed(text: str) -> str:
     if found is None:
         raise InputRejected("edit_empty_item")
     return found
+
+
+def _labels(evidence: Sequence[Evidence], transcript: NumberedTranscript) -> list[str]:
+    found = (_label(one, transcript) for one in evidence)
+    return list(dict.fromkeys(label for label in found if label))[:LINES_MAX]
 
 
 def _label(evidence: Evidence, transcript: NumberedTranscript) -> str | None:

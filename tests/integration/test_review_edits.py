@@ -46,7 +46,8 @@ def test_an_edit_is_a_new_version_and_the_old_one_stays(any_database):
     case = edits.approve_edit(any_database, rita, row.id, row.row_version, edit, note="Clearer now.")
 
     assert (case.state, case.version_n, case.origin, case.reviewed_by) == (S.EDITED_APPROVED, 2, "human_edit", "rita")
-    assert case.body and case.body.summary == WORDS
+    assert case.body
+    assert case.body.summary == WORDS
     second, first = versions.list_versions(any_database, row.id)
     assert (second.author, second.parent_n, second.counts, first.origin, first.counts) == (
         "rita", 1, True, "model", False,
@@ -183,10 +184,11 @@ def test_olga_sees_that_a_person_edited_what_she_had_read_and_what(database, rit
     reactions.mark_seen(database, OLGA, row.id)
     release(database, row)
     old = draft.unchanged.next_step
-    edits.approve_edit(database, rita, row.id, row.row_version + 1, changed(draft, next_step="Begin with the number."))
+    edits.approve_edit(database, rita, row.id, row.row_version, changed(draft, next_step="Begin with the number."))
 
     found = versions.find_corrections(database, OLGA, row.id)
-    assert found and found.was_shown
+    assert found
+    assert found.was_shown
     [section] = found.sections
     assert "".join(piece.text for piece in section.pieces if piece.op != "in") == old
     assert "".join(piece.text for piece in section.pieces if piece.op != "out") == "Begin with the number."
@@ -199,7 +201,8 @@ def test_olga_is_not_shown_what_a_reviewer_took_out_before_she_saw_it(database, 
     edit = changed(draft, next_step=None, summary=WORDS)
     edits.approve_edit(database, rita, row.id, row.row_version, edit)
     found = versions.find_corrections(database, OLGA, row.id)
-    assert found and not found.was_shown
+    assert found
+    assert not found.was_shown
     assert [(section.path, section.change) for section in found.sections] == [("summary", "added")]
 
 
@@ -223,11 +226,13 @@ def test_a_debrief_written_anew_waits_beside_the_old_one(database, rita):
     job_id = regenerate(database, row.id, guidance="Quote the number.")
     assert feedback.get_feedback(database, OLGA, row.id).review_state == "regenerating"
     mine = claim(database, job_id)
-    assert mine and mine.guidance == "Quote the number."
+    assert mine
+    assert mine.guidance == "Quote the number."
     assert store(database, mine)
     case = reviews.get_review(database, row.id)
     assert (case.state, case.version_n, case.versions) == (S.PENDING, 2, 2)
-    assert case.remade and case.remade.guidance == "Quote the number."
+    assert case.remade
+    assert case.remade.guidance == "Quote the number."
     assert versions.list_versions(database, row.id)[0].parent_n == 1
     assert "Quote" not in str([event.detail for event in list_audit(database, row.id)])
 
@@ -241,7 +246,8 @@ def test_a_claim_is_there_again_when_writing_anew_failed(database):
     jobs.fail_job(database, mine, "model_refused")
     case = reviews.get_review(database, row.id)
     assert (case.state, case.claimed_by, case.version_n) == (S.CLAIMED, "rosa", 1)
-    assert case.remade and case.remade.error_code == "feedback_failed"
+    assert case.remade
+    assert case.remade.error_code == "feedback_failed"
 
 
 def test_the_versions_say_when_the_visitor_could_read_each(database, rita):
