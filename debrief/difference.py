@@ -57,9 +57,12 @@ def compare_bodies(before: FeedbackBody, after: FeedbackBody) -> list[Section]:
         one, other = old.get(key), new.get(key)
         name = (other or one).name  # type: ignore[union-attr]  # one of the two is there
         sections += _fields(f"criteria.{key}", name, _of_criterion(one), _of_criterion(other))
-    for part, fields in (("strengths", _of_strength), ("improvements", _of_improvement)):
-        items = _paired(getattr(before, part), getattr(after, part), fields)
-        for place, (one_fields, other_fields) in enumerate(items):
+    lists = {
+        "strengths": (map(_of_strength, before.strengths), map(_of_strength, after.strengths)),
+        "improvements": (map(_of_improvement, before.improvements), map(_of_improvement, after.improvements)),
+    }
+    for part, (olds, news) in lists.items():
+        for place, (one_fields, other_fields) in enumerate(_paired(list(olds), list(news))):
             sections += _fields(f"{part}.{place}", str(place + 1), one_fields, other_fields)
     closing = ({name: getattr(body, name) for name in ("next_step", "summary")} for body in (before, after))
     return [*sections, *_fields("", "", *closing)]
@@ -111,15 +114,12 @@ def _quoted(evidence: Sequence[Evidence]) -> str:
     return "\n".join(f"“{one.quote}”" for one in evidence)
 
 
-def _paired(before: Sequence[object], after: Sequence[object], fields: object) -> list[tuple[Fields, Fields]]:
+def _paired(before: list[Fields], after: list[Fields]) -> list[tuple[Fields, Fields]]:
     """Items of two lists side by side: the likest of the older for each of the newer, then what has no partner."""
-    assert callable(fields)  # noqa: S101 for the type checker
-    old: list[Fields] = [fields(item) for item in before]
+    old = list(before)
     pairs: list[tuple[Fields, Fields]] = []
-    for item in after:
-        new: Fields = fields(item)
-        likeness = [(_likeness(other, new), -place) for place, other in enumerate(old)]
-        best, place = max(likeness, default=(0.0, 0))
+    for new in after:
+        best, place = max(((_likeness(item, new), -place) for place, item in enumerate(old)), default=(0.0, 0))
         pairs.append((old.pop(-place) if best >= ALIKE else {}, new))
     return [*pairs, *((item, {}) for item in old)]
 

@@ -108,9 +108,7 @@ def apply_edit(before: FeedbackBody, edit: Edit, plan: Plan) -> FeedbackBody:
     return before.model_copy(
         update={
             "criteria": criteria,
-            "strengths": [
-                Strength(why=_needed(one.why), evidence=_quotes(one.evidence, plan)) for one in edit.strengths
-            ],
+            "strengths": [_strength(one, before, plan) for one in edit.strengths],
             "improvements": [_improvement(one, before, plan) for one in edit.improvements],
             "next_step": _text(edit.next_step),
             "summary": _text(edit.summary),
@@ -168,19 +166,19 @@ def _agreement(before: CriterionResult, level: int | None) -> dict[str, object]:
 
 
 def _strength(edited: EditedStrength, before: FeedbackBody, plan: Plan) -> Strength:
-    kept = next((one.evidence for one in before.strengths if one.why == edited.why), [])
-    return Strength(why=_needed(edited.why), evidence=_quotes(edited.evidence, plan, kept))
+    kept = [one.evidence for one in before.strengths if one.why == edited.why]
+    return Strength(why=_needed(edited.why), evidence=_quotes(edited.evidence, plan, *kept[:1]))
 
 
 def _improvement(edited: EditedImprovement, before: FeedbackBody, plan: Plan) -> Improvement:
     if plan.scenario.rubric.find(edited.criterion) is None and edited.criterion not in _keys(before):
         raise InputRejected("malformed", reason="criterion")
-    kept = next((one.evidence for one in before.improvements if one.problem == edited.problem), [])
+    kept = [one.evidence for one in before.improvements if one.problem == edited.problem]
     return Improvement(
         criterion=edited.criterion,
         problem=_needed(edited.problem),
         rewrite=_needed(edited.rewrite),
-        evidence=_quotes(edited.evidence, plan, kept),
+        evidence=_quotes(edited.evidence, plan, *kept[:1]),
         is_example=_is_example(edited, before),
     )
 
@@ -193,7 +191,7 @@ def _is_example(edited: EditedImprovement, before: FeedbackBody) -> bool:
     return any(one.is_example and one.rewrite == edited.rewrite for one in before.improvements)
 
 
-def _quotes(labels: Sequence[str], plan: Plan, before: Sequence[Evidence]) -> list[Evidence]:
+def _quotes(labels: Sequence[str], plan: Plan, before: Sequence[Evidence] = ()) -> list[Evidence]:
     """The words behind the labels; where they are those of `before`, exactly what was quoted there."""
     if list(labels) == _labels(before, plan.transcript):
         return list(before)

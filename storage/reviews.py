@@ -276,7 +276,7 @@ def _move(
     action: str,
     *,
     detail: dict[str, object] | None = None,
-    **values: object,
+    **values: Any,
 ) -> ReviewCase:
     with db.write() as session:
         move_review(session, account, feedback_id, row_version, action, detail=detail, **values)

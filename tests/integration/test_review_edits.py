@@ -271,3 +271,19 @@ def release(db, row):
     with db.write() as session:
         audit(session, "worker", "feedback_written", "feedback", row.id, version=row.version_id,
               review_state="auto_released")  # fmt: skip
+
+
+def test_strengths_and_improvements_are_edited_and_deleted_with_their_quotes(database, rita):
+    row, _ = taken(database, rita)
+    with database.write() as session:
+        version = session.query(FeedbackVersionRow).filter_by(feedback_id=row.id).one()
+        quote = version.body["criteria"][0]["evidence"]
+        items = [{"why": f"You named it plainly, the {n} time.", "evidence": quote} for n in ("first", "second")]
+        version.body = {**version.body, "strengths": items}
+    draft = edits.get_draft(database, row.id)
+    assert [one.evidence for one in draft.unchanged.strengths] == [draft.unchanged.criteria[0].evidence] * 2
+    kept = draft.unchanged.strengths[1].model_copy(update={"why": WORDS})
+    case = edits.approve_edit(database, rita, row.id, row.row_version, changed(draft, strengths=[kept]))
+    assert case.body
+    assert [one.why for one in case.body.strengths] == [WORDS]
+    assert case.body.strengths[0].evidence[0].quote == quote[0]["quote"]
