@@ -182,10 +182,10 @@ class OwnEventsOnly:
 
 
 def session_of(queue: Any, event_id: str) -> str:
-    """The session that an event of Gradio's queue belongs to, until its result has been read; else an empty string."""
-    event = queue.event_ids_to_events.get(event_id)
-    if event is not None:
-        return event.session_hash
+    """The session that an event of Gradio's queue belongs to, until its result has been read; else an empty string.
+
+    Where Gradio keeps the event itself is no sign: it forgets that some time before or after the reading.
+    """
     return next((session for session, ids in queue.pending_event_ids_session.items() if event_id in ids), "")
 
 

@@ -3,13 +3,14 @@
 The page itself uses neither. What they do is `webapp/calls.py`; who may start them is `webapp/gradio_events.py`.
 """
 
-# No `from __future__ import annotations`: Gradio reads the kinds of the values that come out from the annotations as
-# they are. It wants those of one frame where Python's own way is to name the generator, hence the two `ignore`s.
+from __future__ import annotations
 
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
+from gradio import events as gradio_events
 
 from debrief.errors import DebriefError
 from webapp import calls
@@ -27,9 +28,9 @@ def bind(page: gr.Blocks, parts: Parts) -> None:
     sum of both, so that no crowd of waiting programs keeps others from talking.
     """
 
-    async def chat(  # pyright: ignore[reportInvalidReturnStatement]
+    async def chat(
         request: gr.Request, message: str, conversation: str = "", scenario: str = SCENARIO
-    ) -> tuple[str, str, str]:  # pyright: ignore[reportInvalidReturnType]  # of each frame, see above
+    ) -> AsyncGenerator[tuple[str, str, str], None]:
         asker = who_is_asking(request)
         try:
             async with aclosing(
@@ -42,7 +43,7 @@ def bind(page: gr.Blocks, parts: Parts) -> None:
         except DebriefError as error:
             raise _refusal(asker, error) from error
 
-    async def debrief(request: gr.Request, conversation: str) -> dict[str, Any]:  # pyright: ignore[reportInvalidReturnType]  # of each frame, see above
+    async def debrief(request: gr.Request, conversation: str) -> AsyncGenerator[dict[str, Any], None]:
         asker = who_is_asking(request)
         try:
             async with aclosing(calls.debrief(parts, asker, conversation or "")) as coming:
@@ -54,14 +55,17 @@ def bind(page: gr.Blocks, parts: Parts) -> None:
     settings = parts.settings
     page.max_threads = settings.answers_at_once + settings.feedbacks_waiting
     page.queue(default_concurrency_limit=None)
-    gr.api(
+    chat.__annotations__["return"] = tuple[str, str, str]  # Gradio tells clients of what it finds here: of one frame
+    debrief.__annotations__["return"] = dict[str, Any]
+    add = cast("Callable[..., Any]", gradio_events.api)  # pyright: ignore[reportUnknownMemberType]  # a bare Callable
+    add(
         chat,
         api_name="chat",
         api_description="Say something; the answer as it grows, the conversation to go on in, and its state. "
         "Without a conversation a new one begins in the scenario.",
         concurrency_limit=None,
     )
-    gr.api(
+    add(
         debrief,
         api_name="debrief",
         api_description="Ask for the debrief of a conversation and wait for it; the shape of GET /api/v1/feedback.",
