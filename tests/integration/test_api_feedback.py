@@ -9,7 +9,7 @@ import pytest
 
 from debrief.feedback import Coverage, CriterionResult, Evidence, FeedbackBody
 from debrief.review import ReviewState
-from storage import conversations, jobs, reviews
+from storage import jobs, messages, reviews
 from storage.engine import Database
 from storage.tables import FeedbackRow
 from tests.review_scene import make_account, sign_in
@@ -47,7 +47,7 @@ def write_debrief(web: Web, talk_id: str, *, release: str = "checked") -> None:
     """What the worker does with the job that was rung for last, the one for this talk."""
     claim = jobs.claim_job(web.parts.db, web.rung[-1], "k_test", lease_s=60, seats=10)
     assert claim
-    own = next(m for m in conversations.list_path(web.parts.db, talk_id) if m.role == "user")
+    own = next(m for m in messages.list_path(web.parts.db, talk_id) if m.role == "user")
     body = FeedbackBody(
         language="en",
         way="rubric",
