@@ -296,7 +296,7 @@ class PersonaOut(BaseModel):
 
 
 class EndOut(BaseModel):
-    """When the talk has reached its aim: after so many of the visitor's turns (null: only by hand), and words for it."""
+    """When the talk has reached its aim: after so many of the visitor's turns (null: by hand), and words for it."""
 
     turns: int | None
     text: str
