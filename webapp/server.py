@@ -36,6 +36,7 @@ from webapp import sign_in
 from webapp.api import (
     again as again_api,
     conversations as conversations_api,
+    data as data_api,
     feedback as feedback_api,
     health as health_api,
     imports as imports_api,
@@ -105,6 +106,7 @@ def build_app(
         progress_api,
         live_api,
         mine_api,
+        data_api,
         health_api,
     ):
         app.include_router(routes.router)
