@@ -94,6 +94,7 @@ def _head(assets: str) -> str:
     return (
         f'<link rel="stylesheet" href="{assets}/style.css">'
         f'<link rel="stylesheet" href="{assets}/again.css">'
+        f'<link rel="stylesheet" href="{assets}/mine.css">'
         f'<link rel="icon" type="image/svg+xml" href="{assets}/icon.svg">'
         f'<script type="module" src="{assets}/page.js"></script>'
     )

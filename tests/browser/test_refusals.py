@@ -13,7 +13,7 @@ from sqlalchemy import delete, text
 
 from debrief.settings import Settings
 from storage import engine, feedback
-from storage.conversations import finish_answer
+from storage.answers import finish_answer
 from storage.engine import Database, utc_now
 from storage.spending import Daily, spend
 from storage.tables import ConversationRow, SpendingRow

@@ -13,9 +13,10 @@ from debrief.errors import NotFound
 from debrief.settings import Settings
 from storage import jobs, reactions
 from storage.audit import list_audit
-from storage.conversations import delete_conversation, list_messages
+from storage.conversations import delete_conversation
 from storage.engine import Database
 from storage.feedback import request_feedback
+from storage.messages import list_messages
 from storage.spending import Daily
 from storage.tables import Base
 from storage.visitors import delete_visitor, hashed, read_stored
