@@ -48,6 +48,8 @@ OWN: dict[str, Line] = {
     "GET /openapi.json": line("401 401 403 200 401"),
     "GET /api/v1/scenarios": line("200 200 200 200 200"),
     "GET /api/v1/me": line("200 200 200 200 200"),
+    "GET /api/v1/me/data": line("200 200 200 200 200"),
+    "DELETE /api/v1/me/data": line("200 200 200 200 200"),
     "GET /api/v1/live": line("200 200 200 200 200"),
     "GET /api/v1/live?conversation_id={conversation_id}": line(f"{OWNED} 200"),
     "GET /api/v1/progress": line("200 200 200 200 200"),
