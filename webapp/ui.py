@@ -9,7 +9,7 @@ from pathlib import Path
 import gradio as gr
 from fastapi import FastAPI, HTTPException, Response
 
-from webapp.pages.chat import events, layout
+from webapp.pages.chat import endpoints, events, layout
 from webapp.pages.chat.handlers import page_facts, page_texts
 from webapp.parts import Parts
 from webapp.theme import make_theme
@@ -26,12 +26,12 @@ def serve_assets(app: FastAPI, parts: Parts) -> str:
     return f"assets-{version}"
 
 
-def mount(app: FastAPI, assets: str) -> None:
+def mount(app: FastAPI, parts: Parts, assets: str) -> None:
     """Put the visitor's page at `/`. Call it last: it takes every path that nothing else has."""
     texts = gr.I18n(**page_texts())
     gr.mount_gradio_app(  # pyright: ignore[reportUnknownMemberType]  # auth= is a bare Callable
         app,
-        build_page(texts),
+        build_page(texts, parts),
         path="/",
         theme=make_theme(),
         head=_head(assets),
@@ -46,9 +46,10 @@ def mount(app: FastAPI, assets: str) -> None:
     )
 
 
-def build_page(texts: gr.I18n) -> gr.Blocks:
+def build_page(texts: gr.I18n, parts: Parts) -> gr.Blocks:
     with gr.Blocks(title="Debrief", fill_width=True, analytics_enabled=False) as page:
         events.bind(layout.build_layout(texts))
+        endpoints.bind(page, parts)
     return page
 
 
