@@ -29,7 +29,7 @@ from debrief.scenario import load_scenarios
 from debrief.settings import Settings, signing_secret
 from debrief.versions import request_versions
 from inference.client import ChatModel
-from storage import accounts, alive, backup, conversations, feedback, spending, unasked
+from storage import accounts, alive, backup, conversations, feedback, retention, spending, unasked
 from storage.engine import Database, new_id
 from storage.feedback import FeedbackLimits
 from webapp import sign_in
@@ -273,6 +273,7 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
             ("poller", pace.poll_s, Poller(parts.store, parts.hub).look),
             ("old copies", FORGET_EVERY_S, partial(_forget_old_copies, parts.settings)),
             ("old spending", FORGET_EVERY_S, partial(_forget_old_spending, parts.store)),
+            ("old talks", FORGET_EVERY_S, partial(_forget_old_talks, parts)),
             ("model watcher", pace.model_watch_s, ModelWatcher(parts.model, parts.hub, pace).look),
         )
     ]
@@ -308,6 +309,12 @@ async def _forget_old_copies(settings: Settings) -> None:
 
 async def _forget_old_spending(store: Store) -> None:
     await store(spending.forget_old_days)
+
+
+async def _forget_old_talks(parts: Parts) -> None:
+    settings = parts.settings
+    kept = retention.Kept(talks_days=settings.talks_days, feedback_days=settings.feedback_days)
+    await parts.store(retention.forget_in_turn, kept, every_s=FORGET_EVERY_S * 0.9)
 
 
 async def finish_work(parts: Parts) -> None:
