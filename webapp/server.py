@@ -44,6 +44,7 @@ from webapp.api import (
     mine as mine_api,
     progress as progress_api,
     review as review_api,
+    review_queue as review_queue_api,
     system as system_api,
 )
 from webapp.connections import (
@@ -111,7 +112,7 @@ def build_app(
     ):
         app.include_router(routes.router)
     app.include_router(mine_api.docs_router)
-    for routes in (review_api, system_api):
+    for routes in (review_queue_api, review_api, system_api):
         app.include_router(routes.router)
     _end_api(app)
     app.include_router(sign_in.sign_in_routes(parts))
