@@ -24,6 +24,7 @@ from storage.engine import Database, new_id, utc_now
 from storage.feedback import digest
 from storage.jobs import last_version
 from storage.moves import levels_of, move_review
+from storage.review_facts import facts_of
 from storage.reviews import ReviewCase, checked_note, read_case, read_reviewed
 from storage.tables import ConversationRow, FeedbackRow, FeedbackVersionRow, ScenarioVersionRow
 
@@ -83,7 +84,7 @@ def approve_edit(
         move_review(
             session, account, feedback_id, row_version, "edit",
             detail={"parent": draft.version_id, "body": digest(version.body)}, levels=levels_of(body),
-            version_id=version.id, reviewed_by=account.id, review_note=kept, reject_reason=None, seen_at=None,
+            **facts_of(version), open_disputes=0, version_id=version.id, reviewed_by=account.id, review_note=kept, reject_reason=None, seen_at=None,
         )  # fmt: skip
         return read_case(session, feedback_id)
 

@@ -301,9 +301,11 @@ def _new_feedback(session: Session, conversation: ConversationRow, asked_by: Ask
     feedback = FeedbackRow(
         id=new_id("f"),
         conversation_id=conversation.id,
+        scenario_id=conversation.scenario_id,
         language=conversation.language,
         review_state=ReviewState.NONE.value,
         asked_by=asked_by,
+        waiting_since=now,
         created_at=now,
         updated_at=now,
     )

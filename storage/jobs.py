@@ -24,6 +24,7 @@ from debrief.review import ReviewState, move
 from storage.audit import audit
 from storage.engine import Database, new_id, utc_now
 from storage.feedback import put_back
+from storage.review_facts import begins_to_wait, note_version
 from storage.tables import (
     ConversationRow,
     FeedbackJobRow,
@@ -157,6 +158,7 @@ def store_result(
             session, claim, "model", body, checks, partial=partial, lineage=lineage, parent_id=feedback.version_id
         )
         feedback.version_id = version.id
+        note_version(session, feedback, version)
         if feedback.review_state == ReviewState.NONE.value:
             good = not partial and not any(check.is_fault for check in checks)
             policy = Policy(release, sample_percent)
@@ -443,7 +445,11 @@ def _fail(session: Session, job: FeedbackJobRow, cause: str) -> None:
 
 def _hand_over(feedback: FeedbackRow, *, release_at_once: bool) -> None:
     action = "auto_release" if release_at_once else "submit"
-    feedback.review_state = move(ReviewState(feedback.review_state), action).value
+    before, now = ReviewState(feedback.review_state), utc_now()
+    after = move(before, action)
+    feedback.review_state = after.value
+    for name, value in begins_to_wait(before, after, now).items():
+        setattr(feedback, name, value)
 
 
 def _add_version(

@@ -21,6 +21,7 @@ from storage.audit import audit
 from storage.engine import new_id, utc_now
 from storage.feedback import stop_making
 from storage.reactions import close_disputes
+from storage.review_facts import begins_to_wait
 from storage.tables import AccountRow, FeedbackRow, FeedbackVersionRow, ReviewRow
 
 CLAIM_LEASE = timedelta(minutes=10)
@@ -77,7 +78,17 @@ def move_review(
         raise Conflict
     if action in DECISIONS:
         _keep_decision(session, row, account, action, now, levels)
-    _change(session, row, {"review_state": after.value, **_kept_claim(row, account, action, now), **values}, now)
+    _change(
+        session,
+        row,
+        {
+            "review_state": after.value,
+            **_kept_claim(row, account, action, now),
+            **begins_to_wait(before, after, now),
+            **values,
+        },
+        now,
+    )
     if action in _ANSWERS:
         close_disputes(session, feedback_id)
     told = {"before": before.value, "after": after.value, "version": values.get("version_id", row.version_id)}

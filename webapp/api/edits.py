@@ -18,8 +18,8 @@ from storage.edits import Draft
 from storage.engine import Database
 from storage.reviews import ReviewCase
 from storage.versions import Corrections, VersionLine
-from webapp.api.asking import TheAsker, TheParts
-from webapp.api.review import ReviewOut, TheReviewer, in_hand
+from webapp.api.asking import TheAsker, TheParts, TheReviewer
+from webapp.api.review import ReviewOut, in_hand
 
 router = APIRouter(prefix="/api/v1", tags=["review"])
 
