@@ -84,7 +84,8 @@ def approve_edit(
         move_review(
             session, account, feedback_id, row_version, "edit",
             detail={"parent": draft.version_id, "body": digest(version.body)}, levels=levels_of(body),
-            **facts_of(version), open_disputes=0, version_id=version.id, reviewed_by=account.id, review_note=kept, reject_reason=None, seen_at=None,
+            version_id=version.id, reviewed_by=account.id, review_note=kept, reject_reason=None, seen_at=None,
+            **facts_of(version), open_disputes=0,
         )  # fmt: skip
         return read_case(session, feedback_id)
 
