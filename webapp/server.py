@@ -254,7 +254,7 @@ def _mount_pages(app: FastAPI, parts: Parts) -> None:
     async def mount() -> None:
         assets = ui.serve_assets(app, parts)
         desk.mount(app, parts, assets)
-        ui.mount(app, assets)
+        ui.mount(app, parts, assets)
         guard_events(app, parts.limits)
 
     with ThreadPoolExecutor(1) as thread:

@@ -126,7 +126,7 @@ class TurnRunner:
             InputRejected: empty or too long.
             NotFound, Conflict, TooBusy: as `storage.turns.start_turn`; TooBusy also for too many a minute.
         """
-        self._check_text(text)
+        self.check_text(text)
         return await self._start(turns.start_turn, visitor_id, conversation_id, text, request_id=request_id)
 
     async def retry(self, visitor_id: str, message_id: str, request_id: str | None = None) -> Turn:
@@ -144,7 +144,7 @@ class TurnRunner:
             InputRejected: empty or too long, or not the visitor's own words.
             NotFound, Conflict, TooBusy: as `storage.turns.start_edit`.
         """
-        self._check_text(text)
+        self.check_text(text)
         return await self._start(turns.start_edit, visitor_id, message_id, text, request_id=request_id)
 
     async def go_on(self, visitor_id: str, message_id: str, request_id: str | None = None) -> Turn:
@@ -187,7 +187,8 @@ class TurnRunner:
         """The answers that this process writes, or has written and not yet stored."""
         return list(self._runs)
 
-    def _check_text(self, text: str) -> None:
+    def check_text(self, text: str) -> None:
+        """Raises InputRejected: empty or too long."""
         if not text.strip():
             raise InputRejected("empty_message")
         limit = self._settings.message_max_chars

@@ -39,6 +39,12 @@ def make_debrief(olga: Browser, web: Web, *, release: str = "checked", title: st
     talk_id, feedback_id = ask(olga, web)
     if title:
         assert olga.patch(f"/api/v1/conversations/{talk_id}", json={"title": title}).status_code == 200
+    write_debrief(web, talk_id, release=release)
+    return feedback_id
+
+
+def write_debrief(web: Web, talk_id: str, *, release: str = "checked") -> None:
+    """What the worker does with the job that was rung for last, the one for this talk."""
     claim = jobs.claim_job(web.parts.db, web.rung[-1], "k_test", lease_s=60, seats=10)
     assert claim
     own = next(m for m in messages.list_path(web.parts.db, talk_id) if m.role == "user")
@@ -59,7 +65,6 @@ def make_debrief(olga: Browser, web: Web, *, release: str = "checked", title: st
         web.parts.db, claim, body=body, checks=[], partial=False, lineage={"model": "scripted"},
         release=release,  # type: ignore[arg-type]
     )  # fmt: skip
-    return feedback_id
 
 
 def read(browser: Browser, feedback_id: str) -> dict:

@@ -63,8 +63,8 @@ OWN: dict[str, Line] = {
     "GET /api/v1/conversations/{conversation_id}/live": line(f"{OWNED} 200"),
     "GET /api/v1/messages/{message_id}": line(f"{OWNED} 200"),
     "POST /api/v1/messages/{message_id}/retry": line(f"{OWNED} 202"),
-    "POST /api/v1/messages/{said_id}/edit": line(f"{OWNED} 202", {"text": "In other words."}),
-    "POST /api/v1/messages/{message_id}/continue": line("404 404 404 404 422"),
+    "POST /api/v1/messages/{message_id}/edit": line(f"{OWNED} 422", {"text": "Somebody else said this."}),
+    "POST /api/v1/messages/{message_id}/continue": line(f"{OWNED} 422"),
     "POST /api/v1/messages/{message_id}/choose": line(f"{OWNED} 200"),
     "POST /api/v1/messages/{message_id}/rate": line(f"{OWNED} 200", {"value": "up"}),
     "GET /api/v1/feedback/{feedback_id}": line(f"{OWNED} 200"),
@@ -102,7 +102,7 @@ PAGES: dict[str, tuple[int, int, int, int, int]] = {
 """The Gradio pages: what turns a caller away from everything on them; 0 lets in."""
 
 EVENTS: dict[str, tuple[str, ...]] = {
-    "/": ("send_message", "stop_answer", "paint"),
+    "/": ("send_message", "stop_answer", "paint", "chat", "debrief"),
     "/admin": (
         "open_desk", "open_case", "filter_list", "refresh_list", "show_more", "take_next", "claim", "release", "reopen",
         "approve", "reject", "open_reject", "close_reject",
@@ -112,8 +112,13 @@ EVENTS: dict[str, tuple[str, ...]] = {
     ),
     "/admin/system": (),
 }  # fmt: skip
-"""Gradio's events by page. All are private: none may be called by name, by nobody. Those that reach Python may be
-started by index through the page's queue, by who may open the page; every handler asks for the role once more."""
+"""Gradio's events by page. All but `PUBLIC` are private: none may be called by name, by nobody. Those that reach
+Python may be started by index through the page's queue, by who may open the page; every handler asks for the role
+once more."""
+
+PUBLIC: dict[str, list[str]] = {"chat": ["Hello."], "debrief": ["{conversation_id}"]}
+"""The visitor's page's events that programs may call by name, with what they take. A talk of somebody else's is not
+there for them either, which the call's result says: starting it says nothing."""
 
 GRADIO: dict[str, int] = {
     "GET /": 200,
