@@ -36,6 +36,7 @@ from webapp import sign_in
 from webapp.api import (
     again as again_api,
     conversations as conversations_api,
+    data as data_api,
     feedback as feedback_api,
     health as health_api,
     imports as imports_api,
@@ -44,6 +45,7 @@ from webapp.api import (
     mine as mine_api,
     progress as progress_api,
     review as review_api,
+    review_queue as review_queue_api,
     system as system_api,
 )
 from webapp.connections import (
@@ -107,11 +109,12 @@ def build_app(
         progress_api,
         live_api,
         mine_api,
+        data_api,
         health_api,
     ):
         app.include_router(routes.router)
     app.include_router(mine_api.docs_router)
-    for routes in (review_api, system_api):
+    for routes in (review_queue_api, review_api, system_api):
         app.include_router(routes.router)
     _end_api(app)
     app.include_router(sign_in.sign_in_routes(parts))

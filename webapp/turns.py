@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 FIRST_TOKEN_GAUGE = "chat_first_token_s"  # noqa: S105  # a name, not a secret
 GAUGE_WEIGHT = 0.3
 """Of the newest answer in the running mean that the worker reads."""
+STOPPED_WITHIN_S = 5.0
+"""Longest wait for the answers of a visitor who wants everything deleted."""
 LAST_ATTEMPTS_S = 1.5
 """Of storing an end, when the process is going away."""
 NOT_SAVED_YET = "answer_not_saved"
@@ -168,6 +170,19 @@ class TurnRunner:
             if (run := self._runs.get(id)) is not None:
                 run.cancel(MessageState.STOPPED)
         return ids
+
+    async def stop_all_of(self, visitor_id: str) -> int:
+        """End the answers that this process writes for a visitor, and wait until they are stored; how many.
+
+        Those that other processes write end when they next save and find that they are gone.
+        """
+        theirs = [run for run in self._runs.values() if run.answer.visitor_id == visitor_id]
+        for run in theirs:
+            run.cancel(MessageState.STOPPED)
+        tasks = [task for task in self._tasks if task.get_name() in {f"answer {run.answer.id}" for run in theirs}]
+        if tasks:
+            await asyncio.wait(tasks, timeout=STOPPED_WITHIN_S)
+        return len(theirs)
 
     async def close(self) -> None:
         """End all answers as interrupted, text saved: the process is going away."""

@@ -48,6 +48,8 @@ OWN: dict[str, Line] = {
     "GET /openapi.json": line("401 401 403 200 401"),
     "GET /api/v1/scenarios": line("200 200 200 200 200"),
     "GET /api/v1/me": line("200 200 200 200 200"),
+    "GET /api/v1/me/data": line("200 200 200 200 200"),
+    "DELETE /api/v1/me/data": line("200 200 200 200 200"),
     "GET /api/v1/live": line("200 200 200 200 200"),
     "GET /api/v1/live?conversation_id={conversation_id}": line(f"{OWNED} 200"),
     "GET /api/v1/progress": line("200 200 200 200 200"),
@@ -77,6 +79,9 @@ OWN: dict[str, Line] = {
     "POST /api/v1/feedback/{feedback_id}/again": line(f"{OWNED} 201", {"message_id": "{said_id}"}),
     "POST /api/v1/import/conversations": line("201 201 201 201 201", IMPORTED),
     "GET /api/v1/review": line("401 401 200 200 401"),
+    "GET /api/v1/review/counts": line("401 401 200 200 401"),
+    "GET /api/v1/review/choices": line("401 401 200 200 401"),
+    "POST /api/v1/review/next": line("401 401 200 204 401"),  # Rita has it then
     "GET /api/v1/review/waiting": line("401 401 200 200 401"),
     "GET /api/v1/review/{feedback_id}": line("401 401 200 200 401"),
     "POST /api/v1/review/{feedback_id}/again": line("401 401 202 202 401"),
