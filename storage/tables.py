@@ -158,6 +158,22 @@ class MessageRow(Base):
     prompt_tokens: Mapped[int | None]
     completion_tokens: Mapped[int | None]
     model: Mapped[str | None] = mapped_column(String(200))
+    continues: Mapped[str | None] = mapped_column(Id)
+    """The sibling that this answer goes on with. No foreign key: both go with the conversation."""
+    prompt_from: Mapped[str | None] = mapped_column(Id)
+    context_tokens: Mapped[int | None]
+    is_estimated: Mapped[bool] = mapped_column(default=False, server_default=false())
+
+
+class RatingRow(Base):
+    """What the visitor says of an answer. Taken back, the row is gone."""
+
+    __tablename__ = "ratings"
+    message_id: Mapped[str] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True)
+    value: Mapped[str] = mapped_column(String(8))
+    reasons: Mapped[list[Any]]
+    comment: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(index=True)
 
 
 class FeedbackRow(Base):

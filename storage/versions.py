@@ -1,148 +1,116 @@
-"""The versions of a feedback: who wrote each, which was shown to its visitor when, and what differs between two."""
+"""Versions of a message: answers tried again, messages said anew. One of each is on the talk's active path.
+
+"Not there" and "not yours" are the same NotFound.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from debrief.difference import Section, compare_bodies
-from debrief.errors import NotFound
-from debrief.feedback import Check, FeedbackBody
-from debrief.showing import Shown, shown_spans
+from debrief.conversation import Conversation, Message, Rating
+from debrief.errors import Conflict
+from storage.conversations import to_conversation
 from storage.engine import Database
-from storage.feedback import owned_row, read_views
-from storage.tables import AccountRow, AuditRow, FeedbackRow, FeedbackVersionRow
-
-HUMAN = "human_edit"
-
-
-@dataclass(frozen=True)
-class VersionLine:
-    """A version without its words. `parent_n`: the one that it was made from; `author`: a person's name or None."""
-
-    n: int
-    origin: str
-    author: str | None
-    parent_n: int | None
-    guidance: str | None
-    partial: bool
-    checks: int
-    checks_passed: int
-    counts: bool
-    """Whether it is the one that counts now."""
-    shown: tuple[Shown, ...]
-    created_at: datetime
+from storage.messages import is_running, owned, owned_message, read_path, to_message
+from storage.ratings import read_ratings
+from storage.tables import MessageRow
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Two versions of one feedback, section by section."""
+class Told:
+    """Messages with what is known around them. `versions` has only those messages that have several."""
 
-    before_n: int
-    after_n: int
-    sections: list[Section]
-
-
-@dataclass(frozen=True)
-class Corrections:
-    """What a person changed in what the program wrote, for its visitor.
-
-    `was_shown`: they could read the version before; where not, what was taken out of it is left out here too.
-    """
-
-    at: datetime
-    was_shown: bool
-    sections: list[Section]
+    messages: list[Message]
+    versions: dict[str, tuple[str, ...]]
+    ratings: dict[str, Rating]
 
 
-def list_versions(db: Database, feedback_id: str) -> list[VersionLine]:
-    """All versions, newest first; those made again for the record have the origin "repeat".
+def read_talk(db: Database, visitor_id: str, conversation_id: str) -> tuple[Conversation, Told]:
+    """A talk of this visitor's with its active path.
 
     Raises:
-        NotFound: there is no such feedback.
+        NotFound: not there or not yours.
     """
     with db.read() as session:
-        row = session.get(FeedbackRow, feedback_id)
-        if row is None:
-            raise NotFound
-        found = session.execute(
-            select(FeedbackVersionRow, AccountRow.name)
-            .outerjoin(AccountRow, AccountRow.id == FeedbackVersionRow.author_id)
-            .where(FeedbackVersionRow.feedback_id == feedback_id)
-            .order_by(FeedbackVersionRow.n.desc())
-        ).all()
-        numbers = {version.id: version.n for version, _ in found}
-        spans = _shown(session, feedback_id)
-        return [
-            VersionLine(
-                n=version.n,
-                origin=version.origin,
-                author=author,
-                parent_n=numbers.get(version.parent_id or ""),
-                guidance=version.lineage.get("guidance") if version.origin == "model" else None,
-                partial=version.partial,
-                checks=len(version.checks),
-                checks_passed=sum(1 for check in version.checks if Check.model_validate(check).passed),
-                counts=version.id == row.version_id,
-                shown=tuple(span for span in spans if span.version_id == version.id),
-                created_at=version.created_at,
-            )
-            for version, author in found
-        ]
+        row = owned(session, visitor_id, conversation_id)
+        path = read_path(session, conversation_id, row.active_leaf_id)
+        told = Told(path, _list_versions(session, conversation_id), read_ratings(session, conversation_id))
+        return to_conversation(row), told
 
 
-def compare_versions(db: Database, feedback_id: str, before_n: int, after_n: int) -> Comparison:
-    """What differs between two versions, by their numbers. Raises NotFound: there is no such version."""
-    with db.read() as session:
-        before, after = (_version(session, feedback_id, n) for n in (before_n, after_n))
-        return Comparison(before_n, after_n, compare_bodies(_body(before), _body(after)))
-
-
-def find_corrections(db: Database, visitor_id: str, feedback_id: str) -> Corrections | None:
-    """What people changed in the version that is shown; None where it is as the program wrote it, or not shown.
+def read_message(db: Database, visitor_id: str, message_id: str) -> Told:
+    """One message of this visitor's, as `read_talk` tells it.
 
     Raises:
-        NotFound: no such feedback, or not this visitor's.
+        NotFound: not there or not yours.
     """
     with db.read() as session:
-        row = owned_row(session, visitor_id, feedback_id)
-        version = session.get(FeedbackVersionRow, row.version_id or "")
-        [view] = read_views(session, [row])
-        if version is None or version.origin != HUMAN or view.body is None:
-            return None
-        first = _written(session, version)
-        was_shown = any(span.version_id == first.id for span in _shown(session, feedback_id))
-        changed = [section for section in compare_bodies(_body(first), _body(version)) if section.change != "same"]
-        if not was_shown:
-            changed = [section.newer_only for section in changed if section.change != "removed"]
-        return Corrections(version.created_at, was_shown, changed)
+        row = owned_message(session, visitor_id, message_id)
+        versions = _list_versions(session, row.conversation_id, parent_id=row.parent_id)
+        return Told([to_message(row)], versions, read_ratings(session, row.conversation_id, message_id=row.id))
 
 
-def _written(session: Session, version: FeedbackVersionRow) -> FeedbackVersionRow:
-    """The version of the program's that all edits up to this one were made from."""
-    while version.origin == HUMAN:
-        parent = session.get(FeedbackVersionRow, version.parent_id or "")
-        if parent is None:
-            return version
-        version = parent
-    return version
+def choose_version(db: Database, visitor_id: str, message_id: str) -> Conversation:
+    """Make this version the one that counts: the talk goes on from the newest message below it.
+
+    Raises:
+        NotFound: not there or not yours.
+        Conflict: an answer of this conversation is still being written.
+    """
+    with db.write() as session:
+        message = owned_message(session, visitor_id, message_id)
+        row = owned(session, visitor_id, message.conversation_id, lock=True)
+        running = select(MessageRow.id).where(MessageRow.conversation_id == row.id, is_running()).limit(1)
+        if session.scalar(running) is not None:
+            raise Conflict("answer_running")
+        row.active_leaf_id = _newest_below(session, message)
+        return to_conversation(row)
 
 
-def _version(session: Session, feedback_id: str, n: int) -> FeedbackVersionRow:
-    wanted = (FeedbackVersionRow.feedback_id == feedback_id, FeedbackVersionRow.n == n)
-    found = session.scalar(select(FeedbackVersionRow).where(*wanted))
-    if found is None:
-        raise NotFound
-    return found
+def _newest_below(session: Session, message: MessageRow) -> str:
+    below = select(MessageRow.id, MessageRow.seq).where(MessageRow.id == message.id).cte("below", recursive=True)
+    below = below.union_all(select(MessageRow.id, MessageRow.seq).join(below, MessageRow.parent_id == below.c.id))
+    return session.scalars(select(below.c.id).order_by(below.c.seq.desc()).limit(1)).one()
 
 
-def _body(version: FeedbackVersionRow) -> FeedbackBody:
-    return FeedbackBody.model_validate(version.body)
+def _list_versions(
+    session: Session, conversation_id: str, *, parent_id: str | None = None
+) -> dict[str, tuple[str, ...]]:
+    """Of each message that has several versions: all of them, oldest first."""
+    query = (
+        select(MessageRow.id, MessageRow.parent_id, MessageRow.role, MessageRow.continues)
+        .where(MessageRow.conversation_id == conversation_id, MessageRow.parent_id.in_(_forks(conversation_id)))
+        .order_by(MessageRow.seq)
+    )
+    if parent_id is not None:
+        query = query.where(MessageRow.parent_id == parent_id)
+    rows = session.execute(query).all()
+    hidden = _gone_on_with(session, [row.continues for row in rows if row.continues])
+    siblings: dict[tuple[str | None, str], list[str]] = {}
+    for row in rows:
+        if row.id not in hidden:
+            siblings.setdefault((row.parent_id, row.role), []).append(row.id)
+    return {id: tuple(ids) for ids in siblings.values() if len(ids) > 1 for id in ids}
 
 
-def _shown(session: Session, feedback_id: str) -> list[Shown]:
-    events = session.scalars(select(AuditRow).where(AuditRow.object_id == feedback_id).order_by(AuditRow.id))
-    return shown_spans((event.at, event.action, event.detail) for event in events)
+def _forks(conversation_id: str):  # a subquery, whose type says nothing
+    """The messages that more than one message follows."""
+    return (
+        select(MessageRow.parent_id)
+        .where(MessageRow.conversation_id == conversation_id, MessageRow.parent_id.is_not(None))
+        .group_by(MessageRow.parent_id)
+        .having(func.count() > 1)
+        .scalar_subquery()
+    )
+
+
+def _gone_on_with(session: Session, continued: Collection[str]) -> set[str]:
+    """Answers that another goes on with, word for word: no version of their own, unless the talk went on from them."""
+    if not continued:
+        return set()
+    kept = set(session.scalars(select(MessageRow.parent_id).where(MessageRow.parent_id.in_(continued))))
+    return set(continued) - kept

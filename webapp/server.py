@@ -42,6 +42,7 @@ from webapp.api import (
     health as health_api,
     imports as imports_api,
     live as live_api,
+    messages as messages_api,
     mine as mine_api,
     progress as progress_api,
     review as review_api,
@@ -102,6 +103,7 @@ def build_app(
     _say_errors(app)
     for routes in (
         conversations_api,
+        messages_api,
         imports_api,
         feedback_api,
         again_api,

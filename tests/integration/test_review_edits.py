@@ -7,7 +7,7 @@ import pytest
 from debrief.edit import Edit, EditedCriterion
 from debrief.errors import Conflict, InputRejected, NotAllowed
 from debrief.review import ReviewState as S
-from storage import anew, edits, feedback, jobs, reactions, reviews, versions
+from storage import anew, edits, feedback, feedback_versions as versions, jobs, reactions, reviews
 from storage.audit import audit, list_audit
 from storage.tables import FeedbackRow, FeedbackVersionRow, ReviewRow
 from tests.factories import OLGA

@@ -13,11 +13,11 @@ from debrief.edit import FIELD_MAX_CHARS, LINES_MAX, Edit
 from debrief.feedback import Check
 from debrief.scenario import Criterion
 from debrief.showing import Shown
-from storage import edits, versions
+from storage import edits, feedback_versions
 from storage.edits import Draft
 from storage.engine import Database
+from storage.feedback_versions import Corrections, VersionLine
 from storage.reviews import ReviewCase
-from storage.versions import Corrections, VersionLine
 from webapp.api.asking import TheAsker, TheParts, TheReviewer
 from webapp.api.review import ReviewOut, in_hand
 
@@ -205,7 +205,9 @@ async def save(parts: TheParts, asker: TheAsker, reviewer: TheReviewer, feedback
 
 @router.get("/review/{feedback_id}/versions", summary="All versions of a debrief, newest first")
 async def list_versions(parts: TheParts, reviewer: TheReviewer, feedback_id: str) -> VersionList:
-    return VersionList(items=[VersionOut.of(line) for line in await parts.store(versions.list_versions, feedback_id)])
+    return VersionList(
+        items=[VersionOut.of(line) for line in await parts.store(feedback_versions.list_versions, feedback_id)]
+    )
 
 
 @router.get("/review/{feedback_id}/difference", summary="What differs between two versions, word by word")
@@ -216,7 +218,7 @@ async def difference(
     before: Annotated[int, Query(ge=1)],
     after: Annotated[int, Query(ge=1)],
 ) -> DifferenceOut:
-    found = await parts.store(versions.compare_versions, feedback_id, before, after)
+    found = await parts.store(feedback_versions.compare_versions, feedback_id, before, after)
     sections = [SectionOut.of(section) for section in found.sections]
     return DifferenceOut(before_n=found.before_n, after_n=found.after_n, sections=sections)
 
@@ -224,4 +226,4 @@ async def difference(
 @router.get("/feedback/{feedback_id}/corrections", summary="What a reviewer changed in a debrief of mine")
 async def corrections(parts: TheParts, asker: TheAsker, feedback_id: str) -> CorrectionsOut:
     """Empty where nobody changed anything, and while nothing is shown."""
-    return CorrectionsOut.of(await parts.store(versions.find_corrections, asker.visitor_id, feedback_id))
+    return CorrectionsOut.of(await parts.store(feedback_versions.find_corrections, asker.visitor_id, feedback_id))
