@@ -36,6 +36,7 @@ from webapp import sign_in
 from webapp.api import (
     again as again_api,
     conversations as conversations_api,
+    docs as docs_api,
     feedback as feedback_api,
     health as health_api,
     imports as imports_api,
@@ -108,7 +109,7 @@ def build_app(
         health_api,
     ):
         app.include_router(routes.router)
-    app.include_router(mine_api.docs_router)
+    app.include_router(docs_api.router)
     for routes in (review_api, system_api):
         app.include_router(routes.router)
     _end_api(app)
