@@ -15,6 +15,7 @@ from webapp.parts import Parts
 from webapp.theme import make_theme
 
 ASSETS = Path(__file__).parent / "assets"
+STYLES = ("style", "start", "panes", "again", "mine")
 KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 
@@ -92,9 +93,9 @@ def _serve_assets(app: FastAPI, assets: dict[str, str], version: str) -> None:
 
 def _head(assets: str) -> str:
     """What Gradio puts into the page's head. Style goes here because rules in `css=` get a prefix and partly miss."""
+    styles = "".join(f'<link rel="stylesheet" href="{assets}/{name}.css">' for name in STYLES)
     return (
-        f'<link rel="stylesheet" href="{assets}/style.css">'
-        f'<link rel="stylesheet" href="{assets}/again.css">'
+        f"{styles}"
         f'<link rel="icon" type="image/svg+xml" href="{assets}/icon.svg">'
         f'<script type="module" src="{assets}/page.js"></script>'
     )

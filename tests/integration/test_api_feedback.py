@@ -9,7 +9,7 @@ import pytest
 
 from debrief.feedback import Coverage, CriterionResult, Evidence, FeedbackBody
 from debrief.review import ReviewState
-from storage import jobs, messages, reviews
+from storage import jobs, messages, review_queue, reviews
 from storage.engine import Database
 from storage.tables import FeedbackRow
 from tests.review_scene import make_account, sign_in
@@ -108,7 +108,7 @@ def test_an_objection_opens_the_review_again_and_the_words_stay_readable(web: We
     assert "A person will look at it" in said["notice"]
     [dispute] = said["disputes"]
     assert (dispute["path"], dispute["comment"], dispute["closed_at"]) == (REASON, "I told two.", None)
-    [waiting] = reviews.list_waiting(db).items
+    [waiting] = review_queue.list_reviews(db).items
     assert (waiting.id, waiting.disputes) == (feedback_id, 1)
 
 

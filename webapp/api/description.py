@@ -45,12 +45,16 @@ STREAMING = {429: ["too_many_streams", "streams_full"]}
 REFUSALS: dict[str, dict[int, list[str]]] = {
     "POST /api/v1/conversations": BEGINNING,
     "POST /api/v1/import/conversations": {
-        422: [*BEGINNING[422], "empty_message", "message_too_long"],
+        422: [*BEGINNING[422], "message_too_long"],
         429: BEGINNING[429],
     },
     "PATCH /api/v1/conversations/{conversation_id}": {422: ["empty_title"]},
     "POST /api/v1/conversations/{conversation_id}/messages": {422: ["empty_message", "message_too_long"], **ANSWERING},
     "POST /api/v1/messages/{message_id}/retry": ANSWERING,
+    "POST /api/v1/messages/{message_id}/continue": ANSWERING,
+    "POST /api/v1/messages/{message_id}/edit": {422: ["empty_message", "message_too_long"], **ANSWERING},
+    "POST /api/v1/messages/{message_id}/choose": {409: ["answer_running"]},
+    "POST /api/v1/messages/{message_id}/rate": {409: ["answer_running"], 422: ["message_too_long"]},
     "GET /api/v1/live": {404: ["not_found"], **STREAMING},
     "GET /api/v1/conversations/{conversation_id}/live": STREAMING,
     "POST /api/v1/conversations/{conversation_id}/feedback": {
@@ -77,6 +81,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "ConversationChange": {"title": "Interview for the warehouse"},
     "NewMessage": {"text": "I led a team of three.", "request_id": "first"},
     "Retry": {"request_id": "once more"},
+    "RatingRequest": {"value": "down", "comment": "It forgot what I had said."},
     "FeedbackRequest": {},
     "ReactionRequest": {"helpful": True},
     "DisputeRequest": {"path": "criteria.0.reason", "comment": "I told two."},
@@ -91,6 +96,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "Decision": {"row_version": 3, "reason": "wrong_level", "note": "Too kind."},
     "RepeatWish": {"version_n": 1},
+    "NextWish": {"skipped": []},
 }
 """Of request bodies, by the name of their shape."""
 
@@ -149,7 +155,7 @@ def refusals(method: str, path: str, *, has_body: bool) -> dict[int, list[str]]:
 def _add_streams(path: str, operation: dict[str, Any]) -> None:
     if path.endswith("/live"):
         operation["responses"]["200"] = {"description": "The events.", "content": _EVENTS}
-    elif path.endswith(("/messages", "/retry")):
+    elif path.endswith(("/messages", "/retry", "/continue", "/edit")):
         asked = "The live stream of this answer, where Accept names text/event-stream."
         operation["responses"]["200"] = {"description": asked, "content": _EVENTS}
 

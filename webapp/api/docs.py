@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -41,7 +42,7 @@ def docs_page(description: dict[str, Any]) -> str:
     """Every route with what it takes, what it gives and what it refuses; no script."""
     schemas = description["components"]["schemas"]
     routes = "".join(_route(method, path, operation, schemas) for method, path, operation in operations(description))
-    about = html.escape(description["info"]["description"])
+    about = _prose(description["info"]["description"])
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>Debrief API</title>"
         "<meta name='viewport' content='width=device-width'>"
@@ -51,7 +52,7 @@ def docs_page(description: dict[str, Any]) -> str:
 
 
 def _route(method: str, path: str, operation: dict[str, Any], schemas: dict[str, Any]) -> str:
-    said = html.escape(str(operation.get("description", "")))
+    said = _prose(str(operation.get("description", "")))
     return (
         f"<details><summary><b>{method}</b> <code>{html.escape(path)}</code>"
         f"<span>{html.escape(str(operation.get('summary', '')))}</span></summary>"
@@ -89,7 +90,7 @@ def body_name(operation: dict[str, Any]) -> str | None:
 
 def _responses(operation: dict[str, Any]) -> str:
     rows = "".join(
-        f"<dt>{status}</dt><dd>{html.escape(_said(response))}</dd>"
+        f"<dt>{status}</dt><dd>{_prose(_said(response))}</dd>"
         for status, response in sorted(operation["responses"].items())
     )
     return f"<dl>{rows}</dl>"
@@ -100,3 +101,7 @@ def _said(response: dict[str, Any]) -> str:
     reference: str = contents[0].get("schema", {}).get("$ref", "") if contents else ""
     shape = reference.rpartition("/")[2]
     return response["description"] if shape in ("", "Problem") else f"{response['description']} {shape}"
+
+
+def _prose(text: str) -> str:
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))

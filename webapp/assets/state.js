@@ -1,7 +1,7 @@
 // What the page knows, and the one place where it changes. Everything here can be read again from the server.
 
 export const state = {
-  view: "start", // or "talk", "compare", "progress": what the address says (actions.js)
+  view: "start", // or "talk", "compare", "progress", "mine": what the address says (actions.js)
   me: null,
   model: null, // {state, since_s, heardAt}
   isConnected: true,
@@ -36,6 +36,9 @@ export const state = {
   notificationAnswer: null, // what the visitor answered the browser just now
   isAskingFeedback: false,
 
+  pane: "talk", // or "debrief": which of the two a narrow screen shows (panes.js)
+  wrappingUp: false, // asked whether so little is enough for a debrief (wrap_up.js)
+
   again: null, // {key, isStarting, error} of the button "try again from here" that was pressed
   moment: null, // what the open talk tries again: {of, said, hints, hasDebrief}
   comparing: null, // the id of the debrief that is compared
@@ -43,6 +46,11 @@ export const state = {
   comparisonError: null,
   progress: null,
   progressError: null,
+
+  mine: null, // what is kept of the visitor, in numbers
+  mineError: null,
+  leaving: null, // {isAsked, isAtWork, error} on the way to deleting everything
+  left: null, // what was deleted, in numbers, to be told once
 };
 
 const watchers = new Set();
