@@ -68,6 +68,16 @@ REFUSALS: dict[str, dict[int, list[str]]] = {
     },
     "POST /api/v1/feedback/{feedback_id}/again": {429: ["too_many_messages"]},
     "POST /api/v1/review/{feedback_id}/again": {409: ["not_repeatable"]},
+    "POST /api/v1/review/{feedback_id}/edit": {
+        403: ["not_allowed"],
+        409: ["conflict", "claim_first", "claimed_by_other", "illegal_move", "nothing_changed"],
+        422: ["message_too_long"],
+    },
+    "POST /api/v1/review/{feedback_id}/regenerate": {
+        403: ["not_allowed"],
+        409: ["conflict", "claim_first", "claimed_by_other", "illegal_move"],
+        422: ["message_too_long"],
+    },
     "POST /api/v1/review/{feedback_id}/{action}": {
         403: ["not_allowed"],
         409: ["conflict", "claim_first", "claimed_by_other", "illegal_move"],
@@ -75,6 +85,13 @@ REFUSALS: dict[str, dict[int, list[str]]] = {
     },
 }
 """The codes that a route has beside those of its kind."""
+
+_EDIT: dict[str, Any] = {
+    "criteria": [
+        {"key": "examples", "level": 4, "reason": "You named the team and what became of it.", "evidence": ["m1.1"]}
+    ],
+    "summary": "You were concrete.",
+}
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "NewConversation": {"scenario": "job_interview", "language": "en"},
@@ -97,6 +114,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "Decision": {"row_version": 3, "reason": "wrong_level", "note": "Too kind."},
     "RepeatWish": {"version_n": 1},
     "NextWish": {"skipped": []},
+    "Edit": _EDIT,
+    "EditIn": {"row_version": 3, "edit": _EDIT, "note": "Named the team."},
+    "Wish": {"row_version": 3, "guidance": "Look at what was said about the delay."},
 }
 """Of request bodies, by the name of their shape."""
 
