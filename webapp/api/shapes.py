@@ -344,7 +344,7 @@ class EndOut(BaseModel):
 
 
 class ScenarioOut(BaseModel):
-    """`release`: when a debrief is shown: "checked" at once, "sample" at once but for a share, "hold" after a person."""
+    """`release`: a debrief is shown at once ("checked"), but for a share ("sample"), or after a person ("hold")."""
 
     id: str
     title: str
