@@ -36,6 +36,7 @@ from webapp import sign_in
 from webapp.api import (
     again as again_api,
     conversations as conversations_api,
+    exports as exports_api,
     feedback as feedback_api,
     health as health_api,
     imports as imports_api,
@@ -79,6 +80,7 @@ CHAT_PRIORITY = 0
 GRACE_S = 3
 REASON_MAX_CHARS = 300
 FORGET_EVERY_S = 3600.0
+EXPORTS_AT_ONCE = 2
 
 
 def build_app(
@@ -109,7 +111,7 @@ def build_app(
     ):
         app.include_router(routes.router)
     app.include_router(mine_api.docs_router)
-    for routes in (review_api, system_api):
+    for routes in (review_api, exports_api, system_api):
         app.include_router(routes.router)
     _end_api(app)
     app.include_router(sign_in.sign_in_routes(parts))
@@ -146,6 +148,7 @@ def build_parts(settings: Settings, *, ring: Callable[[str], None], pace: Pace) 
         limits=limits,
         refused=Tally(),
         pace=pace,
+        exporting=asyncio.Semaphore(EXPORTS_AT_ONCE),
         on_space=bool(os.environ.get("SPACE_ID")),
     )
 
