@@ -143,6 +143,9 @@ class Settings(BaseSettings):
     release: Literal["checked", "hold"] = Field(
         "checked", description="checked: what passes all checks is shown at once; hold: a reviewer sees all first."
     )
+    review_overdue_hours: float = Field(
+        48, ge=0, description="Hours after which a feedback has waited too long for a reviewer; 0: never."
+    )
     job_lease_s: float = Field(60, gt=0, description="How long a worker may be silent before its job is given away.")
     job_heartbeat_s: float = Field(15, gt=0, description="How often a worker says that it is alive.")
     job_retry_s: float = Field(
@@ -151,6 +154,14 @@ class Settings(BaseSettings):
     reaper_interval_s: float = Field(10, gt=0, description="How often forgotten jobs are looked for.")
 
     sign_in_hours: float = Field(12, gt=0, description="How long a reviewer's sign-in lasts without use.")
+    talks_days: int = Field(
+        0,
+        ge=0,
+        description="Days after which a talk that nobody touched is deleted, with all that hangs on it; 0: never.",
+    )
+    feedback_days: int = Field(
+        0, ge=0, description="Days after which a debrief is deleted, counted from its last change; 0: with its talk."
+    )
     upgrade_copies_days: float = Field(
         30, ge=0, description="Days after which the copy made before an upgrade is deleted; 0: never."
     )

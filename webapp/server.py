@@ -29,7 +29,7 @@ from debrief.scenario import load_scenarios
 from debrief.settings import Settings, signing_secret
 from debrief.versions import request_versions
 from inference.client import ChatModel
-from storage import accounts, alive, backup, conversations, feedback, spending, unasked
+from storage import accounts, alive, backup, conversations, feedback, retention, spending, unasked
 from storage.engine import Database, new_id
 from storage.feedback import FeedbackLimits
 from webapp import sign_in
@@ -44,6 +44,7 @@ from webapp.api import (
     mine as mine_api,
     progress as progress_api,
     review as review_api,
+    review_queue as review_queue_api,
     system as system_api,
 )
 from webapp.connections import (
@@ -111,7 +112,7 @@ def build_app(
     ):
         app.include_router(routes.router)
     app.include_router(mine_api.docs_router)
-    for routes in (review_api, exports_api, system_api):
+    for routes in (review_queue_api, review_api, exports_api, system_api):
         app.include_router(routes.router)
     _end_api(app)
     app.include_router(sign_in.sign_in_routes(parts))
@@ -255,7 +256,7 @@ def _mount_pages(app: FastAPI, parts: Parts) -> None:
     async def mount() -> None:
         assets = ui.serve_assets(app, parts)
         desk.mount(app, parts, assets)
-        ui.mount(app, assets)
+        ui.mount(app, parts, assets)
         guard_events(app, parts.limits)
 
     with ThreadPoolExecutor(1) as thread:
@@ -275,6 +276,7 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
             ("poller", pace.poll_s, Poller(parts.store, parts.hub).look),
             ("old copies", FORGET_EVERY_S, partial(_forget_old_copies, parts.settings)),
             ("old spending", FORGET_EVERY_S, partial(_forget_old_spending, parts.store)),
+            ("old talks", FORGET_EVERY_S, partial(_forget_old_talks, parts)),
             ("model watcher", pace.model_watch_s, ModelWatcher(parts.model, parts.hub, pace).look),
         )
     ]
@@ -310,6 +312,12 @@ async def _forget_old_copies(settings: Settings) -> None:
 
 async def _forget_old_spending(store: Store) -> None:
     await store(spending.forget_old_days)
+
+
+async def _forget_old_talks(parts: Parts) -> None:
+    settings = parts.settings
+    kept = retention.Kept(talks_days=settings.talks_days, feedback_days=settings.feedback_days)
+    await parts.store(retention.forget_in_turn, kept, every_s=FORGET_EVERY_S * 0.9)
 
 
 async def finish_work(parts: Parts) -> None:

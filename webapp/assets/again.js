@@ -8,7 +8,6 @@ import { call } from "./api.js";
 import { h, icon } from "./dom.js";
 import { repaint } from "./painter.js";
 import { change, isCopied, saidHere, state } from "./state.js";
-import { jumpTo } from "./talk.js";
 import { t } from "./words.js";
 
 /** From this level up there is nothing weak about a moment. */
@@ -42,7 +41,6 @@ async function tryAgain(feedback, messageId, key) {
   try {
     const { id } = await call("POST", `feedback/${feedback.id}/again`, { body: { message_id: messageId } });
     await openConversation(id, { push: true });
-    jumpTo("talk");
     document.querySelector("#message textarea")?.focus({ preventScroll: true });
     change({ again: null });
   } catch (error) {
