@@ -22,6 +22,7 @@ from debrief.review import ReviewState
 from debrief.training import NotUsable
 from storage.audit import audit
 from storage.engine import Database, new_id, utc_now
+from storage.queue_filter import QueueFilter, conditions_of
 from storage.tables import (
     AuditRow,
     ConversationRow,
@@ -50,6 +51,9 @@ class ExportFilter:
     until: date | None = None
     rubric: str | None = None
     """The rubric's hash, as the lineage has it."""
+    level: int | None = None
+    check: str | None = None
+    """These two as the review queue has them."""
 
     def as_codes(self) -> dict[str, object]:
         """For the audit: no words of people's are in a filter."""
@@ -60,6 +64,8 @@ class ExportFilter:
             "since": self.since,
             "until": self.until,
             "rubric": self.rubric,
+            "level": self.level,
+            "check": self.check,
         }
         return {name: str(value) for name, value in codes.items() if value is not None}
 
@@ -159,20 +165,21 @@ def _matching(query: Select[Any], wanted: ExportFilter, began: datetime) -> Sele
 def _conditions(wanted: ExportFilter) -> Iterable[ColumnElement[bool]]:
     if wanted.states:
         yield FeedbackRow.review_state.in_([state.value for state in wanted.states])
-    if wanted.scenario:
-        yield ConversationRow.scenario_id == wanted.scenario
-    if wanted.language:
-        yield FeedbackRow.language == wanted.language
-    if wanted.since:
-        yield FeedbackRow.created_at >= _midnight(wanted.since)
-    if wanted.until:
-        yield FeedbackRow.created_at < _midnight(wanted.until) + timedelta(days=1)
-    if wanted.rubric:
-        yield FeedbackVersionRow.lineage["rubric_hash"].as_string() == wanted.rubric
+    yield from conditions_of(
+        QueueFilter(
+            scenario=wanted.scenario,
+            rubric=wanted.rubric,
+            language=wanted.language,
+            level=wanted.level,
+            check=wanted.check,
+            since=_midnight(wanted.since),
+            until=_midnight(wanted.until, days_later=1),
+        )
+    )
 
 
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
+def _midnight(day: date | None, *, days_later: int = 0) -> datetime | None:
+    return datetime.combine(day + timedelta(days=days_later), time(), UTC) if day else None
 
 
 def _columns(kind: Kind) -> Any:

@@ -10,9 +10,11 @@ from debrief.review import ReviewState
 from debrief.scenario import Scenario, load_scenario
 from debrief.transcript import transcript_hash
 from debrief.writing import Written
-from storage.conversations import get_conversation, list_path
+from storage.conversations import get_conversation
 from storage.engine import Database, new_id, utc_now
 from storage.export_files import Export, ExportWish
+from storage.messages import list_path
+from storage.review_facts import note_version
 from storage.tables import DisputeRow, FeedbackJobRow, FeedbackRow, FeedbackVersionRow
 from tests.factories import OLGA, make_conversation, make_turn
 from tests.writing_scene import INTERVIEW, Model, write, written
@@ -80,7 +82,8 @@ def make_reviewed(
     now = created_at or utc_now()
     feedback_id, job_id, version_id = new_id("f"), new_id("j"), new_id("fv")
     row = FeedbackRow(
-        id=feedback_id, conversation_id=talk.id, language=talk.language, review_state=state.value,
+        id=feedback_id, conversation_id=talk.id, scenario_id=talk.scenario_id, language=talk.language,
+        waiting_since=now, review_state=state.value,
         version_id=version_id, row_version=3, created_at=now, updated_at=now,
     )  # fmt: skip
     job = FeedbackJobRow(
@@ -123,6 +126,8 @@ def make_reviewed(
         )
     with db.write() as session:
         for thing in things:
+            if isinstance(thing, FeedbackVersionRow):
+                note_version(session, row, thing)
             session.add(thing)
             session.flush()
     return feedback_id

@@ -22,6 +22,7 @@ from storage.audit import list_audit
 from storage.engine import Database
 from storage.export_files import BYTE_ORDER_MARK, Export, ExportWish, harmless
 from storage.exports import SLICE, ExportFilter, count_matching, list_exports
+from storage.messages import list_path
 from storage.tables import FeedbackRow, FeedbackVersionRow
 from tests.export_scene import eco_challenge, hotel_talk, make_reviewed, take, written_on
 from tests.factories import OLGA, SAM
@@ -159,7 +160,7 @@ def test_what_more_than_one_prompt_led_to_is_no_preference(database: Database):
 
 def test_words_placed_without_a_model_are_exported_with_the_prompt_that_one_would_get_today(database: Database):
     talk = hotel_talk(database)
-    lines = [message for message in conversations.list_path(database, talk.id) if message.role == "user"]
+    lines = [message for message in list_path(database, talk.id) if message.role == "user"]
     made = written_on(database, talk, model=Model([{"criteria": {}}]), way="rubric")
     placed = [
         result
@@ -242,7 +243,8 @@ def test_a_filter_takes_state_scenario_language_rubric_and_whole_days(any_databa
     assert found(language="ko") == found(since=date(2026, 11, 2)) == [korean]
     assert found(until=date(2026, 11, 1)) == [first]
     assert found(scenario="job_interview", rubric=rubric) == [first, korean]
-    assert found(scenario="upset_customer") == found(rubric="0" * 64) == []
+    assert found(level=2) == [first, korean]
+    assert found(scenario="upset_customer") == found(rubric="0" * 64) == found(level=5) == []
 
 
 def test_a_deleted_person_is_in_no_later_export(any_database: Database):

@@ -76,8 +76,10 @@ async def _filter(
     since: date | None = None,
     until: date | None = None,
     rubric: Annotated[str | None, Query(pattern=r"^[0-9a-f]{64}$")] = None,
+    level: Annotated[int | None, Query(ge=0, le=5)] = None,
+    check: Annotated[str | None, Query(pattern=r"^[a-z_]{1,40}$")] = None,
 ) -> ExportFilter:
-    return ExportFilter(tuple(state or ()), scenario, language, since, until, rubric)
+    return ExportFilter(tuple(state or ()), scenario, language, since, until, rubric, level, check)
 
 
 TheAdmin = Annotated[Account, Depends(_admin)]
