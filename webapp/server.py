@@ -36,13 +36,10 @@ from webapp import sign_in
 from webapp.api import (
     again as again_api,
     conversations as conversations_api,
-<<<<<<< HEAD
-    exports as exports_api,
-=======
     data as data_api,
     docs as docs_api,
     edits as edits_api,
->>>>>>> main
+    exports as exports_api,
     feedback as feedback_api,
     health as health_api,
     imports as imports_api,
@@ -120,14 +117,10 @@ def build_app(
         health_api,
     ):
         app.include_router(routes.router)
-<<<<<<< HEAD
-    app.include_router(mine_api.docs_router)
-    for routes in (review_queue_api, review_api, exports_api, system_api):
-=======
     app.include_router(docs_api.router)
     for routes in (review_queue_api, edits_api, review_api, system_api):  # the last route of review takes any move
->>>>>>> main
         app.include_router(routes.router)
+    app.include_router(exports_api.router)
     _end_api(app)
     app.include_router(sign_in.sign_in_routes(parts))
     if with_pages:
