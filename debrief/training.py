@@ -57,7 +57,9 @@ def exact_prompt(source: Source, lineage: Mapping[str, Any]) -> tuple[ChatMessag
         raise NotUsable("no_prompt")
     if transcript_hash(source.path) != lineage["transcript_hash"]:
         raise NotUsable("prompt_changed")
-    plan = _plan(source, recipe.manner.words, frozenset(lineage.get("flagged", ())), lineage.get("excerpt"))
+    plan = _plan(
+        source, recipe.manner.words, frozenset(lineage.get("flagged", ())), lineage.get("excerpt"), recipe.guidance
+    )
     if (plan.prompt_hash, plan.schema_hash) != (lineage["prompt_hash"], lineage["schema_hash"]):
         raise NotUsable("prompt_changed")
     call = _only_call(recipe.calls, plan)
@@ -99,12 +101,18 @@ def change(before: str, after: str) -> float:
     return 1.0 - difflib.SequenceMatcher(None, before.split(), after.split(), autojunk=False).ratio()
 
 
-def _plan(source: Source, words: Any, flagged: frozenset[str], excerpt: Sequence[Sequence[int]] | None) -> Plan:
+def _plan(
+    source: Source,
+    words: Any,
+    flagged: frozenset[str],
+    excerpt: Sequence[Sequence[int]] | None,
+    guidance: str = "",
+) -> Plan:
     transcript = masked(number_lines(source.path), flagged)
     if excerpt is not None:
         kept = {number for first, last in excerpt for number in range(first, last + 1)}
         transcript = transcript.only(kept)
-    return Plan(transcript, source.scenario, source.language, words)
+    return Plan(transcript, source.scenario, source.language, words, guidance=guidance)
 
 
 def _only_call(calls: Sequence[Mapping[str, Any]], plan: Plan) -> Mapping[str, Any]:
