@@ -46,6 +46,7 @@ from webapp.api import (
     live as live_api,
     messages as messages_api,
     mine as mine_api,
+    opinions as opinions_api,
     progress as progress_api,
     review as review_api,
     review_queue as review_queue_api,
@@ -118,7 +119,8 @@ def build_app(
     ):
         app.include_router(routes.router)
     app.include_router(docs_api.router)
-    for routes in (review_queue_api, edits_api, review_api, system_api):  # the last route of review takes any move
+    # The last route of review takes any word for a move.
+    for routes in (opinions_api, review_queue_api, edits_api, review_api, system_api):
         app.include_router(routes.router)
     app.include_router(exports_api.router)
     _end_api(app)
