@@ -11,7 +11,7 @@ import { refreshFeedback } from "./feedback_actions.js";
 import { copyAsSaid } from "./inert.js";
 import { Live } from "./live.js";
 import { refreshMine, renderMine } from "./mine.js";
-import { paint, usePainter } from "./painter.js";
+import { paint, redecorate, usePainter } from "./painter.js";
 import { refreshProgress, renderProgress } from "./progress.js";
 import { renderScenarios } from "./scenarios.js";
 import { change, isFinal, state, watch } from "./state.js";
@@ -104,6 +104,7 @@ function begin() {
   document.documentElement.lang = LANGUAGE;
   state.talkLanguage = LANGUAGE;
   watch(drawAll);
+  watch(redecorate);
   listen();
   copyAsSaid();
   const waiting = window.debriefSlots ?? [];

@@ -3,11 +3,14 @@
 // The hidden component "painter" fires its `select` event; that event has no Python function, only a JavaScript one
 // (`paint`, see pages/chat/events.py) whose answer becomes the components' values.
 
-import { state, isBusy } from "./state.js";
+import { isBusy, shownMessages, state } from "./state.js";
 import { markOf } from "./talk.js";
-import { inert } from "./inert.js";
+import { decorateContext } from "./context.js";
+import { inertWithFormulas } from "./inert.js";
 import { rows } from "./marks.js";
+import { decorateTools } from "./message_tools.js";
 import { markQuotedMessages } from "./quotes.js";
+import { decorateWindow } from "./windows.js";
 
 const PAINT_EVERY_MS = 50;
 const NO_CHANGE = { __type__: "update" };
@@ -45,7 +48,7 @@ export function paint() {
 }
 
 function transcript() {
-  const shown = state.messages.map(({ role, text }) => bubble(role, text));
+  const shown = shownMessages().map(({ role, text }) => bubble(role, text));
   if (state.sending && state.conversation) shown.push(bubble("user", state.sending.text));
   return shown;
 }
@@ -54,7 +57,7 @@ const bubble = (role, text) => ({
   role,
   metadata: { title: null },
   options: [],
-  content: [{ type: "text", text: inert(text) || "\u200b" }],
+  content: [{ type: "text", text: inertWithFormulas(text) || "\u200b" }],
 });
 
 function messageBox() {
@@ -69,18 +72,30 @@ function messageBox() {
 
 /** What Gradio's rows do not carry: how an answer ended, in words, and whose message it is. */
 function decorate() {
+  const messages = shownMessages();
   for (const [at, row] of rows().entries()) {
-    const message = state.messages[at];
+    const message = messages[at];
     setOrDrop(row, "data-mark", message ? markOf(message) : null);
     setOrDrop(row, "data-state", message?.state ?? (state.sending ? "sending" : null));
     setOrDrop(row, "data-empty", message && !message.text ? "yes" : null);
     setOrDrop(row, "data-message", message?.id ?? null);
+    decorateContext(row, message);
+    decorateTools(row, message);
   }
   markQuotedMessages();
+  decorateWindow();
   if (!goesToEnd) return;
   goesToEnd = false;
   const scroller = document.querySelector("#transcript .bubble-wrap");
   scroller?.scrollTo({ top: scroller.scrollHeight });
+}
+
+/** The tools again, where the state has changed and the rows have not. */
+export function redecorate() {
+  const messages = shownMessages();
+  for (const [at, row] of rows().entries()) {
+    if (row.dataset.message && row.dataset.message === messages[at]?.id) decorateTools(row, messages[at]);
+  }
 }
 
 function setOrDrop(element, name, value) {
