@@ -9,8 +9,14 @@ import { ratingForm, THUMBS } from "./rating.js";
 import { change, isCopied, state } from "./state.js";
 import { t } from "./words.js";
 
+const drawn = new WeakMap(); // row -> what its tools were drawn for
+
 /** Put the tools of `message` under its row; a row without a message of its own loses them. */
 export function decorateTools(row, message) {
+  const { editing, rating, details, copied } = state;
+  const now = [message, message?.state, editing, rating, details, copied];
+  if (drawn.get(row)?.every((value, at) => value === now[at])) return;
+  drawn.set(row, now);
   let box = row.querySelector(":scope > .tools");
   const isShown = message && message.state !== "running";
   if (!isShown) return box?.remove();
@@ -38,7 +44,7 @@ function bar(message) {
     { class: "tool-bar", role: "group", "aria-label": t(isAnswer ? "answer_tools" : "message_tools") },
     pager(message),
     message.text ? tool(message, "copy", state.copied === message.id ? "check" : "copy", t(state.copied === message.id ? "copied" : "copy"), () => copyText(message)) : null,
-    isAnswer && !isOpening ? [thumb(message, "up", "good"), thumb(message, "down", "bad"), tool(message, "retry", "retry", t("another_answer"), () => retry(message.id)), details(message)] : null,
+    isAnswer && !isOpening ? [thumb(message, "up", "good"), thumb(message, "down", "bad"), tool(message, "retry", "retry", t("another_answer"), () => retry(message.id)), detailsTool(message)] : null,
     isAnswer || isCopied(message) ? null : tool(message, "edit", "pencil", t("say_anew"), () => openEdit(message)),
   );
 }
@@ -66,7 +72,7 @@ function thumb(message, value, picture) {
   return tool(message, `rate-${value}`, picture, t(THUMBS[value]), () => rate(message, isSo ? null : value), { "aria-pressed": String(isSo) });
 }
 
-function details(message) {
+function detailsTool(message) {
   const isOpen = state.details === message.id;
   return tool(message, "details", "info", t("details"), () => change({ details: isOpen ? null : message.id, rating: null }), { "aria-expanded": String(isOpen) });
 }

@@ -13,11 +13,15 @@ import { markQuotedMessages } from "./quotes.js";
 import { decorateWindow } from "./windows.js";
 
 const PAINT_EVERY_MS = 50;
+const PAINT_SELDOM_MS = 250;
+const FRAME_MS = 1000 / 60;
+const REST = 3; // a painting that takes long is followed by so many times its length for everything else
 const NO_CHANGE = { __type__: "update" };
 
 let trigger = null;
 let timer = 0;
 let paintedAt = 0;
+let tookMs = 0;
 let boxText; // what the message box shall hold after the next painting, or who tells it then; undefined: leave it alone
 let wasBusy = false;
 let goesToEnd = false;
@@ -33,7 +37,8 @@ export function repaint({ text, toEnd = false } = {}) {
   if (text !== undefined) boxText = text;
   goesToEnd ||= toEnd;
   if (!trigger || timer) return;
-  const wait = Math.max(0, PAINT_EVERY_MS - (performance.now() - paintedAt));
+  const pause = Math.min(PAINT_SELDOM_MS, Math.max(PAINT_EVERY_MS, REST * tookMs));
+  const wait = Math.max(0, pause - (performance.now() - paintedAt));
   timer = setTimeout(() => {
     timer = 0;
     paintedAt = performance.now();
@@ -43,13 +48,29 @@ export function repaint({ text, toEnd = false } = {}) {
 
 /** The new values of [transcript, message box]. */
 export function paint() {
-  requestAnimationFrame(() => requestAnimationFrame(decorate));
+  const began = performance.now();
+  requestAnimationFrame(() => {
+    requestAnimationFrame(() => {
+      decorate();
+      tookMs = Math.max(0, performance.now() - began - 2 * FRAME_MS); // the two frames were waited for
+    });
+  });
   return [transcript(), messageBox()];
 }
 
 function transcript() {
-  const shown = shownMessages().map(({ role, text }) => bubble(role, text));
+  const shown = shownMessages().map(bubbleOf);
   if (state.sending && state.conversation) shown.push(bubble("user", state.sending.text));
+  return shown;
+}
+
+const painted = new WeakMap(); // message -> {text, shown}: what has not changed is handed over as the same object
+
+function bubbleOf(message) {
+  const known = painted.get(message);
+  if (known?.text === message.text) return known.shown;
+  const shown = bubble(message.role, message.text);
+  painted.set(message, { text: message.text, shown });
   return shown;
 }
 

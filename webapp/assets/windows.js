@@ -6,7 +6,7 @@ import { repaint } from "./painter.js";
 import { change, state } from "./state.js";
 import { t } from "./words.js";
 
-const NEWEST = 40;
+const NEWEST = 24;
 const MORE = 60;
 
 /** Where painting begins in a talk that is opened: with something that the visitor said. */
