@@ -42,6 +42,7 @@ IMPORTED: dict[str, object] = {
 
 OWN: dict[str, Line] = {
     "GET /healthz": line("200 200 200 200 200"),
+    "GET /metrics": line("404 404 404 404 404"),
     "GET /manifest.json": line("200 200 200 200 200"),
     "GET /assets-{asked}/{name}": line("404 404 404 404 404"),
     "GET /docs": line("401 401 403 200 401"),
@@ -85,6 +86,9 @@ OWN: dict[str, Line] = {
     "GET /api/v1/review/waiting": line("401 401 200 200 401"),
     "GET /api/v1/review/{feedback_id}": line("401 401 200 200 401"),
     "POST /api/v1/review/{feedback_id}/again": line("401 401 202 202 401"),
+    "POST /api/v1/second-opinions/next": line("401 401 204 204 401"),
+    "POST /api/v1/second-opinions/{feedback_id}": line("401 401 404 404 401", {"decision": "approve", "levels": {}}),
+    "GET /api/v1/agreement": line("401 401 200 200 401"),
     "POST /api/v1/review/{feedback_id}/regenerate": line("401 401 202 202 401"),
     "GET /api/v1/review/{feedback_id}/draft": line("401 401 200 200 401"),
     "POST /api/v1/review/{feedback_id}/check": line("401 401 200 200 401", {"criteria": []}),
@@ -93,6 +97,10 @@ OWN: dict[str, Line] = {
     "GET /api/v1/review/{feedback_id}/difference?before=1&after=1": line("401 401 200 200 401"),
     "GET /api/v1/feedback/{feedback_id}/corrections": line(f"{OWNED} 200"),
     "POST /api/v1/review/{feedback_id}/{action}": line("401 401 200 200 401"),
+    "GET /api/v1/exports": line("401 401 403 200 401"),
+    "GET /api/v1/exports/matching": line("401 401 403 200 401"),
+    "GET /api/v1/exports/runs/{export_id}": line("401 401 403 404 401"),
+    "GET /api/v1/exports/{kind}": line("401 401 403 200 401"),
     "GET /api/v1/system": line("401 401 403 200 401"),
     "GET /api/{rest:path}": line("404 404 404 404 404"),
     "POST /api/{rest:path}": line("404 404 404 404 404"),

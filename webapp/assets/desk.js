@@ -3,10 +3,13 @@
 // models: always text nodes, never HTML.
 
 import "./desk_case.js";
+import { leaveEditor } from "./desk_edit.js";
 import "./desk_list.js";
 import { desk, drawAll, fill, lookAgain, mount, places, words } from "./desk_shared.js";
 import { h } from "./dom.js";
 import { copyAsSaid } from "./inert.js";
+import { secondLinks } from "./desk_second.js";
+import { edit, escalate, open_reopen, regenerate } from "./desk_tools.js";
 import { clearMarks } from "./marks.js";
 
 const NOTICE_MS = 6000;
@@ -29,8 +32,11 @@ window.desk = {
   show(next) {
     const isAnother = desk.facts?.case?.id !== next.case?.id;
     desk.facts = next;
-    if (isAnother || !["claimed", "auto_released"].includes(next.case?.state)) this.close_reject();
+    next.notice ??= desk.said;
+    desk.said = null;
+    if (isAnother || !["claimed", "auto_released", "escalated"].includes(next.case?.state)) this.close_reject();
     if (isAnother) clearMarks();
+    if (isAnother) leaveEditor();
     document.body.classList.toggle("has-case", Boolean(next.case));
     document.body.dataset.state = next.case?.state ?? "";
     writeAddress();
@@ -44,6 +50,10 @@ window.desk = {
     first?.focus({ preventScroll: true });
     document.querySelector("#desk-reject-panel")?.scrollIntoView({ block: "nearest" });
   },
+  open_reopen,
+  edit,
+  regenerate,
+  escalate,
   close_reject() {
     document.body.classList.remove("rejecting");
   },
@@ -76,6 +86,7 @@ function bar() {
     h("span", { class: waiting ? "pill" : "pill calm" }, words("waiting", { n: waiting })),
     h("span", { class: "desk-bar-space" }),
     h("span", { class: "quiet desk-me" }, words("signed_in_as", { name: me.name })),
+    me.has_second ? secondLinks() : null,
     me.is_admin ? h("a", { class: "desk-link", href: "/admin/system/" }, words("system")) : null,
     h("a", { class: "desk-link", href: "/" }, words("practice")),
     h("form", { method: "post", action: "/admin/logout" }, h("button", { class: "desk-link", type: "submit", "data-key": "sign-out" }, words("sign_out"))),

@@ -8,6 +8,7 @@ const PATHS = {
   trash: "M5 7h14M10 7V5h4v2M7 7l1 12h8l1-12",
   back: "M15 5l-7 7 7 7",
   retry: "M5 12a7 7 0 1 1 2 5M5 18v-4h4",
+  person: "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM5 20a7 7 0 0 1 14 0",
   target: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 16a4 4 0 1 0 0-8 4 4 0 0 0 0 8z",
   clock: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 7v5l3 2",
   copy: "M9 9h10v11H9zM15 9V4H5v11h4",
