@@ -52,7 +52,7 @@ def create_conversation(
             scenario_id=scenario_id,
             scenario_hash=scenario_hash,
             language=language,
-            title=_title(title),
+            title=title_of(title),
             answers={key: storable(value) for key, value in answers.items()},
             message_count=0,
             created_at=now,
@@ -61,7 +61,7 @@ def create_conversation(
         session.add(row)
         session.flush()
         first = _append(session, row, now, role="assistant", text=opening, parent_id=None, finished_at=now)
-        return _conversation(row), _message(first)
+        return conversation_of(row), _message(first)
 
 
 def list_conversations(
@@ -74,12 +74,12 @@ def list_conversations(
     """
     query = _summaries().where(ConversationRow.visitor_id == visitor_id)
     if cursor is not None:
-        query = query.where(tuple_(ConversationRow.updated_at, ConversationRow.id) < tuple_(*_place(cursor)))
+        query = query.where(tuple_(ConversationRow.updated_at, ConversationRow.id) < tuple_(*read_place(cursor)))
     with db.read() as session:
         rows = session.execute(query.limit(limit + 1)).all()
     items = [
         ConversationSummary(
-            _conversation(row),
+            conversation_of(row),
             row.message_count,
             feedback_id,
             feedback_state,
@@ -88,12 +88,12 @@ def list_conversations(
         )
         for row, feedback_id, review_state, feedback_state, seen_at in rows[:limit]
     ]
-    return Page(items, _cursor(items[-1].conversation) if len(rows) > limit else None)
+    return Page(items, make_cursor(items[-1].conversation) if len(rows) > limit else None)
 
 
 def get_conversation(db: Database, visitor_id: str, conversation_id: str) -> Conversation:
     with db.read() as session:
-        return _conversation(_owned(session, visitor_id, conversation_id))
+        return conversation_of(_owned(session, visitor_id, conversation_id))
 
 
 def rename_conversation(db: Database, visitor_id: str, conversation_id: str, title: str) -> Conversation:
@@ -106,12 +106,13 @@ def rename_conversation(db: Database, visitor_id: str, conversation_id: str, tit
         raise InputRejected("empty_title")
     with db.write() as session:
         row = _owned(session, visitor_id, conversation_id, lock=True)
-        row.title = _title(title)
-        return _conversation(row)
+        row.title = title_of(title)
+        row.changed_at = utc_now()
+        return conversation_of(row)
 
 
 def delete_conversation(db: Database, visitor_id: str, conversation_id: str) -> None:
-    """Really delete it: messages, feedback, jobs and versions go with it, and the words leave the file."""
+    """Really delete it, at once: messages, feedback, jobs and versions go with it, and the words leave the file."""
     with db.write() as session:
         _owned(session, visitor_id, conversation_id, lock=True)
         session.execute(delete(ConversationRow).where(ConversationRow.id == conversation_id))
@@ -592,12 +593,18 @@ def _summaries() -> Select[ConversationRow, str, str, str, datetime | None]:
     )
 
 
-def _cursor(last: Conversation) -> str:
+def make_cursor(last: Conversation) -> str:
+    """Where a slice of talks in the order of the list ends."""
     place = json.dumps([last.updated_at.isoformat(), last.id])
     return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
 
 
-def _place(cursor: str) -> tuple[datetime, str]:
+def read_place(cursor: str) -> tuple[datetime, str]:
+    """The time and id of the last talk of the slice before.
+
+    Raises:
+        InputRejected: the cursor is not one of ours.
+    """
     try:
         at, id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         return datetime.fromisoformat(at).astimezone(UTC), str(id)
@@ -605,11 +612,13 @@ def _place(cursor: str) -> tuple[datetime, str]:
         raise InputRejected(reason="the cursor is not one of ours") from error
 
 
-def _title(title: str) -> str:
+def title_of(title: str) -> str:
+    """As it is stored."""
     return storable(title.strip())[:TITLE_MAX_CHARS]
 
 
-def _conversation(row: ConversationRow) -> Conversation:
+def conversation_of(row: ConversationRow) -> Conversation:
+    """The row as what crosses the border."""
     return Conversation(
         id=row.id,
         visitor_id=row.visitor_id,

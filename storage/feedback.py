@@ -172,14 +172,19 @@ def cancel_feedback(db: Database, visitor_id: str, feedback_id: str) -> Feedback
     """
     with db.write() as session:
         feedback = owned_row(session, visitor_id, feedback_id)
-        stop_making(session, feedback_id)
-        if feedback.version_id and feedback.review_state == ReviewState.NONE.value:
-            # It was being made anew: the words that there are wait again.
-            feedback.review_state = move(ReviewState.NONE, "submit").value
-            feedback.row_version += 1
-        feedback.updated_at = utc_now()
+        cancel_making(session, feedback)
         session.flush()
         return read_views(session, [feedback])[0]
+
+
+def cancel_making(session: Session, feedback: FeedbackRow) -> None:
+    """The same inside the caller's transaction, for a feedback whose owner was checked."""
+    stop_making(session, feedback.id)
+    if feedback.version_id and feedback.review_state == ReviewState.NONE.value:
+        # It was being made anew: the words that there are wait again.
+        feedback.review_state = move(ReviewState.NONE, "submit").value
+        feedback.row_version += 1
+    feedback.updated_at = utc_now()
 
 
 def stop_making(session: Session, feedback_id: str) -> None:

@@ -136,7 +136,11 @@ def list_waiting(
 def count_reviews(db: Database) -> dict[ReviewState, int]:
     """How many feedbacks are in each state; those still being made are left out."""
     with db.read() as session:
-        counted = session.execute(select(FeedbackRow.review_state, func.count()).group_by(FeedbackRow.review_state))
+        counted = session.execute(
+            select(FeedbackRow.review_state, func.count())
+            .join(ConversationRow, ConversationRow.id == FeedbackRow.conversation_id)
+            .group_by(FeedbackRow.review_state)
+        )
         numbers = {ReviewState(state): number for state, number in counted}
     return {state: numbers.get(state, 0) for state in ReviewState if state is not ReviewState.NONE}
 
@@ -146,6 +150,7 @@ def find_next(db: Database, account: Account) -> str | None:
     with db.read() as session:
         return session.scalar(
             select(FeedbackRow.id)
+            .join(ConversationRow, ConversationRow.id == FeedbackRow.conversation_id)
             .where(or_(*_free_for(account)))
             .order_by(FeedbackRow.created_at, FeedbackRow.id)
             .limit(1)

@@ -97,7 +97,16 @@ class ScenarioVersionRow(Base):
 
 class ConversationRow(Base):
     __tablename__ = "conversations"
-    __table_args__ = (Index(None, "visitor_id", "updated_at"),)
+    __table_args__ = (
+        Index(None, "visitor_id", "updated_at"),
+        Index(None, "visitor_id", "changed_at"),
+        Index(
+            "ix_conversations_deleted",
+            "deleted_at",
+            sqlite_where=text("deleted_at IS NOT NULL"),
+            postgresql_where=text("deleted_at IS NOT NULL"),
+        ),
+    )
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     visitor_id: Mapped[str] = mapped_column(ForeignKey("visitors.id", ondelete="CASCADE"))
     scenario_hash: Mapped[str] = mapped_column(ForeignKey("scenario_versions.hash"))
@@ -114,6 +123,12 @@ class ConversationRow(Base):
     """The talk that this one tries again."""
     again_from: Mapped[str | None] = mapped_column(Id)
     """The visitor's message in that talk that is said anew here. No foreign key: it may be gone."""
+    changed_at: Mapped[datetime | None]
+    """When it last got another title, was deleted, or came back."""
+    deleted_at: Mapped[datetime | None]
+    """Set while the deletion can still be undone. Until then nothing but `storage/undo.py` sees it (engine.py)."""
+    deletion_id: Mapped[str | None] = mapped_column(Id)
+    """Which deletion it was: of all talks, or of this one."""
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

@@ -29,13 +29,14 @@ from debrief.scenario import load_scenarios
 from debrief.settings import Settings, signing_secret
 from debrief.versions import request_versions
 from inference.client import ChatModel
-from storage import accounts, alive, backup, conversations, feedback, spending, unasked
+from storage import accounts, alive, backup, conversations, feedback, spending, unasked, undo
 from storage.engine import Database, new_id
 from storage.feedback import FeedbackLimits
 from webapp import sign_in
 from webapp.api import (
     again as again_api,
     conversations as conversations_api,
+    deleting as deleting_api,
     feedback as feedback_api,
     health as health_api,
     imports as imports_api,
@@ -43,7 +44,9 @@ from webapp.api import (
     mine as mine_api,
     progress as progress_api,
     review as review_api,
+    search as search_api,
     system as system_api,
+    talk_files as talk_files_api,
 )
 from webapp.connections import (
     Patience,
@@ -79,6 +82,7 @@ CHAT_PRIORITY = 0
 GRACE_S = 3
 REASON_MAX_CHARS = 300
 FORGET_EVERY_S = 3600.0
+DELETED_EVERY_S = 60.0
 
 
 def build_app(
@@ -99,6 +103,9 @@ def build_app(
     _say_errors(app)
     for routes in (
         conversations_api,
+        deleting_api,
+        search_api,
+        talk_files_api,
         imports_api,
         feedback_api,
         again_api,
@@ -187,7 +194,12 @@ def _add_layers(app: FastAPI, parts: Parts) -> None:
     app.add_middleware(sign_in.Guard)
     app.add_middleware(Identity, signer=parts.signer, find_account=find_account, on_space=parts.on_space)
     settings = parts.settings
-    app.add_middleware(BodyLimit, limit_bytes=settings.body_max_bytes, timeout_s=settings.body_timeout_s)
+    app.add_middleware(
+        BodyLimit,
+        limit_bytes=settings.body_max_bytes,
+        timeout_s=settings.body_timeout_s,
+        larger={talk_files_api.IMPORT_PATH: max(talk_files_api.IMPORT_MAX_BYTES, settings.body_max_bytes)},
+    )
     app.add_middleware(AddressLimit, limits=parts.limits)
     app.add_middleware(OwnOriginOnly)
     app.add_middleware(GradioDoors)
@@ -270,6 +282,7 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
         for name, interval_s, look in (
             ("janitor", pace.janitor_s, Janitor(parts.store, pace, signs_of_life, parts.turns.own_ids).look),
             ("poller", pace.poll_s, Poller(parts.store, parts.hub).look),
+            ("deleted talks", DELETED_EVERY_S, partial(_forget_deleted_talks, parts.store)),
             ("old copies", FORGET_EVERY_S, partial(_forget_old_copies, parts.settings)),
             ("old spending", FORGET_EVERY_S, partial(_forget_old_spending, parts.store)),
             ("model watcher", pace.model_watch_s, ModelWatcher(parts.model, parts.hub, pace).look),
@@ -303,6 +316,11 @@ async def _forget_old_copies(settings: Settings) -> None:
     folder = settings.data_dir / "backups"
     await asyncio.to_thread(backup.forget_old, folder, days=settings.upgrade_copies_days)
     await asyncio.to_thread(backup.forget_old_backups, folder, days=settings.backup_days)
+
+
+async def _forget_deleted_talks(store: Store) -> None:
+    """Also at the start: a talk whose grace ended while nobody ran must not stay."""
+    await store(undo.delete_expired)
 
 
 async def _forget_old_spending(store: Store) -> None:

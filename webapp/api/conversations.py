@@ -1,4 +1,4 @@
-"""Conversations, what is said in them, and the answers: begin, read, rename, delete, say, stop, try again."""
+"""Conversations, what is said in them, and the answers: begin, read, rename, say, stop, try again."""
 
 from __future__ import annotations
 
@@ -69,16 +69,9 @@ async def get(parts: TheParts, asker: TheAsker, conversation_id: str) -> Convers
 @router.patch("/conversations/{conversation_id}", summary="Rename a talk")
 async def rename(parts: TheParts, asker: TheAsker, conversation_id: str, change: ConversationChange) -> ConversationOut:
     await parts.store(conversations.rename_conversation, asker.visitor_id, conversation_id, change.title)
-    parts.hub.tell_list(asker.visitor_id, conversation_id)
+    parts.hub.tell_list(asker.visitor_id, conversation_id, is_changed=True)
     conversation, path = await parts.store(read_talk, asker.visitor_id, conversation_id)
     return ConversationOut.of(conversation, path, asker.language)
-
-
-@router.delete("/conversations/{conversation_id}", status_code=204, summary="Delete a talk for good")
-async def delete(parts: TheParts, asker: TheAsker, conversation_id: str) -> None:
-    await parts.turns.stop(asker.visitor_id, conversation_id)
-    await parts.store(conversations.delete_conversation, asker.visitor_id, conversation_id)
-    parts.hub.tell_list(asker.visitor_id, conversation_id)
 
 
 @router.post(
