@@ -33,7 +33,7 @@ from debrief.scenario import opening_line
 from debrief.settings import Settings
 from inference.client import ChatModel
 from inference.likeness import open_likeness
-from storage import conversations
+from storage import answers, conversations, messages, turns
 from storage.engine import Database
 from storage.feedback import get_feedback, request_feedback
 from storage.migrate import migrate
@@ -143,10 +143,10 @@ def hold(db: Database, planned: Planned) -> str:
         opening=opening_line(scenario, gold.language, gold.answers),
     )
     for n, said in enumerate(planned.turns):
-        turn = conversations.start_turn(db, VISITOR, talk.id, said.visitor, f"r{n}", per_visitor_cap=9, total_cap=99)
+        turn = turns.start_turn(db, VISITOR, talk.id, said.visitor, f"r{n}", per_visitor_cap=9, total_cap=99)
         assert turn.writer_token
         state = MessageState.COMPLETE if said.persona else MessageState.ERROR
-        conversations.finish_answer(db, turn.answer.id, turn.writer_token, state=state, text=said.persona or "")
+        answers.finish_answer(db, turn.answer.id, turn.writer_token, state=state, text=said.persona or "")
     return talk.id
 
 
@@ -159,7 +159,7 @@ async def debrief(desk: Desk, way: str, planned: Planned) -> Made:
         view = get_feedback(desk.db, VISITOR, view.id)
         if not view.state.is_final:
             await asyncio.sleep(WAIT_S if wait_s is None else wait_s)
-    said = {message.id: message for message in conversations.list_messages(desk.db, talk_id)}
+    said = {message.id: message for message in messages.list_messages(desk.db, talk_id)}
     body = stored_body(desk.db, view.id)
     quoted = list(evidence_of(body))
     exact = sum(

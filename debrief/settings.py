@@ -151,6 +151,14 @@ class Settings(BaseSettings):
     reaper_interval_s: float = Field(10, gt=0, description="How often forgotten jobs are looked for.")
 
     sign_in_hours: float = Field(12, gt=0, description="How long a reviewer's sign-in lasts without use.")
+    talks_days: int = Field(
+        0,
+        ge=0,
+        description="Days after which a talk that nobody touched is deleted, with all that hangs on it; 0: never.",
+    )
+    feedback_days: int = Field(
+        0, ge=0, description="Days after which a debrief is deleted, counted from its last change; 0: with its talk."
+    )
     upgrade_copies_days: float = Field(
         30, ge=0, description="Days after which the copy made before an upgrade is deleted; 0: never."
     )

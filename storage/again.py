@@ -12,8 +12,8 @@ from debrief.comparing import ShownDebrief, differences
 from debrief.conversation import Message, MessageState
 from debrief.errors import NotFound
 from debrief.scenario import Scenario, opening_line
-from storage.conversations import read_path
 from storage.engine import Database, new_id, utc_now
+from storage.messages import read_path
 from storage.progress import SHOWN, select_shown, shown_debrief
 from storage.tables import ConversationRow, FeedbackRow, MessageRow, ScenarioVersionRow
 

@@ -20,9 +20,9 @@ from debrief.feedback import Check, Dispute, FeedbackBody, JobState
 from debrief.review import REASONS, ReviewState, move
 from storage.accounts import Account
 from storage.audit import audit
-from storage.conversations import read_path
 from storage.engine import Database, utc_now
 from storage.feedback import read_disputes, stop_making
+from storage.messages import read_path
 from storage.reactions import close_disputes
 from storage.repeats import Repeat, list_repeats
 from storage.tables import (

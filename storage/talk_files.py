@@ -8,8 +8,9 @@ from typing import Any
 
 from debrief.conversation import Conversation, Message, MessageState, Page, storable
 from debrief.talk_file import FileMessage, FileTalk
-from storage.conversations import get_conversation, list_conversations, list_messages, title_of
+from storage.conversations import get_conversation, list_conversations, title_of
 from storage.engine import Database, insert_or_ignore, new_id, utc_now
+from storage.messages import list_messages
 from storage.scenarios import keep_version
 from storage.tables import ConversationRow, MessageRow, VisitorRow
 

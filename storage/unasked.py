@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 from debrief.feedback import AskedBy
 from debrief.scenario import Scenario
 from debrief.transcript import number_lines
-from storage.conversations import read_path
 from storage.engine import Database, utc_now
 from storage.feedback import NO_LIMITS, FeedbackLimits, find_or_begin, settled_path
+from storage.messages import read_path
 from storage.tables import ConversationRow, FeedbackRow, MessageRow, ScenarioVersionRow
 
 HELD_HERE = ("talk", "again")

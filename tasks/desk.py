@@ -18,7 +18,7 @@ from debrief.transcript import NumberedTranscript, number_lines, transcript_hash
 from debrief.writing import Written, write_feedback
 from inference.client import ChatModel, Completion
 from inference.likeness import open_likeness
-from storage import conversations, jobs
+from storage import jobs, messages
 from storage.engine import Database
 from storage.jobs import Claim
 
@@ -98,7 +98,7 @@ async def load_talk(desk: Desk, claim: Claim) -> Talk:
         InputRejected: no sentence of the visitor's says anything.
     """
     body = await asyncio.to_thread(jobs.get_scenario_body, desk.db, claim)
-    path = await asyncio.to_thread(conversations.list_path, desk.db, claim.conversation_id, claim.leaf_id)
+    path = await asyncio.to_thread(messages.list_path, desk.db, claim.conversation_id, claim.leaf_id)
     transcript = number_lines(path)
     if not transcript.choosable:
         raise InputRejected("too_short")

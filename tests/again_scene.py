@@ -6,7 +6,7 @@ from typing import Any
 from debrief.conversation import Conversation, Message
 from debrief.feedback import Check, Coverage, CriterionResult, Evidence, FeedbackBody, Improvement
 from debrief.scenario import Scenario
-from storage import conversations, jobs
+from storage import conversations, jobs, messages
 from storage.engine import Database
 from storage.feedback import request_feedback
 from tests.factories import make_conversation, make_turn
@@ -26,7 +26,7 @@ def make_interview(db: Database, *, said: tuple[str, ...] = SAID, **values: Any)
 
 
 def own_messages(db: Database, talk_id: str) -> list[Message]:
-    return [message for message in conversations.list_path(db, talk_id) if message.role == "user"]
+    return [message for message in messages.list_path(db, talk_id) if message.role == "user"]
 
 
 def make_body(

@@ -4,7 +4,7 @@ The cast: Olga owns, Sam is a stranger, Rita reviews.
 """
 
 from debrief.conversation import Conversation, Message, MessageState, Turn
-from storage import conversations
+from storage import answers, conversations, messages, turns
 from storage.engine import Database, new_id
 from storage.spending import UNLIMITED, Daily
 
@@ -58,7 +58,7 @@ def start_turn(
     writer_id: str | None = None,
 ) -> Turn:
     """A turn whose answer is still to be written."""
-    return conversations.start_turn(
+    return turns.start_turn(
         db,
         visitor_id or conversation.visitor_id,
         conversation.id,
@@ -83,10 +83,10 @@ def make_turn(
     """A turn whose answer has ended."""
     turn = start_turn(db, conversation, text=text)
     assert turn.writer_token
-    conversations.finish_answer(
+    answers.finish_answer(
         db, turn.answer.id, turn.writer_token, state=state, text=answer, error_code=error_code, model="scripted"
     )
-    said, written = conversations.get_messages(db, [turn.user_message.id, turn.answer.id])
+    said, written = messages.get_messages(db, [turn.user_message.id, turn.answer.id])
     return Turn(said, written, is_new=True, writer_token=turn.writer_token)
 
 

@@ -7,7 +7,7 @@ import httpx
 from debrief.conversation import Conversation
 from debrief.feedback import Check, Coverage, CriterionResult, Evidence, Example, FeedbackBody
 from debrief.review import ReviewState
-from storage import accounts, conversations
+from storage import accounts, conversations, messages
 from storage.accounts import Account
 from storage.engine import Database, new_id, utc_now
 from storage.tables import FeedbackJobRow, FeedbackRow, FeedbackVersionRow
@@ -55,7 +55,7 @@ def make_talk(db: Database, **values: object) -> Conversation:
 
 
 def make_body(db: Database, talk: Conversation) -> FeedbackBody:
-    said = [message for message in conversations.list_path(db, talk.id) if message.role == "user"]
+    said = [message for message in messages.list_path(db, talk.id) if message.role == "user"]
 
     def evidence(n: int, quote: str) -> Evidence:
         start = said[n].text.index(quote)

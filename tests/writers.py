@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 from debrief.conversation import MessageState
 from debrief.errors import Conflict
-from storage import conversations
+from storage.answers import finish_answer
 from storage.engine import Database, new_id
+from storage.turns import start_turn
 from tests.factories import OLGA
 
 
@@ -30,7 +31,7 @@ def talk(url: str, conversation_id: str, turns: int) -> list[float]:
         request_id = new_id("r")
 
         def send(request_id: str = request_id, n: int = n):
-            return conversations.start_turn(
+            return start_turn(
                 db, OLGA, conversation_id, f"Sentence {n}.", request_id, per_visitor_cap=100, total_cap=100
             )
 
@@ -42,7 +43,7 @@ def talk(url: str, conversation_id: str, turns: int) -> list[float]:
                 continue
         assert timed(send).answer.id == turn.answer.id
         assert timed(
-            lambda turn=turn: conversations.finish_answer(
+            lambda turn=turn: finish_answer(
                 db, turn.answer.id, turn.writer_token, state=MessageState.COMPLETE, text="Why?" * 50
             )
         )

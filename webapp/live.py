@@ -15,7 +15,7 @@ from starlette.responses import Response
 from debrief.conversation import Message, MessageState, Turn
 from debrief.errors import NotFound
 from inference.client import ModelState
-from storage import conversations
+from storage import conversations, messages, turns
 from webapp.hub import Ended, Frame, Hub, Listener, LiveAnswer
 from webapp.identity import Asker
 from webapp.pace import Pace
@@ -75,7 +75,7 @@ async def _catch_up(parts: Parts, listener: Listener, resumed_id: str | None, of
     state = await parts.model.state()
     running = [
         answer
-        for answer in await parts.store(conversations.list_running, listener.visitor_id)
+        for answer in await parts.store(turns.list_running, listener.visitor_id)
         if listener.conversation_id in (None, answer.conversation_id)
     ]
     hello = {"model": model_data(state), "running": [answer.id for answer in running], "language": listener.language}
@@ -89,7 +89,7 @@ async def _catch_up(parts: Parts, listener: Listener, resumed_id: str | None, of
 async def _give_rest(parts: Parts, listener: Listener, answer_id: str, offset: int) -> None:
     """What a resumed reader lacks of an answer that has ended meanwhile."""
     try:
-        message = await parts.store(conversations.get_message, listener.visitor_id, answer_id)
+        message = await parts.store(messages.get_message, listener.visitor_id, answer_id)
     except NotFound:
         return
     if message.state is MessageState.RUNNING:

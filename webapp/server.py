@@ -29,7 +29,7 @@ from debrief.scenario import load_scenarios
 from debrief.settings import Settings, signing_secret
 from debrief.versions import request_versions
 from inference.client import ChatModel
-from storage import accounts, alive, backup, conversations, feedback, spending, unasked, undo
+from storage import accounts, alive, backup, conversations, feedback, retention, spending, unasked, undo
 from storage.engine import Database, new_id
 from storage.feedback import FeedbackLimits
 from webapp import sign_in
@@ -285,6 +285,7 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
             ("deleted talks", DELETED_EVERY_S, partial(_forget_deleted_talks, parts.store)),
             ("old copies", FORGET_EVERY_S, partial(_forget_old_copies, parts.settings)),
             ("old spending", FORGET_EVERY_S, partial(_forget_old_spending, parts.store)),
+            ("old talks", FORGET_EVERY_S, partial(_forget_old_talks, parts)),
             ("model watcher", pace.model_watch_s, ModelWatcher(parts.model, parts.hub, pace).look),
         )
     ]
@@ -325,6 +326,12 @@ async def _forget_deleted_talks(store: Store) -> None:
 
 async def _forget_old_spending(store: Store) -> None:
     await store(spending.forget_old_days)
+
+
+async def _forget_old_talks(parts: Parts) -> None:
+    settings = parts.settings
+    kept = retention.Kept(talks_days=settings.talks_days, feedback_days=settings.feedback_days)
+    await parts.store(retention.forget_in_turn, kept, every_s=FORGET_EVERY_S * 0.9)
 
 
 async def finish_work(parts: Parts) -> None:

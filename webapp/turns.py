@@ -22,7 +22,7 @@ from debrief.scenario import Scenario
 from debrief.settings import Settings
 from inference import failures
 from inference.client import ChatModel
-from storage import conversations, gauges, live, scenarios
+from storage import answers, conversations, gauges, live, messages, scenarios, turns
 from storage.engine import Database
 from storage.spending import Daily
 from webapp.hub import Ended, Hub, LiveAnswer
@@ -119,12 +119,12 @@ class TurnRunner:
 
         Raises:
             InputRejected: empty or too long.
-            NotFound, Conflict, TooBusy: as `storage.conversations.start_turn`; TooBusy also for too many a minute.
+            NotFound, Conflict, TooBusy: as `storage.turns.start_turn`; TooBusy also for too many a minute.
         """
         self._check_text(text)
         self._limits.check_message(visitor_id)
         turn = await self._store(
-            conversations.start_turn,
+            turns.start_turn,
             visitor_id,
             conversation_id,
             text,
@@ -140,11 +140,11 @@ class TurnRunner:
         """Begin another answer to the same words; the old one is kept.
 
         Raises:
-            NotFound, InputRejected, Conflict, TooBusy: as `storage.conversations.start_retry`.
+            NotFound, InputRejected, Conflict, TooBusy: as `storage.turns.start_retry`.
         """
         self._limits.check_message(visitor_id)
         turn = await self._store(
-            conversations.start_retry,
+            turns.start_retry,
             visitor_id,
             message_id,
             request_id or new_request_id(),
@@ -163,7 +163,7 @@ class TurnRunner:
         Raises:
             NotFound: not there or not yours.
         """
-        ids = await self._store(conversations.request_stop, visitor_id, conversation_id)
+        ids = await self._store(turns.request_stop, visitor_id, conversation_id)
         for id in ids:
             if (run := self._runs.get(id)) is not None:
                 run.cancel(MessageState.STOPPED)
@@ -259,7 +259,7 @@ class TurnRunner:
         away leaves it: the text as last saved is in the row, and the next one marks it as interrupted.
         """
         finish = partial(
-            conversations.finish_answer,
+            answers.finish_answer,
             answer_id=run.answer.id,
             writer_token=run.writer_token,
             state=MessageState(ended.state),
@@ -286,7 +286,7 @@ class TurnRunner:
 
     async def _as_stored(self, run: _Run, ended: Ended) -> Ended:
         """Another process ended the answer, or it was deleted."""
-        stored = await self._store(conversations.get_messages, [run.answer.id])
+        stored = await self._store(messages.get_messages, [run.answer.id])
         if not stored:
             return ended
         return Ended(stored[0].state, stored[0].error_code, len(stored[0].text))
@@ -376,7 +376,7 @@ class TurnRunner:
     def _read_prompt(self, db: Database, visitor_id: str, conversation_id: str, answer_id: str) -> _Prompt:
         """Blocking. The scenario is the version that the talk began in, whatever the file says by now."""
         conversation = conversations.get_conversation(db, visitor_id, conversation_id)
-        path = conversations.list_path(db, conversation_id, answer_id)
+        path = messages.list_path(db, conversation_id, answer_id)
         scenario = self._scenarios.get(conversation.scenario_hash)
         if scenario is None:
             scenario = Scenario.from_body(scenarios.get_body(db, conversation.scenario_hash))

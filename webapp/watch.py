@@ -17,7 +17,7 @@ from debrief.conversation import MessageState
 from debrief.errors import NotFound, NotReadable, NotSaved
 from debrief.feedback import FeedbackView
 from inference.client import ChatModel
-from storage import alive, conversations, feedback, live
+from storage import alive, answers, feedback, live, messages
 from storage.engine import Database, utc_now
 from webapp.hub import Ended, Frame, Hub, LiveAnswer
 from webapp.live import model_data
@@ -86,7 +86,7 @@ class Poller:
             await self._end(ended)
 
     async def _end(self, answers: list[LiveAnswer]) -> None:
-        rows = {row.id: row for row in await self._store(conversations.get_messages, [a.id for a in answers])}
+        rows = {row.id: row for row in await self._store(messages.get_messages, [a.id for a in answers])}
         for answer in answers:
             row = rows.get(answer.id)
             if row is None:
@@ -219,7 +219,7 @@ class Janitor:
         if time.monotonic() < self._silence_counts_from:
             return []
         now, own = utc_now(), self._own_ids()
-        silent = conversations.list_silent(db, silent_since=now - self._dead_after, ahead_of=now + self._dead_after)
+        silent = answers.list_silent(db, silent_since=now - self._dead_after, ahead_of=now + self._dead_after)
         return [id for id in silent if id not in own]
 
     def _end_orphans(self, db: Database, silent: list[str]) -> list[str]:
@@ -228,7 +228,7 @@ class Janitor:
         if not dead and not silent:
             return []
         now = utc_now()
-        found = conversations.mark_interrupted(
+        found = answers.mark_interrupted(
             db,
             silent_since=now - self._dead_after,
             ahead_of=now + self._dead_after,

@@ -18,7 +18,8 @@ from debrief.feedback import Check, Coverage, CriterionResult, Evidence, Example
 from debrief.settings import Settings
 from storage import jobs
 from storage.accounts import find_account
-from storage.conversations import get_conversation, list_path
+from storage.conversations import get_conversation
+from storage.messages import list_path
 from storage.tables import ConversationRow
 from tests.again_scene import make_debrief
 from tests.browser.house import CHROMIUM, CHROMIUM_ARGS, House, Look, answer_rows, debrief_card, open_house

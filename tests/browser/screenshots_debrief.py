@@ -21,7 +21,7 @@ from debrief.feedback import (
 )
 from storage import jobs, reviews
 from storage.accounts import find_account
-from storage.conversations import list_path
+from storage.messages import list_path
 from tests.browser.house import House, Look, answer_rows, debrief_card
 from tests.job_scene import claim_this
 from tests.review_scene import make_account

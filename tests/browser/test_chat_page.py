@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Page, Request, Route, expect
 
-from storage.conversations import list_path
+from storage.messages import list_path
 from tests.browser.house import House, Look, answer_rows, below, message_box, own_rows, wait_until
 from tests.scripted_model import Script
 

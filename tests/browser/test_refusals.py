@@ -13,7 +13,7 @@ from sqlalchemy import delete, text
 
 from debrief.settings import Settings
 from storage import engine, feedback
-from storage.conversations import finish_answer
+from storage.answers import finish_answer
 from storage.engine import Database, utc_now
 from storage.spending import Daily, spend
 from storage.tables import ConversationRow, SpendingRow
@@ -261,6 +261,7 @@ def test_what_was_changed_in_the_box_is_what_try_again_sends(olga: Look):
     with another_answer(olga, talk_id):
         olga.say(TYPED)
         expect(reason(olga.page)).to_be_visible()
+        expect(message_box(olga.page)).to_have_value(TYPED)  # put back: only now can it be said better
         message_box(olga.page).fill("Said better.")
     olga.page.get_by_role("button", name="Try again").click()
     expect(own_rows(olga.page)).to_contain_text("Said better.")

@@ -20,7 +20,11 @@ def test_the_cards_say_with_whom_about_what_and_how_long(olga: Look):
     card = olga.page.locator(".card", has_text="Job interview")
     for words in ("Dana Whitfield", "concrete examples", "about 10 min", "English, 한국어"):
         expect(card).to_contain_text(words)
-    expect(olga.page.locator(".privacy")).to_contain_text("the reviewers of this server")
+    privacy = olga.page.locator(".privacy")
+    expect(privacy).to_contain_text("you, the reviewers of this server and whoever runs it. It is kept until you")
+    expect(privacy.locator("li").first).to_be_hidden()
+    privacy.get_by_text("What exactly").click()
+    expect(privacy.locator("li").first).to_contain_text("Reviewers are people with an account")
 
 
 def test_a_korean_browser_gets_a_korean_page(house: House):

@@ -11,8 +11,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from storage.conversations import list_messages
 from storage.engine import Database
+from storage.messages import list_messages
 from storage.migrate import migrate
 from tests.crash.outcome import Experiment, Outcome
 from tests.factories import make_conversation

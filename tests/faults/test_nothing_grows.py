@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from debrief.settings import Settings
-from storage import conversations
+from storage import answers
 from tests.scripted_model import Script, ScriptedModel
 from tests.web_scene import Web, running_web, until
 from webapp.hub import Frame, Listener, LiveAnswer
@@ -73,7 +73,7 @@ def test_an_end_that_cannot_be_stored_at_all_does_not_run_for_ever(
         raise SystemError("a bug, and none of the errors that are waited out")
 
     scripted_model.token_delay_s = 0.05  # so that some of it is saved on the way
-    monkeypatch.setattr(conversations, "finish_answer", broken)
+    monkeypatch.setattr(answers, "finish_answer", broken)
     with web.browser() as olga:
         answer = olga.ended(olga.say(olga.begin(), "Hello.")["answer_id"], within_s=60)
     assert (answer["state"], answer["error"]["code"]) == ("interrupted", "interrupted")

@@ -8,7 +8,7 @@ import pytest
 from debrief.conversation import Conversation, MessageState
 from debrief.errors import TooBusy
 from debrief.settings import Settings
-from storage import conversations, unasked
+from storage import answers, unasked
 from storage.engine import Database, utc_now
 from storage.feedback import FeedbackLimits, cancel_feedback, list_feedback, request_feedback
 from storage.spending import Daily, read_spent, spend
@@ -270,7 +270,7 @@ def test_an_answer_that_was_refused_can_be_had_once_there_is_room(any_database: 
     with pytest.raises(TooBusy):
         start_turn(any_database, talk, request_id="click", total_cap=1)
     assert running.writer_token
-    conversations.finish_answer(
+    answers.finish_answer(
         any_database, running.answer.id, running.writer_token, state=MessageState.COMPLETE, text="I see."
     )
     assert start_turn(any_database, talk, request_id="click", total_cap=1).is_new

@@ -6,8 +6,10 @@ from datetime import timedelta
 
 from debrief.conversation import MessageState
 from debrief.settings import Settings
-from storage.conversations import get_messages, mark_interrupted, start_retry
+from storage.answers import mark_interrupted
 from storage.engine import Database, utc_now
+from storage.messages import get_messages
+from storage.turns import start_retry
 from tests.factories import OLGA, make_conversation, start_turn
 from tests.scripted_model import Script, ScriptedModel
 from tests.web_process import web_process

@@ -9,7 +9,7 @@ import pytest
 
 from debrief.feedback import Coverage, CriterionResult, Evidence, FeedbackBody
 from debrief.review import ReviewState
-from storage import conversations, jobs, reviews
+from storage import jobs, messages, reviews
 from storage.engine import Database
 from storage.tables import FeedbackRow
 from tests.review_scene import make_account, sign_in
@@ -41,7 +41,7 @@ def make_debrief(olga: Browser, web: Web, *, release: str = "checked", title: st
         assert olga.patch(f"/api/v1/conversations/{talk_id}", json={"title": title}).status_code == 200
     claim = jobs.claim_job(web.parts.db, web.rung[-1], "k_test", lease_s=60, seats=10)
     assert claim
-    own = next(m for m in conversations.list_path(web.parts.db, talk_id) if m.role == "user")
+    own = next(m for m in messages.list_path(web.parts.db, talk_id) if m.role == "user")
     body = FeedbackBody(
         language="en",
         way="rubric",

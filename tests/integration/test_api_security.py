@@ -243,7 +243,7 @@ def test_what_nobody_expected_is_shown_with_the_id_that_is_logged(
         raise RuntimeError("the secret words of olga")
 
     talk = olga.begin()
-    monkeypatch.setattr("storage.conversations.list_path", explode)
+    monkeypatch.setattr("storage.messages.list_path", explode)
     response = olga.get(f"/api/v1/conversations/{talk}")
 
     assert (response.status_code, response.json()["code"]) == (500, "unexpected")

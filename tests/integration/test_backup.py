@@ -19,8 +19,8 @@ import pytest
 from debrief.errors import ConfigError
 from debrief.settings import Settings
 from storage.backup import back_up, backup_name, check, forget_old, forget_old_backups, restore
-from storage.conversations import list_messages
 from storage.engine import Database
+from storage.messages import list_messages
 from storage.migrate import is_current, migrate
 from tests.factories import make_conversation, make_turn
 from tests.web_process import web_process

@@ -12,9 +12,10 @@ import pytest
 from debrief.conversation import Turn
 from debrief.errors import Conflict
 from storage import accounts, live, reviews
-from storage.conversations import flush_answer, get_message, list_messages
+from storage.answers import flush_answer
 from storage.engine import Database
 from storage.jobs import beat
+from storage.messages import get_message, list_messages
 from tests.clock import Clock, clock
 from tests.factories import OLGA, make_conversation, make_turn, start_turn
 from tests.review_scene import PASSWORD, make_account, make_feedback

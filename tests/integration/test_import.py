@@ -6,7 +6,7 @@ import pytest
 
 from debrief.feedback import JobState
 from debrief.settings import Settings
-from storage import conversations
+from storage import messages
 from storage.engine import Database
 from storage.imports import Said, import_conversation
 from tests.job_scene import WorkerProcess, interview, wait_until, with_quick_jobs
@@ -192,5 +192,5 @@ def test_the_import_is_one_line_of_messages_on_both_databases(any_database: Data
         scenario_body=scenario.body(), language="en", title="From elsewhere", answers={},
         said=[Said("user", f"Sentence {n} of mine.") for n in range(300)],
     )  # fmt: skip
-    path = conversations.list_path(any_database, talk)
+    path = messages.list_path(any_database, talk)
     assert [message.text for message in path] == [f"Sentence {n} of mine." for n in range(300)]

@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import httpx
 import pytest
@@ -50,7 +50,8 @@ def server() -> Iterator[PostgresServer]:
 @pytest.fixture
 def on_servers(settings: Settings, server: PostgresServer, redis: str, scripted_model: ScriptedModel) -> Settings:
     settings.data_dir.mkdir()
-    return with_quick_jobs(settings, scripted_model.url, database_url=server.url, queue_url=redis)
+    # A lease that outlasts the crash: else who looks first after it decides whether work is repeated.
+    return with_quick_jobs(settings, scripted_model.url, database_url=server.url, queue_url=redis, job_lease_s=60.0)
 
 
 def expect_words(refused: httpx.Response, code: str) -> None:
@@ -73,8 +74,8 @@ def test_a_postgresql_that_crashed_and_comes_back_finds_the_same_processes_and_e
     server: PostgresServer, on_servers: Settings, scripted_model: ScriptedModel
 ):
     scripted_model.enqueue(Script(text=" ".join(WORDS), token_delay_s=0.01), when=is_chat)
-    db = Database(server.url)
     with (
+        closing(Database(server.url)) as db,
         WorkerProcess(on_servers) as worker,
         web_process(on_servers) as (web, url),
         Browser(url) as olga,
@@ -111,15 +112,14 @@ def test_a_postgresql_that_crashed_and_comes_back_finds_the_same_processes_and_e
         assert wait_for_end(db, unrung, within_s=60).state == JobState.SUCCEEDED  # the worker's chores go on too
         assert (web.poll(), worker.process.poll()) == (None, None)
         assert "Traceback" not in (on_servers.data_dir / "web.log").read_text() + worker.log
-    db.close()
 
 
 def test_requests_while_redis_is_away_are_taken_and_done_when_it_is_back(
     settings: Settings, clean_postgres_url: str, scripted_model: ScriptedModel
 ):
     settings.data_dir.mkdir()
-    db = Database(clean_postgres_url)
     with ExitStack() as stack:
+        db = stack.enter_context(closing(Database(clean_postgres_url)))
         redis = stack.enter_context(RedisServer())
         quick = with_quick_jobs(settings, scripted_model.url, database_url=clean_postgres_url, queue_url=redis.url)
         worker = stack.enter_context(WorkerProcess(quick))
@@ -143,4 +143,3 @@ def test_requests_while_redis_is_away_are_taken_and_done_when_it_is_back(
         wait_until(lambda: olga.get(path).json()["state"] == JobState.SUCCEEDED, "Olga's feedback", within_s=60)
         assert worker.process.poll() is None
         assert get_feedback(db, OLGA, before.id).state == JobState.SUCCEEDED
-    db.close()

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from debrief.conversation import Conversation
 from debrief.errors import Conflict, NotFound, TooBusy
 from debrief.feedback import FeedbackView
-from storage import conversations, spending
+from storage import conversations, spending, turns
 from storage.engine import Database, utc_now
 from storage.feedback import FeedbackLimits, cancel_feedback, regenerate_feedback, request_feedback
 from storage.spending import Daily, Spent, read_spent, spend
@@ -90,11 +90,9 @@ def test_what_is_refused_for_another_reason_spends_nothing(any_database: Databas
 def test_another_answer_to_the_same_words_is_one_more(any_database: Database):
     turn = make_turn(any_database, make_conversation(any_database))
     caps = {"per_visitor_cap": 9, "total_cap": 9}
-    refused = refusal_of(
-        lambda: conversations.start_retry(any_database, OLGA, turn.answer.id, "r", daily=Daily(0, 1), **caps)
-    )
+    refused = refusal_of(lambda: turns.start_retry(any_database, OLGA, turn.answer.id, "r", daily=Daily(0, 1), **caps))
     assert refused.reason == "answers_spent"
-    conversations.start_retry(any_database, OLGA, turn.answer.id, "r", daily=Daily(0, 2), **caps)
+    turns.start_retry(any_database, OLGA, turn.answer.id, "r", daily=Daily(0, 2), **caps)
     assert answers(any_database) == Spent(2, 2)
 
 

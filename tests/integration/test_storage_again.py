@@ -6,13 +6,15 @@ from sqlalchemy import event
 from debrief.conversation import MessageState
 from debrief.errors import NotFound
 from debrief.scenario import opening_line
-from storage import conversations, scenarios
+from storage import answers, scenarios
 from storage.again import begin_again, get_comparison
-from storage.conversations import delete_conversation, get_conversation, list_messages, list_path, start_retry
+from storage.conversations import delete_conversation, get_conversation
 from storage.engine import Database
 from storage.imports import Said, import_conversation
+from storage.messages import list_messages, list_path
 from storage.progress import list_shown
 from storage.tables import ConversationRow, FeedbackRow
+from storage.turns import start_retry
 from tests.again_scene import make_debrief, make_interview, own_messages
 from tests.factories import OLGA, SAM, make_turn, start_turn
 from tests.job_scene import interview
@@ -69,7 +71,7 @@ def test_only_the_branch_that_leads_to_the_words_is_copied(any_database):
     old = list_path(any_database, talk.id)[-1]
     retried = start_retry(any_database, OLGA, old.id, "again", per_visitor_cap=9, total_cap=9)
     assert retried.writer_token
-    conversations.finish_answer(
+    answers.finish_answer(
         any_database, retried.answer.id, retried.writer_token, state=MessageState.STOPPED, text="Another quest"
     )
     make_turn(any_database, talk, text="Second.", answer="Question 2?")

@@ -14,27 +14,13 @@ from sqlalchemy.exc import DBAPIError
 
 from debrief.conversation import MessageState, Turn
 from debrief.errors import Conflict, InputRejected, NotFound, NotReadable, NotSaved, TooBusy
-from storage import conversations, engine, feedback, scenarios
-from storage.conversations import (
-    count_running,
-    delete_conversation,
-    finish_answer,
-    flush_answer,
-    get_conversation,
-    get_message,
-    get_messages,
-    is_stop_requested,
-    list_conversations,
-    list_messages,
-    list_path,
-    list_running,
-    mark_interrupted,
-    rename_conversation,
-    request_stop,
-    start_retry,
-)
+from storage import answers, conversations, engine, feedback, messages, scenarios, turns
+from storage.answers import finish_answer, flush_answer, is_stop_requested, mark_interrupted
+from storage.conversations import delete_conversation, get_conversation, list_conversations, rename_conversation
 from storage.engine import Database, new_id, utc_now
+from storage.messages import get_message, get_messages, list_messages, list_path
 from storage.tables import Base, FeedbackVersionRow, MessageRow
+from storage.turns import count_running, list_running, request_stop, start_retry
 from tests.factories import OLGA, SAM, make_conversation, make_turn, start_turn
 
 pytestmark = pytest.mark.both_engines
@@ -148,7 +134,7 @@ def test_a_late_repeat_gives_the_first_turn_back_even_when_the_talk_went_on(any_
     talk = make_conversation(any_database)
     first = start_turn(any_database, talk, request_id="click")
     finish_answer(any_database, first.answer.id, first.writer_token, state=MessageState.COMPLETE, text="Why?")
-    conversations.start_retry(any_database, OLGA, first.answer.id, "again", **ROOMY)
+    turns.start_retry(any_database, OLGA, first.answer.id, "again", **ROOMY)
 
     repeat = start_turn(any_database, talk, request_id="click")
 
@@ -181,7 +167,7 @@ def test_a_request_without_a_usable_id_is_refused(any_database, request_id):
     talk = make_conversation(any_database)
 
     with pytest.raises(InputRejected):
-        conversations.start_turn(any_database, OLGA, talk.id, "Hello", request_id, **ROOMY)
+        turns.start_turn(any_database, OLGA, talk.id, "Hello", request_id, **ROOMY)
 
 
 # Room for others
@@ -407,10 +393,10 @@ SHOW_ONLY_ONES_OWN = {"create_conversation", "list_conversations", "list_running
 def test_every_function_that_asks_for_a_visitor_is_tried_by_a_stranger():
     asking = {
         name
-        for name, function in inspect.getmembers(conversations, inspect.isfunction)
-        if function.__module__ == conversations.__name__
-        and not name.startswith("_")
-        and "visitor_id" in inspect.signature(function).parameters
+        for module in (conversations, messages, turns, answers)
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__
+        and {"db", "visitor_id"} <= inspect.signature(function).parameters.keys()
     }
 
     assert asking == STRANGERS_TRIES.keys() | SHOW_ONLY_ONES_OWN

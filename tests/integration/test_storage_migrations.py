@@ -18,8 +18,9 @@ from sqlalchemy.pool import NullPool
 from debrief.errors import ConfigError
 from storage import migrate as migrating
 from storage.backup import check, restore
-from storage.conversations import delete_conversation, list_messages
+from storage.conversations import delete_conversation
 from storage.engine import Database
+from storage.messages import list_messages
 from storage.migrate import is_current, migrate
 from storage.search_index import is_of_search
 from storage.tables import Base

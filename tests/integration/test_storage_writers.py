@@ -2,8 +2,9 @@
 
 from collections import Counter
 
-from storage.conversations import get_conversation, list_messages
+from storage.conversations import get_conversation
 from storage.engine import Database
+from storage.messages import list_messages
 from tests.crash.writers import PROCESSES, write_at_once
 from tests.factories import OLGA, make_conversation
 

@@ -7,7 +7,7 @@ import pytest
 
 from debrief.conversation import MessageState
 from debrief.settings import Settings
-from storage import conversations, gauges
+from storage import answers, gauges
 from storage.engine import utc_now
 from tests.scripted_model import Script, ScriptedModel
 from tests.web_scene import QUICK, Browser, Web, running_web, until
@@ -187,7 +187,7 @@ def test_an_answer_taken_for_dead_is_not_written_by_its_old_writer(
     ids = olga.say(talk)
     until(lambda: olga.answer(ids["answer_id"])["text"] == "One")
 
-    conversations.mark_interrupted(web.parts.db, silent_since=utc_now().replace(year=2100))
+    answers.mark_interrupted(web.parts.db, silent_since=utc_now().replace(year=2100))
 
     scripted_model.wait_for(lambda model: model.active == 0)
     until(lambda: web.parts.turns.running_count == 0)

@@ -164,7 +164,7 @@ def test_a_failing_database_gives_away_no_password_and_no_words(tmp_path: Path, 
     assert WORDS["talk"] not in failed.text
     assert f"request_failed incident={incident}" in found["web"]
     assert "psycopg.errors.CheckViolation: (what it said is kept out of the log)" in found["web"]
-    assert "storage/conversations.py" in found["web"], "the place is told"
+    assert "storage/messages.py" in found["web"], "the place is told"
     assert leaks(found, ()) == []
 
 

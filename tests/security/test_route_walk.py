@@ -25,7 +25,7 @@ from fastapi import FastAPI
 
 from debrief.review import ReviewState
 from debrief.settings import Settings
-from storage import conversations
+from storage import messages
 from storage.engine import Database
 from tests.factories import make_conversation, make_turn
 from tests.job_scene import interview
@@ -61,7 +61,7 @@ class Walk:
         for said, answered in TALK:
             make_turn(self.db, talk, text=said, answer=answered)
         feedback = make_feedback(self.db, talk, state=ReviewState.AUTO_RELEASED)
-        path = conversations.list_path(self.db, talk.id)
+        path = messages.list_path(self.db, talk.id)
         return {
             "conversation_id": talk.id,
             "message_id": path[-1].id,

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from debrief.conversation import Conversation, Message, Turn
 from debrief.errors import InputRejected, TooBusy
 from debrief.scenario import conversation_title, fill_form, opening_line
-from storage import conversations
+from storage import conversations, messages
 from storage.engine import Database
 from webapp.api.asking import TheAsker, TheParts, check_beginning
 from webapp.api.shapes import (
@@ -91,7 +91,7 @@ async def stop(parts: TheParts, asker: TheAsker, conversation_id: str) -> Stoppe
 
 @router.get("/messages/{message_id}", summary="One message")
 async def get_message(parts: TheParts, asker: TheAsker, message_id: str) -> MessageOut:
-    message = await parts.store(conversations.get_message, asker.visitor_id, message_id)
+    message = await parts.store(messages.get_message, asker.visitor_id, message_id)
     return MessageOut.of(message, asker.language)
 
 
@@ -126,7 +126,7 @@ async def _begin(parts: Parts, asker: Asker, wish: NewConversation) -> tuple[Con
 def read_talk(db: Database, visitor_id: str, conversation_id: str) -> tuple[Conversation, list[Message]]:
     """A talk of this visitor's with its active path; NotFound for everybody else."""
     conversation = conversations.get_conversation(db, visitor_id, conversation_id)
-    return conversation, conversations.list_path(db, conversation_id)
+    return conversation, messages.list_path(db, conversation_id)
 
 
 async def _turn_response(parts: Parts, request: Request, asker: Asker, turn: Turn) -> TurnOut | Response:

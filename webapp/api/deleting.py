@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from debrief.errors import InputRejected
-from storage import conversations, undo
+from storage import turns, undo
 from webapp.api.asking import TheAsker, TheParts
 
 router = APIRouter(prefix="/api/v1")
@@ -51,7 +51,7 @@ async def delete_all(parts: TheParts, asker: TheAsker, all: bool = False) -> Del
     """`all` must be said: an address whose id got lost must not delete everything."""
     if not all:
         raise InputRejected(reason="say ?all=true to delete all talks")
-    running = await parts.store(conversations.list_running, asker.visitor_id)
+    running = await parts.store(turns.list_running, asker.visitor_id)
     for conversation_id in {answer.conversation_id for answer in running}:
         await parts.turns.stop(asker.visitor_id, conversation_id)
     deletion = await parts.store(undo.delete_all_with_grace, asker.visitor_id)

@@ -19,6 +19,7 @@ from webapp.talk_files import all_talks, file_name, talk_markdown
 
 router = APIRouter(prefix="/api/v1")
 
+Format = Literal["md", "json"]
 IMPORT_PATH = "/api/v1/import/talks"
 IMPORT_MAX_BYTES = 4 * 1024 * 1024
 """About ten thousand messages; of a file that is larger the page sends some talks at a time."""

@@ -208,7 +208,7 @@ async function deliver(text, { isTyped = true } = {}) {
     if (state.conversation?.id !== id) return;
     const message = error.status === 404 ? t("talk_gone") : error.message;
     change({ sendError: { ...sending, isTyped, message, canWait: isWorthTrying(error) } });
-    if (isTyped) repaint({ text: kept });
+    if (isTyped) repaint({ text: () => restored(text) }); // what is typed until it is painted counts too
     if (error.code === "answer_running") refreshConversation(id);
   } finally {
     if (state.sending === sending) change({ sending: null });

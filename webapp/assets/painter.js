@@ -15,7 +15,7 @@ const NO_CHANGE = { __type__: "update" };
 let trigger = null;
 let timer = 0;
 let paintedAt = 0;
-let boxText; // what the message box shall hold after the next painting; undefined: leave it alone
+let boxText; // what the message box shall hold after the next painting, or who tells it then; undefined: leave it alone
 let wasBusy = false;
 let goesToEnd = false;
 
@@ -24,7 +24,8 @@ export function usePainter(fire) {
   repaint();
 }
 
-/** Paint soon: at most every 50 ms, the newest state. `text` also sets the message box; `toEnd` shows the last words. */
+/** Paint soon: at most every 50 ms, the newest state. `text` also sets the message box, a function is asked
+ * when it is painted; `toEnd` shows the last words. */
 export function repaint({ text, toEnd = false } = {}) {
   if (text !== undefined) boxText = text;
   goesToEnd ||= toEnd;
@@ -60,7 +61,7 @@ function messageBox() {
   const busy = isBusy();
   const update = { ...NO_CHANGE };
   if (busy !== wasBusy) Object.assign(update, { submit_btn: !busy, stop_btn: busy });
-  if (boxText !== undefined) update.value = boxText;
+  if (boxText !== undefined) update.value = typeof boxText === "function" ? boxText() : boxText;
   wasBusy = busy;
   boxText = undefined;
   return update;

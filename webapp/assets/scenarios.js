@@ -3,6 +3,7 @@
 import { loadScenarios, start } from "./actions.js";
 import { h, icon, show } from "./dom.js";
 import { modelBanner } from "./model_banner.js";
+import { privacyLine } from "./privacy.js";
 import { showProgress } from "./progress.js";
 import { change, state } from "./state.js";
 import { FACTS } from "./texts.js";
@@ -29,10 +30,6 @@ function overview() {
 function progressLink() {
   if (!state.list?.some(({ feedback }) => feedback)) return null;
   return h("button", { class: "link", type: "button", "data-key": "start-progress", onclick: () => showProgress({ push: true }) }, icon("chart"), t("your_progress"));
-}
-
-function privacyLine() {
-  return h("p", { class: "privacy" }, t("privacy"));
 }
 
 function languageChoice() {

@@ -21,7 +21,7 @@ from debrief.feedback import (
 )
 from debrief.review import ReviewState
 from debrief.settings import Settings, signing_secret
-from storage import accounts, again, conversations, jobs, reactions
+from storage import accounts, again, conversations, jobs, messages, reactions
 from storage.engine import Database, new_id, utc_now
 from storage.feedback import request_feedback
 from storage.reviews import NOTE_MAX_CHARS
@@ -131,7 +131,7 @@ def make_debrief(db: Database, visitor_id: str, talk_id: str) -> str:
 
 
 def make_body(db: Database, talk_id: str) -> FeedbackBody:
-    own = [message for message in conversations.list_path(db, talk_id) if message.role == "user"]
+    own = [message for message in messages.list_path(db, talk_id) if message.role == "user"]
     criteria: list[CriterionResult] = []
     improvements: list[Improvement] = []
     strengths: list[Strength] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from debrief.settings import Settings
@@ -25,4 +26,16 @@ def page_facts(settings: Settings) -> dict[str, Any]:
     return {
         "english_only": settings.starts_own_model and not settings.model,
         "message_max_chars": settings.message_max_chars,
+        "own_model": settings.starts_own_model,
+        "kept": kept_days(settings),
+    }
+
+
+def kept_days(settings: Settings) -> dict[str, int]:
+    """For how many days what is kept, by kind; 0: until somebody deletes it."""
+    copies = (settings.backup_days, settings.upgrade_copies_days)
+    return {
+        "talks": settings.talks_days,
+        "feedback": settings.feedback_days,
+        "backups": math.ceil(max(copies)) if all(copies) else 0,
     }
