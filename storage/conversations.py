@@ -9,7 +9,7 @@ import base64
 import json
 from datetime import UTC, datetime
 
-from sqlalchemy import Select, delete, select, tuple_
+from sqlalchemy import Select, delete, func, select, tuple_
 from sqlalchemy.orm import aliased
 
 from debrief.conversation import Conversation, ConversationSummary, Message, Page, storable
@@ -83,6 +83,12 @@ def list_conversations(
         for row, feedback_id, review_state, feedback_state, seen_at in rows[:limit]
     ]
     return Page(items, make_cursor(items[-1].conversation) if len(rows) > limit else None)
+
+
+def count_conversations(db: Database, visitor_id: str) -> int:
+    query = select(func.count()).select_from(ConversationRow).where(ConversationRow.visitor_id == visitor_id)
+    with db.read() as session:
+        return session.scalar(query) or 0
 
 
 def get_conversation(db: Database, visitor_id: str, conversation_id: str) -> Conversation:

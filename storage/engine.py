@@ -140,15 +140,19 @@ def _merge_search_index(raw: DBAPICursor) -> None:
 
     A negative number of pages begins to merge everything, a positive one goes on; fewer than two changes: it is done.
     """
-    pages, before = -MERGE_PAGES, -1
+    pages = -MERGE_PAGES
     while True:
-        raw.execute("SELECT total_changes()")
-        (now,) = raw.fetchone()
-        if 0 <= now - before < 2 and before >= 0:
-            return
-        before = now
+        before = _changes(raw)
         raw.execute("INSERT INTO search_index (search_index, rank) VALUES ('merge', ?)", (pages,))
+        if _changes(raw) - before < 2:
+            return
         pages = MERGE_PAGES
+
+
+def _changes(raw: DBAPICursor) -> int:
+    raw.execute("SELECT total_changes()")
+    [(count,)] = raw.fetchall()
+    return count
 
 
 def _cause(error: OperationalError | NoConnectionFree) -> str:

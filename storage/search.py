@@ -13,7 +13,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, exists, func, literal_column, or_, select, text, tuple_
+from sqlalchemy import ColumnElement, and_, func, or_, select, text, true, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from debrief.conversation import Page, storable
@@ -35,8 +35,10 @@ ESCAPE = "\\"
 
 @dataclass(frozen=True)
 class Hit:
-    """The newest message with all terms: `before`, `match` (the first term as it stands there) and `after` follow each
-    other in its text; `is_cut` says whether something stands in front of `before`.
+    """The newest message with all terms.
+
+    `before`, `match` (the first term as it stands there) and `after` follow each other in its text; `is_cut` says
+    whether something stands in front of `before`.
     """
 
     message_id: str
@@ -129,18 +131,18 @@ def _in_index(terms: list[str]) -> ColumnElement[bool]:
 
 
 def _in_messages(terms: list[str]) -> ColumnElement[bool]:
-    return exists(
-        select(literal_column("1"))
-        .select_from(MessageRow)
+    return (
+        select(MessageRow.id)
         .where(MessageRow.conversation_id == ConversationRow.id, _all_in(MessageRow.text, terms))
         .correlate(ConversationRow)
+        .exists()
     )
 
 
 def _all_in(where: InstrumentedAttribute[str], terms: list[str]) -> ColumnElement[bool]:
     """Whether the column has every term. What is typed has no wildcards."""
     return and_(
-        literal_column("1") == 1,
+        true(),
         *(
             or_(*(where.ilike(f"%{_plain(variant)}%", escape=ESCAPE) for variant in sorted(_variants(term))))
             for term in terms

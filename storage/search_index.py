@@ -2,8 +2,8 @@
 
 Triggers keep it, so it changes with the words and in the same transaction. Making a table anew, as some steps of the
 schema do, drops its triggers: `storage/migrate.py` makes them again after every upgrade. An answer is indexed when it
-has ended, not while it grows. The tables are made by a step of the schema; PostgreSQL has none of this. What is deleted FTS5 only marks, until its parts
-are merged: `Database.forget_deleted` has that done.
+has ended, not while it grows. What is deleted FTS5 only marks, until its parts are merged, for which
+`Database.forget_deleted` asks. The tables are made by a step of the schema; PostgreSQL has none of this.
 """
 
 from __future__ import annotations

@@ -62,7 +62,11 @@ def delete_all_with_grace(db: Database, visitor_id: str) -> Deletion:
 def list_deletions(db: Database, visitor_id: str) -> list[Deletion]:
     """What this visitor can still undo, the newest first."""
     with db.read() as session:
-        return [Deletion(*row) for row in session.execute(_deletions(visitor_id))]
+        return [
+            Deletion(id, count, title, only_id, at)
+            for id, count, title, only_id, at in session.execute(_deletions(visitor_id))
+            if id and at
+        ]
 
 
 def undo_deletion(db: Database, visitor_id: str, deletion_id: str) -> list[str]:
@@ -129,7 +133,7 @@ def _stop_making(session: Session, which: ColumnElement[bool]) -> None:
         cancel_making(session, feedback)
 
 
-def _deletions(visitor_id: str) -> Select[str, int, str | None, str | None, datetime]:
+def _deletions(visitor_id: str) -> Select[str | None, int, str | None, str | None, datetime | None]:
     is_one = func.count() == 1
     return (
         select(

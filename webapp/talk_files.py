@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from datetime import datetime
 
-from debrief.conversation import Conversation, Message
+from debrief.conversation import Conversation, Message, MessageState
 from debrief.talk_file import TALKS_BEGIN, TALKS_BETWEEN, TALKS_END, file_talk, write_part
 from debrief.texts import say
 from storage.talk_files import list_whole
@@ -25,14 +25,22 @@ def file_name(at: datetime, id: str, ending: str) -> str:
 
 def talk_markdown(talk: Conversation, path: list[Message], partner: str, language: str) -> str:
     """What is shown of the talk. The words of people and models stay words, whatever signs are in them."""
-    you, name = say("ui.you", language), escaped(partner)
+    you, name = say("talk.you", language), escaped(partner)
     lines = [f"# {escaped(talk.title)}", f"*{talk.created_at:%Y-%m-%d}*"]
     for message in path:
         lines.append(f"**{you if message.role == 'user' else name}**")
         lines.append(_paragraphs(message.text))
-        if message.state not in ("complete", "running"):
-            lines.append(f"*{say(f'ui.mark_{message.state.value}', language)}*")
+        if (mark := _mark(message)) is not None:
+            lines.append(f"*{say(mark, language)}*")
     return "\n\n".join(line for line in lines if line) + "\n"
+
+
+def _mark(message: Message) -> str | None:
+    """The key of the words that stand under an answer which did not end by itself, as in the page."""
+    if message.state is MessageState.ERROR:
+        return "ui.mark_broken" if message.text else "ui.mark_failed"
+    is_whole = message.state in (MessageState.COMPLETE, MessageState.RUNNING)
+    return None if is_whole else f"ui.mark_{message.state.value}"
 
 
 def _paragraphs(text: str) -> str:

@@ -93,6 +93,7 @@ def _head(assets: str) -> str:
     """What Gradio puts into the page's head. Style goes here because rules in `css=` get a prefix and partly miss."""
     return (
         f'<link rel="stylesheet" href="{assets}/style.css">'
+        f'<link rel="stylesheet" href="{assets}/sidebar.css">'
         f'<link rel="stylesheet" href="{assets}/again.css">'
         f'<link rel="icon" type="image/svg+xml" href="{assets}/icon.svg">'
         f'<script type="module" src="{assets}/page.js"></script>'

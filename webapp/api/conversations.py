@@ -57,7 +57,8 @@ async def list_mine(
     cursor: Annotated[str | None, Query(max_length=300)] = None,
 ) -> ConversationLines:
     page = await parts.store(conversations.list_conversations, asker.visitor_id, limit=limit, cursor=cursor)
-    return ConversationLines(items=[ConversationLine.of(item) for item in page.items], next=page.next)
+    total = await parts.store(conversations.count_conversations, asker.visitor_id)
+    return ConversationLines(items=[ConversationLine.of(item) for item in page.items], next=page.next, total=total)
 
 
 @router.get("/conversations/{conversation_id}", summary="One talk with its messages")

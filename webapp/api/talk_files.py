@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
@@ -34,9 +36,7 @@ class Brought(BaseModel):
 
 
 @router.get("/conversations/{conversation_id}/export", summary="A talk as a file", response_class=Response)
-async def export(
-    parts: TheParts, asker: TheAsker, conversation_id: str, format: Literal[md, json] = "json"
-) -> Response:
+async def export(parts: TheParts, asker: TheAsker, conversation_id: str, format: Format = "json") -> Response:
     """JSON with every branch, to be brought back; Markdown of what is shown, to read."""
     if format == "json":
         talk, messages = await parts.store(get_whole, asker.visitor_id, conversation_id)

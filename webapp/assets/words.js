@@ -16,6 +16,12 @@ export function t(key, values = {}) {
 const CLOCK = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit" });
 const DAY = new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "short" });
 
+const MONTH = new Intl.DateTimeFormat(LANGUAGE, { month: "long", year: "numeric" });
+
+export const clock = (timestamp) => CLOCK.format(new Date(timestamp));
+export const day = (timestamp) => DAY.format(new Date(timestamp));
+export const monthAndYear = (date) => MONTH.format(date);
+
 /** "10:12" today, "Yesterday", else "12 Nov". */
 export function when(timestamp) {
   const date = new Date(timestamp);
