@@ -143,6 +143,9 @@ class Settings(BaseSettings):
     release: Literal["checked", "hold"] = Field(
         "checked", description="checked: what passes all checks is shown at once; hold: a reviewer sees all first."
     )
+    review_overdue_hours: float = Field(
+        48, ge=0, description="Hours after which a feedback has waited too long for a reviewer; 0: never."
+    )
     job_lease_s: float = Field(60, gt=0, description="How long a worker may be silent before its job is given away.")
     job_heartbeat_s: float = Field(15, gt=0, description="How often a worker says that it is alive.")
     job_retry_s: float = Field(

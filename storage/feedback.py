@@ -183,6 +183,7 @@ def cancel_making(session: Session, feedback: FeedbackRow) -> None:
     if feedback.version_id and feedback.review_state == ReviewState.NONE.value:
         # It was being made anew: the words that there are wait again.
         feedback.review_state = move(ReviewState.NONE, "submit").value
+        feedback.waiting_since, feedback.overdue_told_at = utc_now(), None
         feedback.row_version += 1
     feedback.updated_at = utc_now()
 
@@ -305,9 +306,11 @@ def _new_feedback(session: Session, conversation: ConversationRow, asked_by: Ask
     feedback = FeedbackRow(
         id=new_id("f"),
         conversation_id=conversation.id,
+        scenario_id=conversation.scenario_id,
         language=conversation.language,
         review_state=ReviewState.NONE.value,
         asked_by=asked_by,
+        waiting_since=now,
         created_at=now,
         updated_at=now,
     )

@@ -22,6 +22,7 @@ from debrief.feedback import Check, FeedbackBody, JobState
 from debrief.review import ReviewState, move
 from storage.audit import audit
 from storage.engine import Database, new_id, utc_now
+from storage.review_facts import begins_to_wait, note_version
 from storage.tables import (
     ConversationRow,
     FeedbackJobRow,
@@ -147,6 +148,7 @@ def store_result(
         feedback = session.get_one(FeedbackRow, claim.feedback_id, with_for_update=True)
         version = _add_version(session, claim, "model", body, checks, partial=partial, lineage=lineage)
         feedback.version_id = version.id
+        note_version(session, feedback, version)
         if feedback.review_state == ReviewState.NONE.value:
             good = not partial and not any(check.is_fault for check in checks)
             _hand_over(feedback, release_at_once=release == "checked" and good and version.n == 1)
@@ -426,7 +428,11 @@ def _fail(session: Session, job: FeedbackJobRow, cause: str) -> None:
 
 def _hand_over(feedback: FeedbackRow, *, release_at_once: bool) -> None:
     action = "auto_release" if release_at_once else "submit"
-    feedback.review_state = move(ReviewState(feedback.review_state), action).value
+    before, now = ReviewState(feedback.review_state), utc_now()
+    after = move(before, action)
+    feedback.review_state = after.value
+    for name, value in begins_to_wait(before, after, now).items():
+        setattr(feedback, name, value)
 
 
 def _add_version(

@@ -18,6 +18,7 @@ from debrief.review import ReviewState, move
 from storage.audit import VISITOR, audit
 from storage.engine import Database, new_id, utc_now
 from storage.feedback import owned_row, read_views
+from storage.review_facts import count_open_disputes
 from storage.tables import DisputeRow, FeedbackRow, FeedbackVersionRow, ReactionRow
 
 
@@ -80,6 +81,7 @@ def dispute(db: Database, visitor_id: str, feedback_id: str, path: str, comment:
             version=version.id, dispute=objection.id, path=path,
         )  # fmt: skip
         session.flush()
+        row.open_disputes = count_open_disputes(session, version.id)
         return _read(session, row)
 
 
@@ -90,6 +92,7 @@ def close_disputes(session: Session, feedback_id: str) -> None:
         .where(DisputeRow.feedback_id == feedback_id, DisputeRow.closed_at.is_(None))
         .values(closed_at=utc_now())
     )
+    session.execute(update(FeedbackRow).where(FeedbackRow.id == feedback_id).values(open_disputes=0))
 
 
 def _keep(session: Session, version: FeedbackVersionRow, path: str, comment: str, now: datetime) -> DisputeRow:
@@ -102,12 +105,13 @@ def _keep(session: Session, version: FeedbackVersionRow, path: str, comment: str
 
 
 def _reopen(row: FeedbackRow) -> None:
-    state = ReviewState(row.review_state)
+    state, now = ReviewState(row.review_state), utc_now()
     if state.is_shown:
         row.review_state = move(state, "reopen").value
+        row.waiting_since, row.overdue_told_at = now, None
         row.reviewed_by = row.reject_reason = row.review_note = None
     row.row_version += 1
-    row.updated_at = utc_now()
+    row.updated_at = now
 
 
 def _shown_version(session: Session, row: FeedbackRow) -> FeedbackVersionRow:

@@ -6,15 +6,14 @@ written to the audit, and `feedback.updated_at` touched, so that the visitor's p
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, ScalarSelect, Select, and_, func, or_, select, tuple_, update
+from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session, aliased
 
-from debrief.conversation import Message, Page
+from debrief.conversation import Message
 from debrief.errors import Conflict, InputRejected, NotAllowed, NotFound
 from debrief.feedback import Check, Dispute, FeedbackBody, JobState
 from debrief.review import REASONS, ReviewState, move
@@ -25,10 +24,10 @@ from storage.feedback import read_disputes, stop_making
 from storage.messages import read_path
 from storage.reactions import close_disputes
 from storage.repeats import Repeat, list_repeats
+from storage.review_facts import begins_to_wait
 from storage.tables import (
     AccountRow,
     ConversationRow,
-    DisputeRow,
     FeedbackJobRow,
     FeedbackRow,
     FeedbackVersionRow,
@@ -42,29 +41,6 @@ NOTE_MAX_CHARS = 2000
 WAITING = (ReviewState.PENDING, ReviewState.CLAIMED)
 _DECISIONS = ("approve", "reject", "withdraw")
 """Moves that answer what the visitor objected to."""
-
-
-@dataclass(frozen=True)
-class ReviewItem:
-    """A line of the list. A claim that ran out counts as pending; `claimed_by` is a name."""
-
-    id: str
-    conversation_id: str
-    state: ReviewState
-    scenario_id: str
-    scenario_title: dict[str, str]
-    language: str
-    message_count: int
-    checks_passed: int
-    checks: int
-    partial: bool
-    disputes: int
-    """Open objections of the visitor's to sentences of the version that counts."""
-    claimed_by: str | None
-    claimed_until: datetime | None
-    reviewed_by: str | None
-    created_at: datetime
-    updated_at: datetime
 
 
 @dataclass(frozen=True)
@@ -106,57 +82,6 @@ class ReviewCase:
 # ---------------------------------------------------------------------------------------------------- looking
 
 
-def list_waiting(
-    db: Database,
-    *,
-    states: Iterable[ReviewState] = WAITING,
-    limit: int = 50,
-    cursor: str | None = None,
-    newest_first: bool = False,
-) -> Page[ReviewItem]:
-    """A slice of the feedbacks in these states, oldest first: who waited longest comes first.
-
-    Raises:
-        InputRejected: the cursor is none of ours.
-    """
-    made = (FeedbackRow.created_at, FeedbackRow.id)
-    query = _item_query().where(FeedbackRow.review_state.in_([state.value for state in states]))
-    if cursor:
-        place = tuple_(*_read_cursor(cursor))
-        query = query.where(tuple_(*made) < place if newest_first else tuple_(*made) > place)
-    query = query.order_by(*(column.desc() if newest_first else column for column in made)).limit(limit + 1)
-    with db.read() as session:
-        now = utc_now()
-        items = [_item(row, now) for row in session.execute(query)]
-    more = len(items) > limit
-    items = items[:limit]
-    return Page(items, f"{items[-1].created_at.isoformat()}~{items[-1].id}" if more else None)
-
-
-def count_reviews(db: Database) -> dict[ReviewState, int]:
-    """How many feedbacks are in each state; those still being made are left out."""
-    with db.read() as session:
-        counted = session.execute(
-            select(FeedbackRow.review_state, func.count())
-            .join(ConversationRow, ConversationRow.id == FeedbackRow.conversation_id)
-            .group_by(FeedbackRow.review_state)
-        )
-        numbers = {ReviewState(state): number for state, number in counted}
-    return {state: numbers.get(state, 0) for state in ReviewState if state is not ReviewState.NONE}
-
-
-def find_next(db: Database, account: Account) -> str | None:
-    """The feedback that has waited longest and that nobody else has, or None."""
-    with db.read() as session:
-        return session.scalar(
-            select(FeedbackRow.id)
-            .join(ConversationRow, ConversationRow.id == FeedbackRow.conversation_id)
-            .where(or_(*_free_for(account)))
-            .order_by(FeedbackRow.created_at, FeedbackRow.id)
-            .limit(1)
-        )
-
-
 def get_review(db: Database, feedback_id: str) -> ReviewCase:
     """One case, read in one transaction.
 
@@ -177,8 +102,7 @@ def claim(db: Database, account: Account, feedback_id: str, row_version: int) ->
         Conflict: somebody else has it, was faster, or it does not wait.
         NotFound: there is no such feedback.
     """
-    until = utc_now() + CLAIM_LEASE
-    return _move(db, account, feedback_id, row_version, "claim", claimed_by=account.id, claimed_until=until)
+    return _move(db, account, feedback_id, row_version, "claim")
 
 
 def release(db: Database, account: Account, feedback_id: str, row_version: int) -> ReviewCase:
@@ -239,7 +163,15 @@ def withdraw(db: Database, account: Account, feedback_id: str, row_version: int 
 
 
 def _move(
-    db: Database,
+    db: Database, account: Account, feedback_id: str, row_version: int | None, action: str, **values: Any
+) -> ReviewCase:
+    with db.write() as session:
+        move_review(session, account, feedback_id, row_version, action, **values)
+        return _case(session, feedback_id)
+
+
+def move_review(
+    session: Session,
     account: Account,
     feedback_id: str,
     row_version: int | None,
@@ -247,41 +179,44 @@ def _move(
     *,
     reason: str | None = None,
     **values: object,
-) -> ReviewCase:
+) -> None:
+    """Make one move inside the caller's transaction. Without a `row_version` it is made however the feedback stands.
+
+    Raises as the moves above.
+    """
     now = utc_now()
-    with db.write() as session:
-        if action == "withdraw":
-            stop_making(session, feedback_id)
-        row = session.get(FeedbackRow, feedback_id, with_for_update=True)
-        if row is None:
-            raise NotFound
-        seen = row.row_version if row_version is None else row_version
-        before = ReviewState(row.review_state)
-        _check_hands(session, row, account, action, now)
-        after = move(before, action)
-        change = (
-            update(FeedbackRow)
-            .where(FeedbackRow.id == feedback_id, FeedbackRow.row_version == seen)
-            .values(
-                {
-                    "review_state": after.value,
-                    "row_version": seen + 1,
-                    "updated_at": now,
-                    "claimed_by": None,
-                    "claimed_until": None,
-                    **values,
-                }
-            )
-            .execution_options(synchronize_session=False)
+    if action == "withdraw":
+        stop_making(session, feedback_id)
+    row = session.get(FeedbackRow, feedback_id, with_for_update=True)
+    if row is None:
+        raise NotFound
+    seen = row.row_version if row_version is None else row_version
+    before = ReviewState(row.review_state)
+    _check_hands(session, row, account, action, now)
+    after = move(before, action)
+    change = (
+        update(FeedbackRow)
+        .where(FeedbackRow.id == feedback_id, FeedbackRow.row_version == seen)
+        .values(
+            {
+                "review_state": after.value,
+                "row_version": seen + 1,
+                "updated_at": now,
+                "claimed_by": account.id if action == "claim" else None,
+                "claimed_until": now + CLAIM_LEASE if action == "claim" else None,
+                **begins_to_wait(before, after, now),
+                **values,
+            }
         )
-        if cast("CursorResult[Any]", session.execute(change)).rowcount != 1:
-            raise Conflict
-        if action in _DECISIONS:
-            close_disputes(session, feedback_id)
-        detail = {"before": before.value, "after": after.value, "version": row.version_id}
-        audit(session, account.id, action, "feedback", feedback_id, **detail, **({"reason": reason} if reason else {}))
-        session.expire_all()
-        return _case(session, feedback_id)
+        .execution_options(synchronize_session=False)
+    )
+    if cast("CursorResult[Any]", session.execute(change)).rowcount != 1:
+        raise Conflict
+    if action in _DECISIONS:
+        close_disputes(session, feedback_id)
+    detail = {"before": before.value, "after": after.value, "version": row.version_id}
+    audit(session, account.id, action, "feedback", feedback_id, **detail, **({"reason": reason} if reason else {}))
+    session.expire_all()
 
 
 def _check_hands(session: Session, row: FeedbackRow, account: Account, action: str, now: datetime) -> None:
@@ -300,61 +235,6 @@ def _check_hands(session: Session, row: FeedbackRow, account: Account, action: s
 
 _Claimer = aliased(AccountRow)
 _Reviewer = aliased(AccountRow)
-
-
-def _item_query() -> Select[FeedbackRow, str, int, Any, list[Any], bool, int, str, str]:
-    """Everything that a line shows, in one statement however long the list is; no talk and no feedback text."""
-    return (
-        select(
-            FeedbackRow,
-            ConversationRow.scenario_id,
-            ConversationRow.message_count,
-            ScenarioVersionRow.body["title"],
-            FeedbackVersionRow.checks,
-            FeedbackVersionRow.partial,
-            _open_disputes(),
-            _Claimer.name,
-            _Reviewer.name,
-        )
-        .join(ConversationRow, ConversationRow.id == FeedbackRow.conversation_id)
-        .join(ScenarioVersionRow, ScenarioVersionRow.hash == ConversationRow.scenario_hash)
-        .outerjoin(FeedbackVersionRow, FeedbackVersionRow.id == FeedbackRow.version_id)
-        .outerjoin(_Claimer, _Claimer.id == FeedbackRow.claimed_by)
-        .outerjoin(_Reviewer, _Reviewer.id == FeedbackRow.reviewed_by)
-    )
-
-
-def _open_disputes() -> ScalarSelect[int]:
-    return (
-        select(func.count())
-        .where(DisputeRow.version_id == FeedbackRow.version_id, DisputeRow.closed_at.is_(None))
-        .correlate(FeedbackRow)
-        .scalar_subquery()
-    )
-
-
-def _item(found: Any, now: datetime) -> ReviewItem:
-    row, scenario_id, message_count, title, checks, partial, disputes, claimer, reviewer = found
-    outcomes = cast("list[dict[str, object]]", checks or [])
-    held = _is_held(row, now)
-    return ReviewItem(
-        id=row.id,
-        conversation_id=row.conversation_id,
-        state=_state_now(row, now),
-        scenario_id=scenario_id,
-        scenario_title=_title(title, scenario_id),
-        language=row.language,
-        message_count=message_count,
-        checks_passed=sum(1 for outcome in outcomes if outcome["passed"]),
-        checks=len(outcomes),
-        partial=bool(partial),
-        disputes=disputes or 0,
-        claimed_by=claimer if held else None,
-        claimed_until=row.claimed_until if held else None,
-        reviewed_by=reviewer,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-    )
 
 
 def _case(session: Session, feedback_id: str) -> ReviewCase:
@@ -377,10 +257,10 @@ def _case(session: Session, feedback_id: str) -> ReviewCase:
         id=row.id,
         conversation_id=conversation.id,
         title=conversation.title,
-        state=_state_now(row, now),
+        state=state_now(row, now),
         row_version=row.row_version,
         scenario_id=conversation.scenario_id,
-        scenario_title=_title(title, conversation.scenario_id),
+        scenario_title=title_by_language(title, conversation.scenario_id),
         language=row.language,
         path=read_path(session, conversation.id, job.leaf_id if job else conversation.active_leaf_id),
         body=FeedbackBody.model_validate(version.body) if version else None,
@@ -421,35 +301,15 @@ def _is_held(row: FeedbackRow, now: datetime) -> bool:
     return now < row.claimed_until <= now + CLAIM_LEASE + CLOCKS_DIFFER
 
 
-def _state_now(row: FeedbackRow, now: datetime) -> ReviewState:
+def state_now(row: FeedbackRow, now: datetime) -> ReviewState:
     state = ReviewState(row.review_state)
     return ReviewState.PENDING if state is ReviewState.CLAIMED and not _is_held(row, now) else state
 
 
-def _free_for(account: Account) -> tuple[Any, ...]:
-    claimed, now = FeedbackRow.review_state == ReviewState.CLAIMED.value, utc_now()
-    has_ended = or_(FeedbackRow.claimed_until <= now, FeedbackRow.claimed_until > now + CLAIM_LEASE + CLOCKS_DIFFER)
-    return (
-        FeedbackRow.review_state == ReviewState.PENDING.value,
-        and_(claimed, or_(has_ended, FeedbackRow.claimed_by == account.id)),
-    )
-
-
-def _title(title: object, scenario_id: str) -> dict[str, str]:
+def title_by_language(title: object, scenario_id: str) -> dict[str, str]:
     """The scenario's title by language, as it was when they talked."""
     return (
         {str(k): str(v) for k, v in cast("dict[str, object]", title).items()}
         if isinstance(title, dict)
         else {"en": scenario_id}
     )
-
-
-def _read_cursor(cursor: str) -> tuple[datetime, str]:
-    made, _, feedback_id = cursor.partition("~")
-    try:
-        at = datetime.fromisoformat(made)
-    except ValueError as error:
-        raise InputRejected("malformed", reason="cursor") from error
-    if at.tzinfo is None or not feedback_id:
-        raise InputRejected("malformed", reason="cursor")
-    return at, feedback_id

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text as SqlText,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -75,6 +76,8 @@ class Base(DeclarativeBase):
 
 Id = String(40)
 Hash = String(64)
+NO_LEVEL = 6
+"""In place of a worst level: after all levels that there are."""
 
 
 class VisitorRow(Base):
@@ -176,11 +179,23 @@ class FeedbackRow(Base):
     """One debrief: how its review stands and which version counts. Its making is the job, its words the versions."""
 
     __tablename__ = "feedback"
-    __table_args__ = (Index(None, "review_state", "created_at"), Index(None, "conversation_id", "created_at"))
+    __table_args__ = (
+        Index(None, "conversation_id", "created_at"),
+        # One for each order of the review queue; `storage/review_queue.py` walks them state by state.
+        Index("ix_feedback_by_waiting", "review_state", "waiting_since", "id"),
+        Index("ix_feedback_by_age", "review_state", "created_at", "id"),
+        Index("ix_feedback_by_level", "review_state", "worst_level", "waiting_since", "id"),
+        Index("ix_feedback_by_checks", "review_state", "checks_failed", "waiting_since", "id"),
+        Index("ix_feedback_kinds", "scenario_id", "rubric_hash", "model", "language", "created_at"),
+    )
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
+    scenario_id: Mapped[str] = mapped_column(String(80))
+    """As the conversation has it; kept here because the review queue filters by it."""
     language: Mapped[str] = mapped_column(String(16))
     review_state: Mapped[str] = mapped_column(String(24))
+    hidden_state: Mapped[str | None] = mapped_column(String(24))
+    """How the review stands while the talk is deleted and can still come back; the state itself says "none" then."""
     reject_reason: Mapped[str | None] = mapped_column(String(40))
     review_note: Mapped[str | None] = mapped_column(Text)
     reviewed_by: Mapped[str | None] = mapped_column(ForeignKey("accounts.id"))
@@ -194,6 +209,23 @@ class FeedbackRow(Base):
     """Who wanted it: "visitor", "end" (the scenario's end was reached) or "idle" (nobody spoke for long)."""
     seen_at: Mapped[datetime | None]
     """When the visitor first had the words before their eyes."""
+    waiting_since: Mapped[datetime]
+    """When it last began to wait for a reviewer; when it was made, where it never did."""
+    overdue_told_at: Mapped[datetime | None]
+    """When it was told that this one waits for too long; empty again as soon as it begins to wait anew."""
+    assigned_to: Mapped[str | None] = mapped_column(ForeignKey("accounts.id"), index=True)
+    """Whose work it is to be. A plan, not a lock: who claims it has it."""
+    # What the queue knows of the version that counts, written with it: see `storage/review_facts.py`.
+    rubric_hash: Mapped[str | None] = mapped_column(Hash)
+    model: Mapped[str | None] = mapped_column(String(200))
+    partial: Mapped[bool] = mapped_column(default=False, server_default=false())
+    worst_level: Mapped[int] = mapped_column(default=NO_LEVEL, server_default=str(NO_LEVEL))
+    """The lowest level of all criteria; 6 where none has a level."""
+    checks: Mapped[int] = mapped_column(default=0, server_default="0")
+    checks_failed: Mapped[int] = mapped_column(default=0, server_default="0")
+    failed_checks: Mapped[str] = mapped_column(String(800), default="")
+    """The names of the checks that did not pass, each between blanks."""
+    open_disputes: Mapped[int] = mapped_column(default=0, server_default="0")
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime] = mapped_column(index=True)
 

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, delete, func, select, 
 from sqlalchemy.orm import Session
 
 from debrief.errors import NotFound
+from debrief.review import ReviewState
 from storage.engine import ALSO_DELETED, Database, new_id, utc_now
 from storage.feedback import UNFINISHED, cancel_making
 from storage.tables import ConversationRow, FeedbackJobRow, FeedbackRow
@@ -84,6 +85,7 @@ def undo_deletion(db: Database, visitor_id: str, deletion_id: str) -> list[str]:
         ).all()
         if not rows:
             raise NotFound("too_late_to_undo")
+        _show_feedback(session, select(ConversationRow.id).where(ConversationRow.deletion_id == deletion_id))
         session.execute(
             update(ConversationRow)
             .where(ConversationRow.visitor_id == visitor_id, ConversationRow.deletion_id == deletion_id)
@@ -112,6 +114,7 @@ def _delete(db: Database, visitor_id: str, which: ColumnElement[bool]) -> Deleti
     mine = and_(ConversationRow.visitor_id == visitor_id, which, ConversationRow.deleted_at.is_(None))
     with db.write() as session:
         _stop_making(session, mine)
+        _hide_feedback(session, select(ConversationRow.id).where(mine))
         change = update(ConversationRow).where(mine).values(deleted_at=now, deletion_id=id, changed_at=now)
         change = change.returning(ConversationRow.id, ConversationRow.title)
         found = session.execute(change.execution_options(synchronize_session=False)).all()
@@ -131,6 +134,35 @@ def _stop_making(session: Session, which: ColumnElement[bool]) -> None:
     )
     for feedback in session.scalars(being_made).all():
         cancel_making(session, feedback)
+
+
+def _hide_feedback(session: Session, conversation_ids: Select[str]) -> None:
+    """To reviewers, and to whatever goes by states, it is as if it were still being made."""
+    feedback = FeedbackRow
+    is_claimed = feedback.review_state == ReviewState.CLAIMED.value
+    session.execute(
+        update(feedback)
+        .where(feedback.conversation_id.in_(conversation_ids), feedback.review_state != ReviewState.NONE.value)
+        .values(
+            hidden_state=case((is_claimed, ReviewState.PENDING.value), else_=feedback.review_state),
+            review_state=ReviewState.NONE.value,
+            row_version=feedback.row_version + 1,
+            claimed_by=None,
+            claimed_until=None,
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _show_feedback(session: Session, conversation_ids: Select[str]) -> None:
+    """As it stood; one that somebody had in hand waits again."""
+    feedback = FeedbackRow
+    session.execute(
+        update(feedback)
+        .where(feedback.conversation_id.in_(conversation_ids), feedback.hidden_state.is_not(None))
+        .values(review_state=feedback.hidden_state, hidden_state=None, row_version=feedback.row_version + 1)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _deletions(visitor_id: str) -> Select[str | None, int, str | None, str | None, datetime | None]:

@@ -10,6 +10,7 @@ from debrief.review import ReviewState
 from storage import accounts, conversations, messages
 from storage.accounts import Account
 from storage.engine import Database, new_id, utc_now
+from storage.review_facts import note_version
 from storage.tables import FeedbackJobRow, FeedbackRow, FeedbackVersionRow
 from tests.factories import make_conversation, make_turn
 from tests.web_scene import Browser
@@ -96,6 +97,8 @@ def make_feedback(
     lease_s: float = 600,
     checks_failed: int = 0,
     age_s: float = 0,
+    lineage: dict[str, object] | None = None,
+    partial: bool = False,
 ) -> FeedbackRow:
     """A made feedback in this state of review; given back is its row as it was stored."""
     talk = talk or make_talk(db)
@@ -104,8 +107,9 @@ def make_feedback(
     names = ("evidence_exact", "evidence_is_own", "levels_backed", "no_injection")
     checks = [Check(name=name, passed=n >= checks_failed).model_dump() for n, name in enumerate(names)]
     row = FeedbackRow(
-        id=feedback_id, conversation_id=talk.id, language=talk.language, review_state=state.value,
-        version_id=version_id, row_version=3, created_at=now, updated_at=now,
+        id=feedback_id, conversation_id=talk.id, scenario_id=talk.scenario_id, language=talk.language,
+        review_state=state.value, version_id=version_id, row_version=3, waiting_since=now, created_at=now,
+        updated_at=now,
         claimed_by=claimer.id if claimer else None,
         claimed_until=utc_now() + timedelta(seconds=lease_s) if claimer else None,
     )  # fmt: skip
@@ -115,10 +119,12 @@ def make_feedback(
         finished_at=now,
     )  # fmt: skip
     version = FeedbackVersionRow(
-        id=version_id, feedback_id=feedback_id, n=1, job_id=job_id, origin="model", partial=False,
-        body=make_body(db, talk).model_dump(mode="json"), checks=checks, lineage={"model": "scripted"}, created_at=now,
+        id=version_id, feedback_id=feedback_id, n=1, job_id=job_id, origin="model", partial=partial,
+        body=make_body(db, talk).model_dump(mode="json"), checks=checks, lineage=lineage or {"model": "scripted"},
+        created_at=now,
     )  # fmt: skip
     with db.write() as session:
+        note_version(session, row, version)
         for thing in (row, job, version):
             session.add(thing)
             session.flush()

@@ -26,6 +26,7 @@ QUICK = Pace(
     finish_again_s=0.1,
     poll_s=0.05,
     frame_s=0.01,
+    call_frame_s=0.02,
     comment_s=0.3,
     model_watch_s=0.05,
     model_starting_frame_s=0.1,

@@ -3,13 +3,16 @@
 Gradio 6.31 answers an unknown event, a value of the wrong kind or an unknown stream with a traceback and status 500;
 it lets everybody call private events by name, and gives a stream to whoever knows the session hash, which browsers
 make themselves with `Math.random()`. Here an event must be one of this page, its values must fit the components, and
-a session hash belongs to the person who used it first.
+a session hash belongs to the person who used it first. A call by name gets a session of its own, so that its result
+is its caller's as well.
 """
 
 from __future__ import annotations
 
 import math
 import re
+import secrets
+import sys
 from collections import OrderedDict
 from typing import Any, cast
 from urllib.parse import parse_qs
@@ -39,6 +42,8 @@ def guard_events(app: FastAPI, limits: RateLimits) -> None:
         if isinstance(route, Mount) and isinstance(route.app, App):
             page: Any = route.app
             page.state_holder.capacity = SESSIONS  # Gradio's 10,000 copies of a page are some hundred MB
+            # After each event Gradio has pandas count its last 10,000, for a page that nobody may open.
+            page.get_blocks()._queue.ANAYLTICS_CACHE_FREQUENCY = sys.maxsize
             page.add_middleware(OwnEventsOnly, page=page, limits=limits)
 
 
@@ -120,11 +125,12 @@ class OwnEventsOnly:
         """
         body = _read_json(await _whole(receive))
         fn = self._find_event(door, name, body)
-        session = body.get("session_hash")
+        data = check_values(_padded(body.get("data"), fn) if door == "call" else body.get("data"), fn.inputs)
+        session = f"call-{secrets.token_hex(16)}" if door == "call" else body.get("session_hash")
         if session is not None or door == "queue/join":
-            self._take_session(scope, session)
+            self._take_session(scope, session, may_be_new=door == "call")
         cleaned = {
-            "data": check_values(body.get("data"), fn.inputs),
+            "data": data,
             "event_data": body.get("event_data"),
             "trigger_id": _check_number(body.get("trigger_id"), "trigger_id"),
             "session_hash": session,
@@ -145,27 +151,58 @@ class OwnEventsOnly:
             raise NotFound
         return fn
 
-    def _take_session(self, scope: Any, session: object) -> None:
+    def _take_session(self, scope: Any, session: object, *, may_be_new: bool) -> None:
         if not isinstance(session, str) or not _SESSION_HASH.fullmatch(session):
             raise InputRejected(reason="session_hash: 4 to 64 letters, digits or hyphens")
-        asker = _asker(scope)
+        asker = _asker(scope, may_be_new=may_be_new)
         if not self._owners.knows(session):
             self._limits.check_session(asker)
         if not self._owners.take(session, asker):
             raise NotFound
+        forget_ended(self._queue)
 
     def _check_stream(self, scope: Any, door: str, name: str) -> None:
         """Raises NotFound for another person's stream, and for one that Gradio does not hold, as if it were neither."""
         if door == "queue/data":
             session = (parse_qs(scope["query_string"].decode("latin-1")).get("session_hash") or [""])[-1]
-            open_streams: Any = self._page.get_blocks()._queue.pending_messages_per_session
-            if session not in open_streams or not self._owners.owns(session, _asker(scope)):
+        else:
+            name, _, event_id = name.partition("/")
+            if not any(fn.api_name == name and _may_be_named(fn, door) for fn in self._events()):
                 raise NotFound
-        elif not any(fn.api_name == name.partition("/")[0] and _may_be_named(fn, door) for fn in self._events()):
+            session = session_of(self._queue, event_id)
+        if session not in self._queue.pending_messages_per_session or not self._owners.owns(session, _asker(scope)):
             raise NotFound
 
     def _events(self) -> list[Any]:
         return list(self._page.get_blocks().fns.values())
+
+    @property
+    def _queue(self) -> Any:
+        return self._page.get_blocks()._queue
+
+
+def session_of(queue: Any, event_id: str) -> str:
+    """The session that an event of Gradio's queue belongs to, until its result has been read; else an empty string.
+
+    Where Gradio keeps the event itself is no sign: it forgets that some time before or after the reading.
+    """
+    return next((session for session, ids in queue.pending_event_ids_session.items() if event_id in ids), "")
+
+
+def forget_ended(queue: Any) -> None:
+    """Gradio lets the quietest streams go beyond its number, but keeps the names of all that there ever were."""
+    names = queue.pending_event_ids_session
+    if len(names) > 2 * SESSIONS:
+        for session in [session for session in names if session not in queue.pending_messages_per_session]:
+            del names[session]
+
+
+def _padded(values: object, fn: Any) -> object:
+    """What a caller by name leaves away at the end is nothing, which the endpoint takes for its default."""
+    if not isinstance(values, list):
+        return values
+    given = cast("list[Any]", values)
+    return given + [None] * (len(fn.inputs) - len(given)) if given else given
 
 
 def check_values(values: object, components: list[Any]) -> list[Any]:
@@ -211,16 +248,20 @@ def _check_number(value: object, name: str) -> object:
 
 
 def _may_be_named(fn: Any, door: str) -> bool:
-    """Public events by either door; the page's own by `run` when they skip the queue, as pages then call them."""
-    return fn.fn is not None and (fn.api_visibility == "public" or (door == "run" and not fn.queue))
+    """Public events by `call`, those that skip the queue by `run`: past the queue one would get a first frame only."""
+    return fn.fn is not None and (not fn.queue if door == "run" else fn.api_visibility == "public")
 
 
-def _asker(scope: Any) -> str:
-    """An account in all its browsers, else the visitor that a cookie names."""
+def _asker(scope: Any, *, may_be_new: bool = False) -> str:
+    """An account in all its browsers, else the visitor that a cookie names, or will: a call by name hands one out.
+
+    Raises:
+        SignInNeeded: nobody is known to be asking, and who is new may not.
+    """
     state = scope["state"]
     if state["account"] is not None:
         return f"account {state['account'].id}"
-    if state["is_newcomer"]:
+    if state["is_newcomer"] and not may_be_new:
         raise SignInNeeded
     return f"visitor {state['visitor_id']}"
 

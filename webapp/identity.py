@@ -93,8 +93,10 @@ def read_cookies(scope: Any) -> dict[str, str]:
     return cookie_parser(raw) if raw else {}
 
 
-FIRST_POSTS = ("/api/v1/conversations", "/api/v1/import/conversations")
-"""What gives a program its cookie: it makes the first thing that is the visitor's."""
+FIRST_POSTS = {"/api/v1/conversations": 201, "/api/v1/import/conversations": 201, "/gradio_api/call/chat": 200}
+"""What gives a program its cookie, with the status that says so: it makes the first thing that is the visitor's."""
+CLIENTS_FIRST_GET = "/config"
+"""What gradio_client asks for first; it keeps the cookies of this one response."""
 
 
 class Identity:
@@ -146,7 +148,9 @@ def _may_hand_out(scope: Any, known: str | None) -> bool:
 
 def _is_keepable(message: Any, scope: Any) -> bool:
     if scope["method"] == "POST":
-        return message["status"] == 201
+        return message["status"] == FIRST_POSTS[scope["path"]]
+    if scope["path"] == CLIENTS_FIRST_GET:
+        return message["status"] == 200
     return message["status"] == 200 and any(
         name == b"content-type" and value.startswith(b"text/html") for name, value in message["headers"]
     )

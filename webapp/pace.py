@@ -23,6 +23,10 @@ class Pace:
     """Between two looks at what other processes changed."""
     frame_s: float = 0.05
     """Shortest time between two frames of one live stream; the first token does not wait."""
+    call_frame_s: float = 0.1
+    """Shortest time between two frames of a program's call, each of which costs more than one of a live stream."""
+    call_wait_s: float = 600.0
+    """How long one call waits for a debrief."""
     comment_s: float = 15.0
     """Longest silence of a live stream, so that no proxy takes it for dead."""
     model_watch_s: float = 1.0

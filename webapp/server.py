@@ -45,6 +45,7 @@ from webapp.api import (
     progress as progress_api,
     review as review_api,
     search as search_api,
+    review_queue as review_queue_api,
     system as system_api,
     talk_files as talk_files_api,
 )
@@ -116,7 +117,7 @@ def build_app(
     ):
         app.include_router(routes.router)
     app.include_router(mine_api.docs_router)
-    for routes in (review_api, system_api):
+    for routes in (review_queue_api, review_api, system_api):
         app.include_router(routes.router)
     _end_api(app)
     app.include_router(sign_in.sign_in_routes(parts))
@@ -264,7 +265,7 @@ def _mount_pages(app: FastAPI, parts: Parts) -> None:
     async def mount() -> None:
         assets = ui.serve_assets(app, parts)
         desk.mount(app, parts, assets)
-        ui.mount(app, assets)
+        ui.mount(app, parts, assets)
         guard_events(app, parts.limits)
 
     with ThreadPoolExecutor(1) as thread:

@@ -121,7 +121,7 @@ class TurnRunner:
             InputRejected: empty or too long.
             NotFound, Conflict, TooBusy: as `storage.turns.start_turn`; TooBusy also for too many a minute.
         """
-        self._check_text(text)
+        self.check_text(text)
         self._limits.check_message(visitor_id)
         turn = await self._store(
             turns.start_turn,
@@ -187,7 +187,8 @@ class TurnRunner:
         """The answers that this process writes, or has written and not yet stored."""
         return list(self._runs)
 
-    def _check_text(self, text: str) -> None:
+    def check_text(self, text: str) -> None:
+        """Raises InputRejected: empty or too long."""
         if not text.strip():
             raise InputRejected("empty_message")
         limit = self._settings.message_max_chars

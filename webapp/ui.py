@@ -9,12 +9,13 @@ from pathlib import Path
 import gradio as gr
 from fastapi import FastAPI, HTTPException, Response
 
-from webapp.pages.chat import events, layout
+from webapp.pages.chat import endpoints, events, layout
 from webapp.pages.chat.handlers import page_facts, page_texts
 from webapp.parts import Parts
 from webapp.theme import make_theme
 
 ASSETS = Path(__file__).parent / "assets"
+STYLES = ("style", "sidebar", "start", "panes", "again")
 KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 
@@ -26,12 +27,12 @@ def serve_assets(app: FastAPI, parts: Parts) -> str:
     return f"assets-{version}"
 
 
-def mount(app: FastAPI, assets: str) -> None:
+def mount(app: FastAPI, parts: Parts, assets: str) -> None:
     """Put the visitor's page at `/`. Call it last: it takes every path that nothing else has."""
     texts = gr.I18n(**page_texts())
     gr.mount_gradio_app(  # pyright: ignore[reportUnknownMemberType]  # auth= is a bare Callable
         app,
-        build_page(texts),
+        build_page(texts, parts),
         path="/",
         theme=make_theme(),
         head=_head(assets),
@@ -46,9 +47,10 @@ def mount(app: FastAPI, assets: str) -> None:
     )
 
 
-def build_page(texts: gr.I18n) -> gr.Blocks:
+def build_page(texts: gr.I18n, parts: Parts) -> gr.Blocks:
     with gr.Blocks(title="Debrief", fill_width=True, analytics_enabled=False) as page:
         events.bind(layout.build_layout(texts))
+        endpoints.bind(page, parts)
     return page
 
 
@@ -91,10 +93,9 @@ def _serve_assets(app: FastAPI, assets: dict[str, str], version: str) -> None:
 
 def _head(assets: str) -> str:
     """What Gradio puts into the page's head. Style goes here because rules in `css=` get a prefix and partly miss."""
+    styles = "".join(f'<link rel="stylesheet" href="{assets}/{name}.css">' for name in STYLES)
     return (
-        f'<link rel="stylesheet" href="{assets}/style.css">'
-        f'<link rel="stylesheet" href="{assets}/sidebar.css">'
-        f'<link rel="stylesheet" href="{assets}/again.css">'
+        f"{styles}"
         f'<link rel="icon" type="image/svg+xml" href="{assets}/icon.svg">'
         f'<script type="module" src="{assets}/page.js"></script>'
     )

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
@@ -125,6 +125,11 @@ class Look:
         self.page.wait_for_url(re.compile(r"[?&]c="))
         expect(answer_rows(self.page)).to_have_count(1)
         return self.page.url.split("c=")[1].split("&")[0]
+
+    def open_pane(self, name: Literal["talk", "debrief"]) -> None:
+        """Bring talk or debrief to the front, where the screen is too narrow for both."""
+        tab = self.page.locator(f"[data-key=pane-{name}]")
+        tab.click() if tab.is_visible() else None
 
     def say(self, text: str, page: Page | None = None) -> None:
         box = message_box(page or self.page)

@@ -118,18 +118,18 @@ def _photograph(house: House, words: dict, phone: bool, scheme: str, out: Path) 
         shoot("4-progress")
         _store(house, words, conversation_id)
         expect(debrief_card(look.page).locator(".criterion")).to_have_count(3)
-        look.page.locator("[data-key=jump]").click() if phone else None
+        look.open_pane("debrief")
         shoot("5-debrief")
         look.page.locator(".criterion .quote").first.click()
         look.page.wait_for_timeout(800)
         shoot("6-quote")
+        look.open_pane("talk")
         house.model.default = lambda _: Script(status=500, error="boom")
         look.say(words["said"][1])
         look.page.locator("#below-transcript .problem").wait_for()
         house.model.default = None
         shoot("7-error")
         if phone:
-            look.page.evaluate("scrollTo(0, 0)")
             look.page.locator(".sidebar .toggle-button").click()
             shoot("8-list")
 
@@ -147,11 +147,11 @@ def _photograph_again(house: House, words: dict, phone: bool, scheme: str, out: 
         with house.db.read() as session:
             owner = session.get_one(ConversationRow, talk_id).visitor_id
         make_debrief(house.db, get_conversation(house.db, owner, talk_id), levels, **values)
+        look.open_pane("debrief")
         expect(debrief_card(look.page).locator(".criterion").first).to_be_visible()
 
     def press_in_sidebar(key: str) -> None:
         if phone:
-            look.page.evaluate("scrollTo(0, 0)")
             look.page.locator(".sidebar .toggle-button").click()
         look.page.locator(f"[data-key={key}]").click()
 
@@ -235,7 +235,7 @@ def _talk(look: Look, words: dict) -> None:
 
 def _ask(look: Look, house: House) -> None:
     jobs.beat(house.db, "k_camera")
-    look.page.locator("[data-key=ask]").click()
+    look.page.locator("[data-key=wrap-up]").click()
     expect(look.page.locator(".track")).to_be_visible()
     claim = claim_this(house.db, house.rung[-1])
     jobs.set_progress(house.db, claim, {"step": "writing", "done": 1, "of": 3})

@@ -55,6 +55,7 @@ def photograph_debrief(house: House, words: dict, phone: bool, scheme: str, out:
     with house.visit(phone=phone, locale=words["locale"], scheme=scheme) as look:
         conversation_id = look.start(words["title"])
         talk(look, words)
+        look.open_pane("debrief")
         shoot = _camera(look.page, phone, out, name)
         for state in _states(look, words, conversation_id, phone=phone):
             shoot(state)
@@ -110,6 +111,7 @@ def _states(look: Look, words: dict, conversation_id: str, *, phone: bool) -> It
     store(look, claim, words, conversation_id)
     expect(card.locator(".criterion")).to_have_count(4)
     yield "ready"
+    look.open_pane("talk")
     page.locator(".quoted-mark").last.click()
     yield "mark"
     page.locator("[data-key='dispute-improvements.0.problem']").click()

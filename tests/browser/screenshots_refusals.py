@@ -76,11 +76,11 @@ def photograph(house: House, words: dict, phone: bool, scheme: str, out: Path) -
         shoot("3-too-large")
         message_box(look.page).fill(words["said"][1])
         use_up(house.db, talk_id, "feedbacks")
-        look.page.locator("[data-key=jump]").click() if phone else None
+        look.open_pane("debrief")
         debrief_card(look.page).locator("[data-key=ask]").click()
         debrief_card(look.page).get_by_role("alert").wait_for()
         shoot("4-debrief")
-        look.page.evaluate("scrollTo(0, 0)")
+        look.open_pane("talk")
         forget(house.db)
         look.context.clear_cookies()
         message_box(look.page).press("Enter")

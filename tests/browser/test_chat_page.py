@@ -9,6 +9,11 @@ from tests.browser.house import House, Look, answer_rows, below, message_box, ow
 from tests.scripted_model import Script
 
 INTERVIEW = "Job interview"
+ECO_ANSWERS = {
+    "Where you spend your day": "office",
+    "Kind of work": "accounting",
+    "What you would like to change": "food",
+}
 LONG = Script(text=" ".join(f"word{n}" for n in range(400)), token_delay_s=0.05)
 
 
@@ -281,3 +286,14 @@ def test_a_quick_reply_is_said_with_one_press(olga: Look):
     reply.click()
     expect(own_rows(olga.page)).to_contain_text(words)
     expect(olga.page.locator(".quick")).to_have_count(0)
+
+
+def test_a_quick_reply_that_breaks_off_is_put_into_the_box_to_be_finished(olga: Look):
+    olga.start("Eco challenge", ECO_ANSWERS)
+    olga.page.locator(".quick .chip", has_text="On an ordinary day").click()
+    expect(message_box(olga.page)).to_be_focused()
+    olga.page.keyboard.type("take the bus.")
+    expect(message_box(olga.page)).to_have_value("On an ordinary day I get up at seven and take the bus.")
+    expect(own_rows(olga.page)).to_have_count(0)
+    olga.page.reload()
+    expect(message_box(olga.page)).to_have_value("On an ordinary day I get up at seven and take the bus.")

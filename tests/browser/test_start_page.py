@@ -66,6 +66,20 @@ def test_choosing_korean_with_the_demo_model_says_that_it_speaks_english_only(de
         expect(olga.page.locator(".note")).to_contain_text("only speaks English")
 
 
+def test_who_comes_back_finds_the_way_into_the_last_talk(olga: Look):
+    page = olga.page
+    expect(page.locator(".start-steps li")).to_have_count(3)
+    expect(page.locator(".way-back")).to_have_count(0)
+    olga.start(INTERVIEW)
+    olga.say("Hello.")
+    expect(answer_rows(page)).to_have_count(2)
+    page.goto(olga.house.url)
+    expect(page.locator(".start-steps")).to_have_count(0)
+    page.get_by_role("button", name="Go on where you left off").click()
+    expect(answer_rows(page)).to_have_count(2)
+    expect(message_box(page)).to_be_focused()
+
+
 def test_the_page_works_with_the_keyboard_alone(olga: Look):
     olga.page.locator(".card-title").first.wait_for()
     for _ in range(40):
@@ -97,7 +111,7 @@ def test_nothing_is_wider_than_a_phone_and_the_sidebar_waits_closed(house: House
         olga.say("word" * 80)
         expect(answer_rows(olga.page)).to_have_count(2)
         assert has_no_sideways_scroll(olga.page)
-        olga.page.locator("[data-key=jump]").tap()
+        olga.page.locator("[data-key=pane-debrief]").tap()
         expect(olga.page.locator(".debrief")).to_be_in_viewport(ratio=0.5)
 
 

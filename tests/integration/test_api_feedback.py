@@ -9,7 +9,7 @@ import pytest
 
 from debrief.feedback import Coverage, CriterionResult, Evidence, FeedbackBody
 from debrief.review import ReviewState
-from storage import jobs, messages, reviews
+from storage import jobs, messages, review_queue, reviews
 from storage.engine import Database
 from storage.tables import FeedbackRow
 from tests.review_scene import make_account, sign_in
@@ -39,6 +39,12 @@ def make_debrief(olga: Browser, web: Web, *, release: str = "checked", title: st
     talk_id, feedback_id = ask(olga, web)
     if title:
         assert olga.patch(f"/api/v1/conversations/{talk_id}", json={"title": title}).status_code == 200
+    write_debrief(web, talk_id, release=release)
+    return feedback_id
+
+
+def write_debrief(web: Web, talk_id: str, *, release: str = "checked") -> None:
+    """What the worker does with the job that was rung for last, the one for this talk."""
     claim = jobs.claim_job(web.parts.db, web.rung[-1], "k_test", lease_s=60, seats=10)
     assert claim
     own = next(m for m in messages.list_path(web.parts.db, talk_id) if m.role == "user")
@@ -59,7 +65,6 @@ def make_debrief(olga: Browser, web: Web, *, release: str = "checked", title: st
         web.parts.db, claim, body=body, checks=[], partial=False, lineage={"model": "scripted"},
         release=release,  # type: ignore[arg-type]
     )  # fmt: skip
-    return feedback_id
 
 
 def read(browser: Browser, feedback_id: str) -> dict:
@@ -103,7 +108,7 @@ def test_an_objection_opens_the_review_again_and_the_words_stay_readable(web: We
     assert "A person will look at it" in said["notice"]
     [dispute] = said["disputes"]
     assert (dispute["path"], dispute["comment"], dispute["closed_at"]) == (REASON, "I told two.", None)
-    [waiting] = reviews.list_waiting(db).items
+    [waiting] = review_queue.list_reviews(db).items
     assert (waiting.id, waiting.disputes) == (feedback_id, 1)
 
 

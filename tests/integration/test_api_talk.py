@@ -152,6 +152,7 @@ def test_scenarios_speak_the_language_that_is_asked_for(web: Web, olga: Browser)
         "persona",
         "form",
         "quick_replies",
+        "end",
     }
 
 

@@ -4,13 +4,14 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import event, select, text
+from sqlalchemy import select, text
 from sqlalchemy.exc import DatabaseError
 
 from debrief.errors import Conflict, InputRejected, NotAllowed, NotFound
 from debrief.review import ACTIONS, REASONS, ReviewState, move
-from storage import conversations, feedback, reviews
+from storage import conversations, feedback, review_queue, reviews
 from storage.audit import audit, list_audit
+from storage.queue_filter import QueueFilter
 from storage.tables import AuditRow, FeedbackRow
 from tests.factories import OLGA, make_turn
 from tests.review_scene import TALK, make_account, make_feedback, make_talk
@@ -117,7 +118,7 @@ def test_a_feedback_in_the_making_is_not_there_for_reviewers(database, rita):
     ):
         with pytest.raises(NotFound):
             look()
-    assert reviews.list_waiting(database, states=list(S)[1:]).items == []
+    assert review_queue.list_reviews(database, QueueFilter(tuple(S)[1:])).items == []
 
 
 def test_the_slower_of_two_reviewers_is_told_and_changes_nothing(any_database):
@@ -172,7 +173,7 @@ def test_only_the_claimer_moves_a_claimed_feedback(database, rita, action):
 def test_a_claim_that_ran_out_can_be_taken_over_but_not_jumped(database, rita):
     row = make_feedback(database, state=S.CLAIMED, claimer=rita, lease_s=-1)
     sam = make_account(database, "sam")
-    [item] = reviews.list_waiting(database).items
+    [item] = review_queue.list_reviews(database).items
     assert (item.state, item.claimed_by) == (S.PENDING, None)
     with pytest.raises(Conflict) as told:
         reviews.approve(database, sam, row.id, row.row_version)
@@ -186,17 +187,6 @@ def test_a_claim_that_ran_out_can_be_taken_over_but_not_jumped(database, rita):
 def test_rita_may_decide_late_when_nobody_took_over(database, rita):
     row = make_feedback(database, state=S.CLAIMED, claimer=rita, lease_s=-1)
     assert reviews.approve(database, rita, row.id, row.row_version).state is S.APPROVED
-
-
-def test_next_gives_two_reviewers_different_work(database, rita):
-    oldest, second = (make_feedback(database, age_s=age).id for age in (60, 30))
-    sam = make_account(database, "sam")
-    assert reviews.find_next(database, rita) == oldest
-    reviews.claim(database, rita, oldest, 3)
-    assert reviews.find_next(database, sam) == second
-    reviews.claim(database, sam, second, 3)
-    ada = make_account(database, "ada")
-    assert reviews.find_next(database, ada) is None
 
 
 @pytest.mark.parametrize("reason", [None, "", "because", "Wrong_level"])
@@ -252,51 +242,6 @@ def test_every_move_reaches_the_visitors_live_page(database, rita):
         changed = feedback.list_changed(database, [OLGA], before)
         assert (OLGA, row.id) in [(visitor, view.id) for visitor, view in changed]
         assert _row(database, row.id).updated_at > before
-
-
-def test_what_waits_longest_comes_first_and_pages_do_not_overlap(any_database):
-    database = any_database
-    talk = make_talk(database)
-    made = [make_feedback(database, talk, age_s=100 - n).id for n in range(7)]
-    make_feedback(database, talk, state=S.APPROVED)
-    seen, cursor = [], None
-    while True:
-        page = reviews.list_waiting(database, limit=3, cursor=cursor)
-        seen += [item.id for item in page.items]
-        cursor = page.next
-        if cursor is None:
-            break
-    assert seen == made
-    newest = reviews.list_waiting(database, limit=3, newest_first=True)
-    assert [item.id for item in newest.items] == made[:3:-1]
-    older = reviews.list_waiting(database, limit=3, newest_first=True, cursor=newest.next)
-    assert [item.id for item in older.items] == made[3:0:-1]
-
-
-@pytest.mark.parametrize("cursor", ["x", "~", "2026-01-01T00:00:00~f", "2026-01-01T00:00:00+00:00~", "x" * 5000])
-def test_a_made_up_cursor_is_refused(database, cursor):
-    with pytest.raises(InputRejected):
-        reviews.list_waiting(database, cursor=cursor)
-
-
-def test_a_list_is_one_statement_however_long(database, rita):
-    talk = make_talk(database)
-    for n in range(8):
-        make_feedback(database, talk, state=S.CLAIMED if n % 2 else S.PENDING, claimer=rita if n % 2 else None)
-    statements = []
-    with database.read() as session:
-        listen = session.get_bind()
-    event.listen(listen, "before_cursor_execute", lambda *args: statements.append(args[2]))
-    assert len(reviews.list_waiting(database).items) == 8
-    assert [text.split()[0] for text in statements if text != "BEGIN"] == ["SELECT"]
-
-
-def test_counting_leaves_out_what_is_being_made(database, rita):
-    for state in (S.NONE, S.PENDING, S.PENDING, S.REJECTED):
-        make_feedback(database, state=state)
-    numbers = reviews.count_reviews(database)
-    assert S.NONE not in numbers
-    assert (numbers[S.PENDING], numbers[S.REJECTED], numbers[S.APPROVED]) == (2, 1, 0)
 
 
 def test_the_audit_is_in_the_transaction_of_the_move(database, rita, monkeypatch):

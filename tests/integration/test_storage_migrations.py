@@ -23,6 +23,8 @@ from storage.engine import Database
 from storage.messages import list_messages
 from storage.migrate import is_current, migrate
 from storage.search_index import is_of_search
+from storage.queue_filter import QueueFilter
+from storage.review_queue import list_reviews
 from storage.tables import Base
 from tests.factories import OLGA, make_conversation
 from tests.old_database import OLD, old_database, rows
@@ -377,3 +379,27 @@ def kill_while_paused(url: str, steps: Path, place: str, paused: Path) -> None:
         time.sleep(0.01)
     process.kill()
     process.communicate()
+
+
+def test_what_the_review_queue_needs_is_told_from_the_versions_that_there_are(settings):
+    settings.data_dir.mkdir(exist_ok=True)
+    old_database(settings)
+    at, body = "2026-11-01 11:00:00.000000", '{"criteria": [{"level": 4}, {"level": 2}, {"level": null}]}'
+    checks = '[{"name": "no_echo", "passed": true}, {"name": "levels_backed", "passed": false}]'
+    with closing(sqlite3.connect(database_file(settings))) as connection, connection:
+        connection.execute(
+            "INSERT INTO feedback (id, conversation_id, language, review_state, version_id, row_version, created_at,"
+            " updated_at) VALUES ('f_old', 'c_old', 'en', 'pending', 'fv', 1, ?, ?)",
+            (at, at),
+        )
+        connection.execute(
+            "INSERT INTO feedback_versions (id, feedback_id, n, origin, partial, body, checks, lineage, created_at)"
+            " VALUES ('fv', 'f_old', 1, 'model', 1, ?, ?, '{\"model\": \"small\"}', ?)",
+            (body, checks, at),
+        )
+    migrate(settings.database, backup_dir=None)
+    db = Database(settings.database)
+    [item] = list_reviews(db, QueueFilter(scenario="job_interview", model="small", check="levels_backed")).items
+    db.close()
+    assert (item.worst_level, item.checks_passed, item.checks, item.partial) == (2, 1, 2, True)
+    assert item.waiting_since == item.created_at

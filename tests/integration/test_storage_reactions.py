@@ -8,7 +8,7 @@ from sqlalchemy import select
 from debrief.dispute import COMMENT_MAX_CHARS
 from debrief.errors import Conflict, InputRejected, NotFound
 from debrief.review import ReviewState
-from storage import feedback, reactions, reviews
+from storage import feedback, reactions, review_queue, reviews
 from storage.accounts import Account
 from storage.audit import list_audit
 from storage.engine import Database
@@ -90,7 +90,7 @@ def test_a_reviewers_decision_answers_the_objection(any_database: Database, rita
     view = feedback.get_feedback(any_database, OLGA, row.id)
     assert (view.is_disputed, view.body is not None) == (False, is_shown)
     assert view.disputes[0].closed_at
-    assert reviews.list_waiting(any_database).items == []
+    assert review_queue.list_reviews(any_database).items == []
 
 
 def test_a_reviewer_cannot_decide_over_an_objection_that_they_have_not_read(any_database: Database, rita: Account):

@@ -11,6 +11,7 @@ from storage import conversations, feedback, live, progress, reviews, undo
 from storage.engine import Database, utc_now
 from storage.jobs import claim_job
 from storage.messages import list_messages
+from storage.review_queue import claim_next, count_reviews, has_next, list_reviews
 from tests.factories import OLGA, SAM, make_conversation, make_turn
 from tests.review_scene import make_account, make_feedback, make_talk
 from tests.web_scene import Browser, Web, running_web, until
@@ -34,9 +35,9 @@ def test_a_deleted_talk_is_nowhere_and_comes_back_as_it_was(database: Database):
     assert titles(database) == []
     assert progress.list_shown(database, OLGA, most=10)[0] == []
     assert live.list_running_of(database, [OLGA]) == []
-    assert reviews.list_waiting(database).items == []
-    assert sum(reviews.count_reviews(database).values()) == 0
-    assert reviews.find_next(database, rita) is None
+    assert list_reviews(database).items == []
+    assert sum(count_reviews(database).values()) == 0
+    assert not has_next(database, rita)
     for look in (
         lambda: conversations.get_conversation(database, OLGA, talk.id),
         lambda: conversations.rename_conversation(database, OLGA, talk.id, "Still mine"),
@@ -54,7 +55,8 @@ def test_a_deleted_talk_is_nowhere_and_comes_back_as_it_was(database: Database):
     assert undo.undo_deletion(database, OLGA, deletion.id) == [talk.id]
     assert (conversations.get_conversation(database, OLGA, talk.id), list_messages(database, talk.id)) == before
     assert feedback.get_feedback(database, OLGA, row.id).id == row.id
-    assert reviews.find_next(database, rita) == waiting.id
+    assert claim_next(database, rita) == waiting.id
+    assert count_reviews(database)[ReviewState.AUTO_RELEASED] == 1
     assert undo.list_deletions(database, OLGA) == []
 
 

@@ -80,6 +80,9 @@ OWN: dict[str, Line] = {
     "POST /api/v1/feedback/{feedback_id}/again": line(f"{OWNED} 201", {"message_id": "{said_id}"}),
     "POST /api/v1/import/conversations": line("201 201 201 201 201", IMPORTED),
     "GET /api/v1/review": line("401 401 200 200 401"),
+    "GET /api/v1/review/counts": line("401 401 200 200 401"),
+    "GET /api/v1/review/choices": line("401 401 200 200 401"),
+    "POST /api/v1/review/next": line("401 401 200 204 401"),  # Rita has it then
     "GET /api/v1/review/waiting": line("401 401 200 200 401"),
     "GET /api/v1/review/{feedback_id}": line("401 401 200 200 401"),
     "POST /api/v1/review/{feedback_id}/again": line("401 401 202 202 401"),
@@ -105,7 +108,7 @@ PAGES: dict[str, tuple[int, int, int, int, int]] = {
 """The Gradio pages: what turns a caller away from everything on them; 0 lets in."""
 
 EVENTS: dict[str, tuple[str, ...]] = {
-    "/": ("send_message", "stop_answer", "paint"),
+    "/": ("send_message", "stop_answer", "paint", "chat", "debrief"),
     "/admin": (
         "open_desk", "open_case", "filter_list", "refresh_list", "show_more", "take_next", "claim", "release", "reopen",
         "approve", "reject", "open_reject", "close_reject",
@@ -115,8 +118,13 @@ EVENTS: dict[str, tuple[str, ...]] = {
     ),
     "/admin/system": (),
 }  # fmt: skip
-"""Gradio's events by page. All are private: none may be called by name, by nobody. Those that reach Python may be
-started by index through the page's queue, by who may open the page; every handler asks for the role once more."""
+"""Gradio's events by page. All but `PUBLIC` are private: none may be called by name, by nobody. Those that reach
+Python may be started by index through the page's queue, by who may open the page; every handler asks for the role
+once more."""
+
+PUBLIC: dict[str, list[str]] = {"chat": ["Hello."], "debrief": ["{conversation_id}"]}
+"""The visitor's page's events that programs may call by name, with what they take. A talk of somebody else's is not
+there for them either, which the call's result says: starting it says nothing."""
 
 GRADIO: dict[str, int] = {
     "GET /": 200,

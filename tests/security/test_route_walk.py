@@ -32,7 +32,7 @@ from tests.job_scene import interview
 from tests.review_scene import TALK, make_account, make_feedback, sign_in
 from tests.scripted_model import ScriptedModel
 from tests.security.doors import Door, Event, events, gradio_doors, own_doors
-from tests.security.table import CALLERS, CLOSED, EVENTS, GRADIO, OWN, PAGES, write_tables
+from tests.security.table import CALLERS, CLOSED, EVENTS, GRADIO, OWN, PAGES, PUBLIC, write_tables
 from tests.web_scene import Browser, Web, running_web
 
 ROOT = Path(__file__).parents[2]
@@ -201,8 +201,7 @@ def test_every_event_answers_each_caller_as_declared_by_name_and_by_index(walk: 
         assert event.name in EVENTS.get(event.mount, ()), f"The event {event.name} on {event.mount} {DECLARE}"
         for caller, way_in in zip(CALLERS, PAGES[event.mount], strict=True):
             for way, path, body in calls(event, things):
-                by_index = way == "queue/join" and event.runs_here
-                expected = 404 if way == "call/v2" else way_in or (200 if by_index else 404)
+                expected = 404 if way == "call/v2" else way_in or started(event, way, caller)
                 status = ask(walk.browsers[caller], "POST", path, body)
                 if status != expected:
                     wrong.append(f"{event.name} by {way} as {caller}: {status}, expected {expected}")
@@ -212,10 +211,23 @@ def test_every_event_answers_each_caller_as_declared_by_name_and_by_index(walk: 
         assert not gone, f"tests/security/table.py names events that {mount} has no more: {gone}"
 
 
+def started(event: Event, way: str, caller: str) -> int:
+    """Who is new is given a cookie by a call, but has no session that could be joined."""
+    is_public = event.mount == "/" and event.name in PUBLIC
+    if way == "call":
+        return 200 if is_public else 404
+    if way == "run" or not event.runs_here:
+        return 404
+    return 401 if caller == "nobody" else 200
+
+
 def calls(event: Event, things: dict[str, str]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Each way to start the event, with values that its fields could have."""
     base = f"{event.mount.rstrip('/')}/gradio_api"
-    data = [*["waiting", 30, things["feedback_id"], int(things["row_version"]), None, ""][: event.inputs]]
+    data: list[Any] = [*["waiting", 30, things["feedback_id"], int(things["row_version"]), None, ""][: event.inputs]]
+    if event.mount == "/" and event.name in PUBLIC:
+        given = [value.format(**things) for value in PUBLIC[event.name]]
+        data = given + [""] * (event.inputs - len(given))
     for way in ("call", "run"):
         yield way, f"{base}/{way}/{event.name}", {"data": data}
     yield "call/v2", f"{base}/call/v2/{event.name}", {}

@@ -6,7 +6,9 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from debrief.errors import SignInNeeded
 from storage import visitors
+from storage.accounts import Account
 from webapp.identity import Asker, who_is_asking
 from webapp.parts import Parts
 
@@ -32,5 +34,13 @@ async def check_beginning(parts: Parts, asker: Asker) -> None:
         parts.limits.check_newcomer(asker.address)
 
 
+async def _reviewer(asker: Annotated[Asker, Depends(_asker)]) -> Account:
+    if asker.account is None:
+        raise SignInNeeded
+    return asker.account
+
+
 TheParts = Annotated[Parts, Depends(_parts)]
 TheAsker = Annotated[Asker, Depends(_asker)]
+TheReviewer = Annotated[Account, Depends(_reviewer)]
+"""Who reviews: refused with 401 where nobody is signed in."""

@@ -1,58 +1,27 @@
-"""The review, for reviewers and admins: what waits, one case, and the moves."""
+"""The review, for reviewers and admins: one case, and the moves. The queue is `webapp/api/review_queue.py`."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
-from debrief.errors import SignInNeeded
 from debrief.feedback import Check, FeedbackBody, JobState
 from debrief.review import ReviewState
-from storage import repeats, reviews
+from storage import repeats, review_queue, reviews
 from storage.accounts import Account
 from storage.engine import Database
 from storage.repeats import Repeat
-from storage.reviews import ReviewCase, ReviewItem
-from webapp.api.asking import TheAsker, TheParts
+from storage.reviews import ReviewCase
+from webapp.api.asking import TheAsker, TheParts, TheReviewer
 from webapp.api.shapes import DisputeOut
 from webapp.notices import repeat_outcome
 
 Action = Literal["claim", "release", "approve", "reject", "reopen", "withdraw"]
-PAGE_MAX = 100
 router = APIRouter(prefix="/api/v1/review", tags=["review"])
-
-
-class ReviewLine(BaseModel):
-    id: str
-    conversation_id: str
-    state: ReviewState
-    scenario: str
-    language: str
-    message_count: int
-    checks_passed: int
-    checks: int
-    partial: bool
-    disputes: int
-    claimed_by: str | None
-    claimed_until: datetime | None
-    reviewed_by: str | None
-    created_at: datetime
-    updated_at: datetime
-
-    @classmethod
-    def of(cls, item: ReviewItem) -> ReviewLine:
-        return cls(
-            scenario=item.scenario_id, **{name: getattr(item, name) for name in cls.model_fields if name != "scenario"}
-        )
-
-
-class ReviewLines(BaseModel):
-    items: list[ReviewLine]
-    next: str | None
 
 
 class ReviewMessage(BaseModel):
@@ -141,36 +110,9 @@ class Decision(BaseModel):
     note: str = ""
 
 
-async def _reviewer(asker: TheAsker) -> Account:
-    if asker.account is None:
-        raise SignInNeeded
-    return asker.account
-
-
-TheReviewer = Annotated[Account, Depends(_reviewer)]
-
-
-@router.get("", summary="Feedback by state of review; by default what waits, oldest first")
-async def list_reviews(
-    parts: TheParts,
-    reviewer: TheReviewer,
-    state: Annotated[list[ReviewState] | None, Query()] = None,
-    limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 50,
-    cursor: Annotated[str | None, Query(max_length=300)] = None,
-) -> ReviewLines:
-    page = await parts.store(
-        reviews.list_waiting,
-        states=state or reviews.WAITING,
-        limit=limit,
-        cursor=cursor,
-        newest_first=state is not None,
-    )
-    return ReviewLines(items=[ReviewLine.of(item) for item in page.items], next=page.next)
-
-
 @router.get("/waiting", summary="How many wait")
 async def count_waiting(parts: TheParts, reviewer: TheReviewer) -> Waiting:
-    numbers = await parts.store(reviews.count_reviews)
+    numbers = await parts.store(review_queue.count_reviews)
     return Waiting(waiting=sum(numbers[state] for state in reviews.WAITING))
 
 

@@ -297,6 +297,13 @@ class PersonaOut(BaseModel):
     role: str
 
 
+class EndOut(BaseModel):
+    """When the talk has reached its aim: after so many of the visitor's turns (null: by hand), and words for it."""
+
+    turns: int | None
+    text: str
+
+
 class ScenarioOut(BaseModel):
     id: str
     title: str
@@ -307,6 +314,7 @@ class ScenarioOut(BaseModel):
     persona: PersonaOut
     form: list[FormFieldOut]
     quick_replies: list[str]
+    end: EndOut
 
     @classmethod
     def of(cls, scenario: Scenario, language: str) -> ScenarioOut:
@@ -320,6 +328,7 @@ class ScenarioOut(BaseModel):
             persona=PersonaOut(name=scenario.persona.name.to(language), role=scenario.persona.role.to(language)),
             form=[FormFieldOut.of(field, language) for field in scenario.form],
             quick_replies=[reply.to(language) for reply in scenario.quick_replies],
+            end=EndOut(turns=scenario.end.turns, text=scenario.end.text.to(language)),
         )
 
 

@@ -41,6 +41,8 @@ export const NOTHING_OPEN = {
   again: null,
   moment: null,
   comparing: null,
+  pane: "talk",
+  wrappingUp: false,
 };
 
 export function showStart({ push = false } = {}) {

@@ -9,7 +9,6 @@ import { h, icon } from "./dom.js";
 import { repaint } from "./painter.js";
 import { change, isCopied, saidHere, state } from "./state.js";
 import { refreshList } from "./talk_list.js";
-import { jumpTo } from "./talk.js";
 import { t } from "./words.js";
 
 /** From this level up there is nothing weak about a moment. */
@@ -43,7 +42,6 @@ async function tryAgain(feedback, messageId, key) {
   try {
     const { id } = await call("POST", `feedback/${feedback.id}/again`, { body: { message_id: messageId } });
     await openConversation(id, { push: true });
-    jumpTo("talk");
     document.querySelector("#message textarea")?.focus({ preventScroll: true });
     change({ again: null });
   } catch (error) {

@@ -9,7 +9,6 @@ import { feedbackBody } from "./feedback_card.js";
 import { modelSeconds } from "./model_banner.js";
 import { markQuotedMessages, showQuote } from "./quotes.js";
 import { isFinal, ownMessages, saidHere, state } from "./state.js";
-import { jumpTo } from "./talk.js";
 import { forgetWish, notificationWish, watchForEyes, wishForNotification } from "./unread.js";
 import { t, when } from "./words.js";
 
@@ -46,10 +45,9 @@ function head(feedback) {
   return h(
     "header",
     {},
-    h("h2", {}, t("debrief")),
+    h("h2", { tabindex: -1, "data-key": "debrief-title" }, t("debrief")),
     words ? h("span", { class: `state ${words.kind}` }, words.text) : null,
     h("span", { class: "print-only" }, [state.conversation?.title, feedback && new Date(feedback.created_at).toLocaleString()].filter(Boolean).join(" · ")),
-    h("button", { class: "button small jump", type: "button", "data-key": "jump-talk", onclick: () => jumpTo("talk") }, t("to_talk")),
   );
 }
 

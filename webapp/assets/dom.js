@@ -7,9 +7,7 @@ const PATHS = {
   pencil: "M4 20l1-4L16.5 4.5a2.1 2.1 0 0 1 3 3L8 19z",
   trash: "M5 7h14M10 7V5h4v2M7 7l1 12h8l1-12",
   back: "M15 5l-7 7 7 7",
-  down: "M6 9l6 6 6-6",
   retry: "M5 12a7 7 0 1 1 2 5M5 18v-4h4",
-  person: "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM5 20a7 7 0 0 1 14 0",
   target: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 16a4 4 0 1 0 0-8 4 4 0 0 0 0 8z",
   clock: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 7v5l3 2",
   check: "M5 12.5l4.5 4.5L19 7.5",
@@ -49,6 +47,11 @@ export function svg(tag, attributes = {}, ...children) {
 }
 
 export const icon = (name) => svg("svg", { viewBox: "0 0 24 24", "aria-hidden": "true", class: "icon" }, svg("path", { d: PATHS[name] }));
+
+/** Put the focus on the element with this `data-key`, once what was just changed is drawn (state.js draws a frame later). */
+export function focusSoon(key) {
+  requestAnimationFrame(() => requestAnimationFrame(() => document.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true })));
+}
 
 let pressed = null;
 const waiting = new Map();

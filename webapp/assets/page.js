@@ -28,8 +28,8 @@ const SLOTS = {
   scenarios: [renderScenarios, (s) => [s.scenarios, s.scenariosError, s.talkLanguage, s.chosenScenario, s.isStarting, s.startError, s.list, ...modelNews(s)]],
   courses: [renderProgress, (s) => [s.view, s.progress, s.progressError]],
   comparison: [renderComparison, (s) => [s.view, s.comparison, s.comparisonError]],
-  "talk-header": [renderHeader, (s) => [s.conversation, s.messages, s.missing, s.sending, s.sendError, s.scenarios]],
-  "below-transcript": [renderBelow, (s) => [s.conversation, s.messages, s.sending, s.sendError, s.hint, s.scenarios, s.moment, ...modelNews(s)]],
+  "talk-header": [renderHeader, (s) => [s.conversation, s.messages, s.missing, s.sending, s.sendError, s.scenarios, s.pane, s.feedback, s.feedbacks, s.isAskingFeedback]],
+  "below-transcript": [renderBelow, (s) => [s.conversation, s.messages, s.sending, s.sendError, s.hint, s.scenarios, s.moment, s.wrappingUp, s.feedbacks, ...modelNews(s)]],
   debrief: [renderDebrief, (s) => (s.disputing ? [s.disputing] : [s.view, s.missing, s.messages, s.feedback, s.feedbacks, s.feedbackError, s.askError, s.isAskingFeedback, s.notificationAnswer, s.again, s.moment, laterDebriefs(), ...waitingNews(s)])],
 };
 
@@ -61,6 +61,7 @@ function draw(name) {
 
 function drawAll() {
   document.body.dataset.view = state.missing ? "missing" : state.view;
+  document.body.dataset.pane = state.pane;
   for (const name of mounted.keys()) draw(name);
 }
 

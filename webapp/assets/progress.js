@@ -9,7 +9,7 @@ import { differenceWords } from "./differences.js";
 import { h, icon, show, svg } from "./dom.js";
 import { chooseFeedback } from "./feedback_actions.js";
 import { change, state } from "./state.js";
-import { jumpTo } from "./talk.js";
+import { openPane } from "./panes.js";
 import { t, when } from "./words.js";
 
 const LEVELS = [5, 4, 3, 2, 1];
@@ -157,7 +157,7 @@ async function follow(event, point) {
   event.preventDefault();
   await openConversation(point.conversation_id, { push: true });
   if (state.feedback && state.feedback.id !== point.feedback_id) chooseFeedback(point.feedback_id);
-  if (matchMedia("(max-width: 899px)").matches) jumpTo("debrief");
+  openPane("debrief");
 }
 
 function dates(debriefs) {

@@ -2,8 +2,8 @@
 
 import { h, icon } from "./dom.js";
 import { markRow, rows } from "./marks.js";
+import { openPane } from "./panes.js";
 import { state } from "./state.js";
-import { jumpTo } from "./talk.js";
 import { t } from "./words.js";
 
 const FOUND_MS = 4000;
@@ -13,7 +13,7 @@ export function showQuote(evidence) {
   const at = state.messages.findIndex((message) => message.id === evidence.message_id);
   const row = rows()[at];
   if (!row) return;
-  if (matchMedia("(max-width: 899px)").matches) jumpTo("talk");
+  openPane("talk");
   markRow(row, evidence.quote);
 }
 
@@ -68,6 +68,7 @@ let timer = 0;
 function showPart(part, messageId) {
   const place = document.querySelector(`.debrief [data-part="${part}"]`);
   if (!place) return;
+  openPane("debrief");
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   place.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "center" });
   place.querySelector(`.quote[data-message="${CSS.escape(messageId)}"]`)?.focus({ preventScroll: true });

@@ -1,10 +1,11 @@
 // The start page: what can be practised, in which language, and the form that some scenarios ask for.
 
 import { loadScenarios, start } from "./actions.js";
-import { h, icon, show } from "./dom.js";
+import { focusSoon, h, icon, show } from "./dom.js";
 import { modelBanner } from "./model_banner.js";
 import { privacyLine } from "./privacy.js";
 import { showProgress } from "./progress.js";
+import { wayIn } from "./returning.js";
 import { change, state } from "./state.js";
 import { FACTS } from "./texts.js";
 import { t } from "./words.js";
@@ -19,6 +20,7 @@ export function renderScenarios(root) {
 function overview() {
   return [
     h("header", { class: "hero" }, h("h1", {}, t("start_title")), h("p", {}, t("start_lead"))),
+    wayIn(),
     h("div", { class: "start-bar" }, languageChoice(), privacyLine(), progressLink()),
     englishOnlyNote(),
     state.startError ? h("p", { class: "problem", role: "alert" }, state.startError) : null,
@@ -38,20 +40,14 @@ function languageChoice() {
     loadScenarios();
   };
   return h(
-    "div",
-    { class: "segments", role: "radiogroup", "aria-label": t("talk_language") },
-    h("span", { class: "segments-label", "aria-hidden": "true" }, t("talk_language")),
+    "fieldset",
+    { class: "segments" },
+    h("legend", { class: "segments-label" }, t("talk_language")),
     Object.entries(LANGUAGES).map(([language, name]) =>
       h(
-        "button",
-        {
-          type: "button",
-          role: "radio",
-          lang: language,
-          "aria-checked": String(state.talkLanguage === language),
-          "data-key": `language-${language}`,
-          onclick: () => choose(language),
-        },
+        "label",
+        { class: "segment", lang: language },
+        h("input", { type: "radio", name: "talk-language", checked: state.talkLanguage === language, "data-key": `language-${language}`, onchange: () => choose(language) }),
         name,
       ),
     ),
@@ -77,16 +73,16 @@ function cards() {
   return h("ul", { class: "cards" }, state.scenarios.map(card));
 }
 
-function card(scenario) {
+function card(scenario, at) {
   const hasForm = scenario.form.length > 0;
-  const open = () => (hasForm ? change({ chosenScenario: scenario.id, answers: {}, startError: null }) : start(scenario, {}));
+  const open = () => (hasForm ? prepare(scenario) : start(scenario, {}));
   return h(
     "li",
     {},
     h(
       "button",
       { class: "card", type: "button", disabled: state.isStarting !== false, "data-key": `card-${scenario.id}`, onclick: open },
-      h("span", { class: "card-title" }, scenario.title),
+      h("span", { class: "card-head" }, face(scenario, at), h("span", { class: "card-names" }, h("span", { class: "card-title" }, scenario.title), partner(scenario))),
       h("span", { class: "card-summary" }, scenario.summary),
       facts(scenario),
       h(
@@ -98,11 +94,25 @@ function card(scenario) {
   );
 }
 
+function prepare(scenario) {
+  change({ chosenScenario: scenario.id, answers: {}, startError: null });
+  scrollTo(0, 0);
+  focusSoon("preparation");
+}
+
+function leave(scenario) {
+  change({ chosenScenario: null, startError: null });
+  focusSoon(`card-${scenario.id}`);
+}
+
+/** The partner's first letter on a colour of its own, so that the cards can be told apart at a glance. */
+const face = ({ persona }, at) => h("span", { class: "face", "data-hue": at % 4, "aria-hidden": "true" }, [...persona.name][0]);
+const partner = ({ persona }) => h("span", { class: "card-with" }, t("with_partner", persona));
+
 function facts(scenario) {
   return h(
     "span",
     { class: "card-facts" },
-    h("span", {}, icon("person"), h("span", {}, h("b", {}, scenario.persona.name), ", ", scenario.persona.role)),
     h("span", {}, icon("target"), h("span", {}, scenario.you_practise)),
     h("span", { class: "card-quiet" }, icon("clock"), h("span", {}, t("minutes", scenario), " · ", scenario.languages.map((tag) => LANGUAGES[tag] ?? tag).join(", "))),
   );
@@ -116,8 +126,8 @@ function preparation(scenario) {
   return h(
     "section",
     { class: "preparation" },
-    h("button", { class: "back", type: "button", "data-key": "back", onclick: () => change({ chosenScenario: null, startError: null }) }, icon("back"), t("all_scenarios")),
-    h("h1", {}, scenario.title),
+    h("button", { class: "back", type: "button", "data-key": "back", onclick: () => leave(scenario) }, icon("back"), t("all_scenarios")),
+    h("div", { class: "card-head" }, face(scenario, state.scenarios.indexOf(scenario)), h("div", { class: "card-names" }, h("h1", { tabindex: -1, "data-key": "preparation" }, scenario.title), partner(scenario))),
     h("p", { class: "lead" }, scenario.summary),
     facts(scenario),
     englishOnlyNote(),

@@ -48,6 +48,9 @@ export const state = {
   notificationAnswer: null, // what the visitor answered the browser just now
   isAskingFeedback: false,
 
+  pane: "talk", // or "debrief": which of the two a narrow screen shows (panes.js)
+  wrappingUp: false, // asked whether so little is enough for a debrief (wrap_up.js)
+
   again: null, // {key, isStarting, error} of the button "try again from here" that was pressed
   moment: null, // what the open talk tries again: {of, said, hints, hasDebrief}
   comparing: null, // the id of the debrief that is compared

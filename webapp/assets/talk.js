@@ -3,10 +3,13 @@
 import { beginningMark, moment } from "./again.js";
 import { askToGoOn, retry, say, sendAgain, showStart } from "./actions.js";
 import { h, icon, show } from "./dom.js";
-import { draftOf } from "./drafts.js";
+import { draftOf, saveDraft } from "./drafts.js";
 import { modelBanner } from "./model_banner.js";
+import { repaint } from "./painter.js";
+import { paneTabs } from "./panes.js";
 import { isBusy, lastMessage, ownMessages, scenarioOf, state } from "./state.js";
 import { t } from "./words.js";
+import { ending, wrapUpButton } from "./wrap_up.js";
 
 export function renderHeader(root) {
   if (state.missing) return show(root, missing());
@@ -17,10 +20,11 @@ export function renderHeader(root) {
       "header",
       { class: "talk-head" },
       h("h1", {}, state.conversation?.title ?? t("loading")),
-      persona ? h("span", { class: "pill" }, `${persona.name} · ${persona.role}`) : null,
+      persona ? h("span", { class: "pill" }, persona.name, h("span", { class: "pill-role" }, ` · ${persona.role}`)) : null,
       state.conversation?.origin === "import" ? h("span", { class: "imported", title: t("imported") }, icon("bring"), t("imported_mark")) : null,
       h("span", { class: "saved", role: "status" }, savedWords()),
-      h("button", { class: "button small jump", type: "button", "data-key": "jump", onclick: () => jumpTo("debrief") }, t("to_debrief"), icon("down")),
+      wrapUpButton(),
+      paneTabs(),
     ),
   );
 }
@@ -30,6 +34,8 @@ function savedWords() {
   if (state.sending) return t("saving");
   if (state.sendError) return t("not_sent");
   const turns = ownMessages().length;
+  const of = scenarioOf(state.conversation)?.end.turns;
+  if (of && turns <= of) return turns ? t("saved_of", { turns, of }) : t("saved_start_of", { of });
   return turns ? t("saved", { turns }) : t("saved_start");
 }
 
@@ -52,13 +58,8 @@ function unsent() {
   return h("label", { class: "unsent" }, h("span", { class: "quiet" }, t("unsent")), h("textarea", { readonly: true, rows: 4, "data-key": "unsent", value: text, onfocus: (event) => event.target.select() }));
 }
 
-export function jumpTo(id) {
-  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  document.getElementById(id)?.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
-}
-
 export function renderBelow(root) {
-  show(root, h("div", { class: "below", "aria-live": "polite" }, modelBanner(), trouble(), state.hint ? h("p", { class: "quiet" }, state.hint) : null, moment(), quickReplies()));
+  show(root, h("div", { class: "below", "aria-live": "polite" }, modelBanner(), trouble(), state.hint ? h("p", { class: "quiet" }, state.hint) : null, ending(), moment(), quickReplies()));
 }
 
 function trouble() {
@@ -87,8 +88,17 @@ function quickReplies() {
   return h(
     "div",
     { class: "quick", role: "group", "aria-label": t("quick_replies") },
-    replies.map((reply) => h("button", { class: "chip", type: "button", "data-key": `quick-${reply}`, onclick: () => say(reply) }, reply)),
+    replies.map((reply) => h("button", { class: "chip", type: "button", "data-key": `quick-${reply}`, onclick: () => offer(reply) }, reply)),
   );
+}
+
+/** A whole sentence is said at once; one that breaks off ("On an ordinary day I ...") is the visitor's to finish. */
+function offer(reply) {
+  const beginning = reply.replace(/\s*(\.\.\.|…)$/, " ");
+  if (beginning === reply) return say(reply);
+  saveDraft(state.conversation.id, beginning);
+  repaint({ text: beginning });
+  document.querySelector("#message textarea")?.focus();
 }
 
 /** What stands under an answer in the transcript, in words, or null. */

@@ -15,10 +15,12 @@ from debrief.errors import Conflict, DebriefError, NotFound, SignInNeeded
 from debrief.feedback import Dispute
 from debrief.review import ReviewState
 from debrief.texts import say
-from storage import reviews
+from storage import review_queue, reviews
 from storage.accounts import Account
 from storage.engine import Database
-from storage.reviews import ReviewCase, ReviewItem
+from storage.queue_filter import QueueFilter
+from storage.review_queue import ReviewItem
+from storage.reviews import ReviewCase
 from webapp.identity import Asker
 from webapp.inert import inert
 from webapp.notices import repeat_outcome
@@ -89,7 +91,7 @@ class DeskHandlers:
         """Open what has waited longest and nobody has."""
         account = _reviewer(asker)
         await self._store(_leave, account, place.feedback_id, "")
-        found = await self._store(_take_next, account)
+        found = await self._store(review_queue.claim_next, account)
         if found is None and notice is None:
             notice = Notice("good", say("desk.nothing_left", asker.language))
         return await self._desk(asker, _with(place, feedback_id=found or ""), notice)
@@ -178,13 +180,13 @@ class _Seen:
 
 
 def _look(db: Database, account: Account, place: Place) -> _Seen:
-    page = reviews.list_waiting(
+    page = review_queue.list_reviews(
         db,
-        states=FILTERS[place.filter],
+        QueueFilter(FILTERS[place.filter]),
         limit=max(1, min(place.list_size, LIST_MAX)),
-        newest_first=place.filter != "waiting",
+        sort="waiting" if place.filter == "waiting" else "newest",
     )
-    numbers = reviews.count_reviews(db)
+    numbers = review_queue.count_reviews(db)
     case = None
     if place.feedback_id:
         try:
@@ -192,7 +194,7 @@ def _look(db: Database, account: Account, place: Place) -> _Seen:
         except NotFound:
             case = None
     waiting = sum(numbers[state] for state in reviews.WAITING)
-    return _Seen(page.items, page.next is not None, waiting, reviews.find_next(db, account) is not None, case)
+    return _Seen(page.items, page.next is not None, waiting, review_queue.has_next(db, account), case)
 
 
 def _open(db: Database, account: Account, feedback_id: str) -> None:
@@ -215,20 +217,6 @@ def _leave(db: Database, account: Account, feedback_id: str, goal: str) -> None:
             reviews.release(db, account, feedback_id, case.row_version)
     except (Conflict, NotFound):
         return  # it went to somebody else or was deleted: nothing to give back
-
-
-def _take_next(db: Database, account: Account) -> str | None:
-    """Claim the oldest free one; when somebody is faster, the one after it."""
-    for _ in range(20):
-        found = reviews.find_next(db, account)
-        if found is None:
-            return None
-        try:
-            reviews.claim(db, account, found, reviews.get_review(db, found).row_version)
-        except (Conflict, NotFound):
-            continue
-        return found
-    return None
 
 
 # ---------------------------------------------------------------------------------------------------- what is shown

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
@@ -24,6 +24,8 @@ def upgrade() -> None:
             sqlite_where=sa.text("deleted_at IS NOT NULL"),
             postgresql_where=sa.text("deleted_at IS NOT NULL"),
         )
+    with op.batch_alter_table("feedback", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("hidden_state", sa.String(length=24), nullable=True))
     if op.get_bind().dialect.name != "sqlite":
         return
     # Numbers of its own: a table without an INTEGER PRIMARY KEY gets other rowids by VACUUM, which backups use.

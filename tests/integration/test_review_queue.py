@@ -1,0 +1,328 @@
+"""The review queue: filters, orders, pages, numbers, and the next one for each of several reviewers."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event
+
+from debrief.errors import InputRejected
+from debrief.feedback import Check
+from debrief.review import ReviewState
+from storage import feedback, jobs, overdue, reactions, review_queue, reviews
+from storage.audit import list_audit
+from storage.engine import utc_now
+from storage.queue_filter import NOBODY, QueueFilter, select_ids
+from storage.tables import NO_LEVEL, FeedbackRow
+from tests.factories import OLGA
+from tests.review_scene import make_account, make_body, make_feedback, make_talk
+
+pytestmark = pytest.mark.both_engines
+
+S = ReviewState
+ALL = tuple(state for state in S if state is not S.NONE)
+
+
+@pytest.fixture
+def rita(database):
+    return make_account(database, "rita")
+
+
+@pytest.fixture
+def rosa(database):
+    return make_account(database, "rosa")
+
+
+def ids(database, wanted=None, **how):
+    return [item.id for item in review_queue.list_reviews(database, wanted, **how).items]
+
+
+def change(database, row, **values):
+    with database.write() as session:
+        for name, value in values.items():
+            setattr(session.get_one(FeedbackRow, row.id), name, value)
+
+
+def stored(database, row):
+    with database.read() as session:
+        return session.get_one(FeedbackRow, row.id)
+
+
+# ---- orders and pages
+
+
+@pytest.mark.parametrize(
+    ("sort", "expected"), [("waiting", "abcd"), ("newest", "dcba"), ("worst", "bdac"), ("failed", "cdba")]
+)
+def test_pages_follow_each_order_and_do_not_overlap(database, sort, expected):
+    talk = make_talk(database)
+    made = {
+        name: make_feedback(
+            database, talk, age_s=400 - 100 * n, checks_failed=failed, state=S.CLAIMED if name == "c" else S.PENDING
+        )
+        for n, (name, failed) in enumerate(zip("abcd", (0, 1, 3, 2), strict=True))
+    }
+    for name, level in zip("abcd", (4, 1, NO_LEVEL, 1), strict=True):
+        change(database, made[name], worst_level=level)
+    names = {row.id: name for name, row in made.items()}
+    seen, cursor = "", None
+    while True:
+        page = review_queue.list_reviews(database, sort=sort, limit=1, cursor=cursor)
+        seen += "".join(names[item.id] for item in page.items)
+        cursor = page.next
+        if cursor is None:
+            break
+    assert seen == expected
+
+
+@pytest.mark.parametrize("cursor", ["x", "~", "2026-01-01T00:00:00~f", "2026-01-01T00:00:00+00:00~", "x" * 5000])
+def test_a_made_up_cursor_is_refused(database, cursor):
+    with pytest.raises(InputRejected):
+        review_queue.list_reviews(database, cursor=cursor)
+
+
+def test_a_cursor_of_another_order_is_refused(database):
+    talk = make_talk(database)
+    for _ in range(2):
+        make_feedback(database, talk)
+    cursor = review_queue.list_reviews(database, limit=1).next
+    with pytest.raises(InputRejected):
+        review_queue.list_reviews(database, limit=1, cursor=cursor, sort="worst")
+
+
+def test_a_list_is_one_statement_however_long(database, rita):
+    talk = make_talk(database)
+    for n in range(8):
+        make_feedback(database, talk, state=S.CLAIMED if n % 2 else S.PENDING, claimer=rita if n % 2 else None)
+    statements = []
+    with database.read() as session:
+        listen = session.get_bind()
+    event.listen(listen, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    assert len(review_queue.list_reviews(database).items) == 8
+    assert [text.split()[0] for text in statements if text != "BEGIN"] == ["SELECT"]
+
+
+# ---- filters
+
+
+def test_each_filter_admits_what_it_names_and_nothing_else(any_database):
+    database = any_database
+    rita, rosa = (make_account(database, name) for name in ("rita", "rosa"))
+    talk = make_talk(database)
+    plain = make_feedback(database, talk, age_s=500, lineage={"model": "small", "rubric_hash": "1" * 64})
+    other = make_feedback(
+        database,
+        make_talk(database, scenario_id="upset_customer", scenario_hash="2" * 64, language="ko"),
+        age_s=200_000,
+        checks_failed=4,
+        partial=True,
+        state=S.CLAIMED,
+        claimer=rita,
+        lineage={"model": "large", "rubric_hash": "2" * 64},
+    )
+    change(database, other, asked_by="idle", worst_level=NO_LEVEL, assigned_to=rosa.id, open_disputes=1)
+    day_ago = utc_now() - timedelta(days=1)
+    singles = {
+        "scenario": ("job_interview", "upset_customer"),
+        "rubric": ("1" * 64, "2" * 64),
+        "model": ("small", "large"),
+        "language": ("en", "ko"),
+        "level": (3, 0),
+        "check": ("passed", "failed"),
+        "flagged": (False, True),
+        "disputed": (False, True),
+        "partial": (False, True),
+        "asked_by": ("visitor", "idle"),
+        "assignee": (NOBODY, "rosa"),
+    }
+    for name, (of_plain, of_other) in singles.items():
+        assert ids(database, QueueFilter(**{name: of_plain})) == [plain.id], name
+        assert ids(database, QueueFilter(**{name: of_other})) == [other.id], name
+    assert ids(database, QueueFilter(check="levels_backed")) == [other.id]
+    assert ids(database, QueueFilter(reviewer="rita")) == [other.id]
+    assert ids(database, QueueFilter(reviewer="nobody known")) == []
+    assert ids(database, QueueFilter(since=day_ago)) == [plain.id]
+    assert ids(database, QueueFilter(until=day_ago)) == [other.id]
+    assert ids(database, QueueFilter(waiting_since_before=day_ago)) == [other.id]
+    assert ids(database, QueueFilter(level=3, language="ko")) == []
+
+
+def test_a_check_whose_name_is_part_of_another_is_not_taken_for_it(database):
+    row = make_feedback(database)
+    change(database, row, checks_failed=1, failed_checks=" levels_backed ")
+    assert ids(database, QueueFilter(check="levels")) == ids(database, QueueFilter(check="%")) == []
+    assert ids(database, QueueFilter(check="levels_backed")) == [row.id]
+
+
+def test_a_claim_that_ran_out_is_listed_with_what_waits(database, rita):
+    held = make_feedback(database, state=S.CLAIMED, claimer=rita)
+    lapsed = make_feedback(database, state=S.CLAIMED, claimer=rita, lease_s=-1)
+    assert ids(database, QueueFilter((S.PENDING,))) == [lapsed.id]
+    assert ids(database, QueueFilter((S.CLAIMED,))) == [held.id]
+    assert sorted(ids(database)) == sorted([held.id, lapsed.id])
+    assert review_queue.count_matching(database, QueueFilter((S.PENDING,))) == 1
+
+
+def test_counting_leaves_out_what_is_being_made_and_follows_the_filter(database):
+    for state in (S.NONE, S.PENDING, S.PENDING, S.REJECTED):
+        make_feedback(database, state=state)
+    make_feedback(database, make_talk(database, language="ko"))
+    numbers = review_queue.count_reviews(database)
+    assert S.NONE not in numbers
+    assert (numbers[S.PENDING], numbers[S.REJECTED], numbers[S.APPROVED]) == (3, 1, 0)
+    assert review_queue.count_reviews(database, QueueFilter(language="ko"))[S.PENDING] == 1
+    assert review_queue.count_matching(database, QueueFilter(ALL, language="en")) == 3
+
+
+def test_a_walk_meets_each_one_once_although_they_leave_the_filter(any_database):
+    talk = make_talk(any_database)
+    made = [make_feedback(any_database, talk, age_s=age) for age in range(1, 6)]
+    began, seen, cursor = utc_now(), [], None
+    while True:
+        page = review_queue.list_review_ids(any_database, QueueFilter(), limit=2, cursor=cursor, until=began)
+        for feedback_id in page.items:
+            seen.append(feedback_id)
+            change(any_database, next(row for row in made if row.id == feedback_id), review_state="approved")
+        make_feedback(any_database, talk)
+        cursor = page.next
+        if cursor is None:
+            break
+    assert seen == [row.id for row in made]
+
+
+def test_the_menus_offer_what_there_is(any_database):
+    talk = make_talk(any_database)
+    for age, rubric in ((300, "1"), (200, "2"), (100, "1")):
+        make_feedback(any_database, talk, age_s=age, lineage={"model": "m", "rubric_hash": rubric * 64})
+    kinds = review_queue.list_kinds(any_database)
+    assert [(kind.rubric_hash, kind.model) for kind in kinds] == [("2" * 64, "m"), ("1" * 64, "m")]
+
+
+# ---- the columns keep up with versions, states and objections
+
+
+def test_what_the_worker_stores_is_what_the_queue_shows(any_database):
+    database = any_database
+    talk = make_talk(database)
+    view, job_id = feedback.request_feedback(database, OLGA, talk.id, versions={})
+    claim = jobs.claim_job(database, job_id or "", "w", lease_s=60, seats=2)
+    assert claim
+    checks = [Check(name="levels_backed", passed=False), Check(name="no_echo", passed=True)]
+    jobs.store_result(
+        database,
+        claim,
+        body=make_body(database, talk),
+        checks=checks,
+        partial=True,
+        lineage={"model": "small", "rubric_hash": "a" * 64},
+        release="checked",
+    )
+    [item] = review_queue.list_reviews(
+        database, QueueFilter(scenario="job_interview", model="small", rubric="a" * 64, partial=True)
+    ).items
+    assert (item.id, item.worst_level, item.checks_passed, item.checks) == (view.id, 3, 1, 2)
+    assert item.waiting_since > item.created_at
+
+
+def test_an_objection_counts_until_a_decision_and_the_wait_begins_anew(any_database):
+    database = any_database
+    rita = make_account(database, "rita")
+    row = make_feedback(database, state=S.AUTO_RELEASED, age_s=5000)
+    reactions.dispute(database, OLGA, row.id, "next_step", "No.")
+    [item] = review_queue.list_reviews(database, QueueFilter(disputed=True)).items
+    assert (item.disputes, item.id) == (1, row.id)
+    assert item.waiting_since > row.waiting_since
+    case = reviews.claim(database, rita, row.id, reviews.get_review(database, row.id).row_version)
+    case = reviews.approve(database, rita, row.id, case.row_version)
+    assert stored(database, row).open_disputes == 0
+    since = stored(database, row).waiting_since
+    reviews.reopen(database, rita, row.id, case.row_version)
+    assert stored(database, row).waiting_since > since
+
+
+def test_giving_back_does_not_put_it_at_the_end_of_the_queue(database, rita):
+    row = make_feedback(database, age_s=5000)
+    case = reviews.claim(database, rita, row.id, row.row_version)
+    reviews.release(database, rita, row.id, case.row_version)
+    assert stored(database, row).waiting_since == row.waiting_since
+
+
+# ---- the next one
+
+
+def test_next_gives_two_reviewers_different_work_and_what_one_has_again(database, rita, rosa):
+    oldest, second = (make_feedback(database, age_s=age).id for age in (60, 30))
+    assert review_queue.claim_next(database, rita) == oldest
+    assert review_queue.claim_next(database, rosa) == second
+    assert review_queue.claim_next(database, rita) == oldest
+    ada = make_account(database, "ada")
+    assert not review_queue.has_next(database, ada)
+    assert review_queue.claim_next(database, ada) is None
+    assert [entry.action for entry in list_audit(database, second)] == ["claim"]
+
+
+def test_of_many_who_ask_at_once_no_two_get_the_same(any_database):
+    database = any_database
+    talk = make_talk(database)
+    made = {make_feedback(database, talk, age_s=age).id for age in range(10)}
+    people = [make_account(database, f"reviewer{n}") for n in range(10)]
+    with ThreadPoolExecutor(10) as threads:
+        taken = [*threads.map(lambda account: review_queue.claim_next(database, account), people)]
+    assert set(taken) == made
+
+
+def test_next_keeps_to_filter_and_order_and_passes_over_what_was_skipped(database, rita):
+    talk = make_talk(database)
+    old, bad = make_feedback(database, talk, age_s=60), make_feedback(database, talk, age_s=30, checks_failed=3)
+    foreign = make_feedback(database, make_talk(database, language="ko"), age_s=90)
+    english = QueueFilter(language="en")
+    assert review_queue.claim_next(database, rita, english, sort="failed") == bad.id
+    reviews.release(database, rita, bad.id, stored(database, bad).row_version)
+    assert review_queue.claim_next(database, rita, english, sort="failed", skipped=[bad.id]) == old.id
+    reviews.release(database, rita, old.id, stored(database, old).row_version)
+    assert review_queue.claim_next(database, rita, english, skipped=[bad.id, old.id]) is None
+    assert review_queue.claim_next(database, rita) == foreign.id
+
+
+def test_what_is_assigned_to_another_is_not_the_next_but_can_be_asked_for(database, rita, rosa):
+    row = make_feedback(database)
+    change(database, row, assigned_to=rosa.id)
+    assert review_queue.claim_next(database, rita) is None
+    assert review_queue.claim_next(database, rita, QueueFilter(assignee="rosa")) == row.id
+
+
+def test_next_takes_over_a_claim_that_ran_out(database, rita, rosa):
+    row = make_feedback(database, state=S.CLAIMED, claimer=rosa, lease_s=-1)
+    assert review_queue.claim_next(database, rita) == row.id
+
+
+# ---- overdue
+
+
+def test_what_waits_too_long_is_told_once_until_it_waits_anew(any_database):
+    database = any_database
+    rita = make_account(database, "rita")
+    late = make_feedback(database, age_s=3 * 3600)
+    make_feedback(database, age_s=3600)
+    make_feedback(database, state=S.APPROVED, age_s=9 * 3600)
+    [found] = overdue.list_overdue_untold(database, 2)
+    assert (found.id, found.scenario_id, found.assigned_to) == (late.id, "job_interview", None)
+    overdue.note_overdue_told(database, [late.id])
+    assert overdue.list_overdue_untold(database, 2) == []
+
+    case = reviews.claim(database, rita, late.id, late.row_version)
+    case = reviews.approve(database, rita, late.id, case.row_version)
+    reviews.reopen(database, rita, late.id, case.row_version)
+    change(database, late, waiting_since=utc_now() - timedelta(hours=3))
+    assert [one.id for one in overdue.list_overdue_untold(database, 2)] == [late.id]
+
+
+def test_the_filter_of_the_whole_is_the_sum_of_its_states(database, rita):
+    for state in ALL:
+        make_feedback(database, state=state, claimer=rita if state is S.CLAIMED else None)
+    wanted = QueueFilter(ALL)
+    each = [review_queue.count_matching(database, replace(wanted, states=(state,))) for state in ALL]
+    assert sum(each) == len(ALL) == len(ids(database, wanted, limit=100))
+    with database.read() as session:
+        assert len(session.scalars(select_ids(wanted, utc_now())).all()) == len(ALL)

@@ -1,0 +1,80 @@
+"""Which part of the review queue somebody looks at, as it stands in an address: of the desk's page and of the API."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, Any
+from urllib.parse import parse_qs
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from debrief.errors import InputRejected
+from debrief.feedback import AskedBy
+from debrief.review import ReviewState
+from storage.overdue import overdue_before
+from storage.queue_filter import QueueFilter
+from storage.review_queue import Sort
+from storage.reviews import WAITING
+
+Name = Annotated[str, Field(max_length=200)]
+
+
+class QueueQuery(BaseModel):
+    """Filters, search and order. Days are UTC days, both included; `overdue` is what waits longer than the setting."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    state: list[ReviewState] = []
+    scenario: Name | None = None
+    rubric: Name | None = None
+    model: Name | None = None
+    language: Name | None = None
+    level: Annotated[int, Field(ge=0, le=5)] | None = None
+    check: Name | None = None
+    flagged: bool | None = None
+    disputed: bool | None = None
+    partial: bool | None = None
+    overdue: bool = False
+    asked_by: AskedBy | None = None
+    reviewer: Name | None = None
+    assignee: Name | None = None
+    since: date | None = None
+    until: date | None = None
+    sort: Sort | None = None
+
+    @property
+    def order(self) -> Sort:
+        """What waits comes in the order of waiting, all else newest first, unless it is said."""
+        return self.sort or ("waiting" if not self.state or set(self.state) <= set(WAITING) else "newest")
+
+    def wanted(self, overdue_hours: float) -> QueueFilter:
+        """The filter, where a feedback is overdue after so many hours; 0: never."""
+        own = ("scenario", "rubric", "model", "language", "level", "check", "flagged", "disputed", "partial")
+        return QueueFilter(
+            states=tuple(self.state) or WAITING,
+            **{name: getattr(self, name) for name in (*own, "asked_by", "reviewer", "assignee")},
+            since=_midnight(self.since),
+            until=_midnight(self.until, days_later=1),
+            waiting_since_before=overdue_before(overdue_hours) if self.overdue and overdue_hours else None,
+        )
+
+
+def read_view(view: str) -> QueueQuery:
+    """What an address says behind its question mark; what is none of ours is passed over.
+
+    Raises:
+        InputRejected: a value makes no sense.
+    """
+    said: dict[str, Any] = {
+        name: values if name == "state" else values[-1]
+        for name, values in parse_qs(view[:2000]).items()
+        if name in QueueQuery.model_fields
+    }
+    try:
+        return QueueQuery.model_validate(said)
+    except ValidationError as error:
+        raise InputRejected("malformed", reason=str(error.errors()[0]["loc"][0])) from error
+
+
+def _midnight(day: date | None, *, days_later: int = 0) -> datetime | None:
+    return datetime.combine(day + timedelta(days=days_later), time(), UTC) if day else None
