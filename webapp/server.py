@@ -44,8 +44,8 @@ from webapp.api import (
     mine as mine_api,
     progress as progress_api,
     review as review_api,
-    search as search_api,
     review_queue as review_queue_api,
+    search as search_api,
     system as system_api,
     talk_files as talk_files_api,
 )

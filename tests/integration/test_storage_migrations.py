@@ -22,9 +22,9 @@ from storage.conversations import delete_conversation
 from storage.engine import Database
 from storage.messages import list_messages
 from storage.migrate import is_current, migrate
-from storage.search_index import is_of_search
 from storage.queue_filter import QueueFilter
 from storage.review_queue import list_reviews
+from storage.search_index import is_of_search
 from storage.tables import Base
 from tests.factories import OLGA, make_conversation
 from tests.old_database import OLD, old_database, rows

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from debrief.errors import NotFound
+from debrief.errors import Conflict, NotFound
 from debrief.feedback import JobState
 from debrief.review import ReviewState
 from storage import conversations, feedback, live, progress, reviews, undo
@@ -47,10 +47,12 @@ def test_a_deleted_talk_is_nowhere_and_comes_back_as_it_was(database: Database):
         lambda: feedback.get_feedback(database, OLGA, row.id),
         lambda: feedback.request_feedback(database, OLGA, talk.id, versions={}),
         lambda: reviews.get_review(database, waiting.id),
-        lambda: reviews.claim(database, rita, waiting.id, waiting.row_version),
     ):
         with pytest.raises(NotFound):
             look()
+
+    with pytest.raises(Conflict):
+        reviews.claim(database, rita, waiting.id, waiting.row_version)
 
     assert undo.undo_deletion(database, OLGA, deletion.id) == [talk.id]
     assert (conversations.get_conversation(database, OLGA, talk.id), list_messages(database, talk.id)) == before
@@ -143,8 +145,9 @@ def test_one_and_all_by_the_api_and_the_other_tab_hears(web: Web, olga: Browser,
         tab.wait_for("list", conversation_id=None, changed=True)
         assert [item["id"] for item in olga.get("/api/v1/deletions").json()["items"]] == [rest["id"], one["id"]]
         assert sam.post(f"/api/v1/deletions/{one['id']}/undo").status_code == 404
+        heard = len(tab.of("list"))
         assert olga.post(f"/api/v1/deletions/{one['id']}/undo").json() == {"restored": 1}
-        until(lambda: len([f for f in tab.of("list") if f == {"conversation_id": first, "changed": True}]) == 2)
+        until(lambda: {"conversation_id": first, "changed": True} in tab.of("list")[heard:], what="the tab to hear")
     assert olga.post(f"/api/v1/deletions/{one['id']}/undo").json()["code"] == "too_late_to_undo"
     assert [item["id"] for item in olga.get("/api/v1/conversations").json()["items"]] == [first]
 

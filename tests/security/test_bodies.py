@@ -70,7 +70,14 @@ def olga(desk: Web) -> Iterator[Browser]:
 def json_routes(desk: Web) -> list[tuple[str, str]]:
     """Every route of ours that takes a body: method and path, made-up ids in it."""
     found = [(door.method, door.path) for door in own_doors(desk.app) if door.method in CHANGING]
-    named = {"conversation_id": "c_x", "message_id": "m_x", "feedback_id": "f_x", "action": "approve", "rest:path": "x"}
+    named = {
+        "conversation_id": "c_x",
+        "message_id": "m_x",
+        "feedback_id": "f_x",
+        "deletion_id": "d_x",
+        "action": "approve",
+        "rest:path": "x",
+    }
     return [
         (method, re.sub(r"\{([a-z_:]+)\}", lambda name: named[name[1]], path))
         for method, path in found

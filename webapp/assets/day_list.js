@@ -14,6 +14,7 @@ const heights = new Map(); // block key -> px, as measured when it was drawn
 
 /** The list; `item(entry, isRecent)` draws one talk. */
 export function listBody(item) {
+  look();
   const all = blocks(state.list);
   const [from, to] = (state.listRange || "0-1").split("-").map(Number);
   const drawn = (at) => (at >= from && at <= to) || all[at].entries.some(({ id }) => id === state.renaming || id === state.openMenu);
@@ -70,14 +71,18 @@ function dayWords() {
 // ---- what is near the eye ---------------------------------------------------------------------------------------
 
 let due = 0;
+let watched = null;
+
+/** Soon, when what is drawn now can be measured. */
+function look() {
+  due ||= requestAnimationFrame(() => {
+    due = 0;
+    if (watched) lookAgain(watched);
+  });
+}
 
 export function watchScrolling(body) {
-  const look = () => {
-    due ||= requestAnimationFrame(() => {
-      due = 0;
-      lookAgain(body);
-    });
-  };
+  watched = body;
   addEventListener("scroll", (event) => event.target.contains?.(body) && look(), { capture: true, passive: true });
   addEventListener("resize", look);
 }
