@@ -48,6 +48,10 @@ class FileMessage(_Part):
     prompt_tokens: _Number | None
     completion_tokens: _Number | None
     model: _Short | None
+    continues: _Id | None
+    prompt_from: _Id | None
+    context_tokens: _Number | None
+    is_estimated: bool
 
 
 class FileScenario(_Part):
@@ -155,6 +159,8 @@ def _check_tree(talk: FileTalk, name: str) -> None:
             raise InputRejected("broken_file", reason=f"{name}: two messages have the same id")
         if message.parent_id is not None and message.parent_id not in known:
             raise InputRejected("broken_file", reason=f"{name}: message {at + 1} follows none that stands before it")
+        if not {message.continues, message.prompt_from} <= known | {None}:
+            raise InputRejected("broken_file", reason=f"{name}: message {at + 1} names one that does not stand before it")
         known.add(message.id)
     if talk.active_leaf_id not in known:
         raise InputRejected("broken_file", reason=f"{name}: the place where it goes on is not one of its messages")

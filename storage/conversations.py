@@ -55,7 +55,7 @@ def create_conversation(
         session.add(row)
         session.flush()
         first = append(session, row, now, role="assistant", text=opening, parent_id=None, finished_at=now)
-        return conversation_of(row), to_message(first)
+        return to_conversation(row), to_message(first)
 
 
 def list_conversations(
@@ -73,7 +73,7 @@ def list_conversations(
         rows = session.execute(query.limit(limit + 1)).all()
     items = [
         ConversationSummary(
-            conversation_of(row),
+            to_conversation(row),
             row.message_count,
             feedback_id,
             feedback_state,
@@ -93,7 +93,7 @@ def count_conversations(db: Database, visitor_id: str) -> int:
 
 def get_conversation(db: Database, visitor_id: str, conversation_id: str) -> Conversation:
     with db.read() as session:
-        return conversation_of(owned(session, visitor_id, conversation_id))
+        return to_conversation(owned(session, visitor_id, conversation_id))
 
 
 def rename_conversation(db: Database, visitor_id: str, conversation_id: str, title: str) -> Conversation:
@@ -108,7 +108,7 @@ def rename_conversation(db: Database, visitor_id: str, conversation_id: str, tit
         row = owned(session, visitor_id, conversation_id, lock=True)
         row.title = title_of(title)
         row.changed_at = utc_now()
-        return conversation_of(row)
+        return to_conversation(row)
 
 
 def delete_conversation(db: Database, visitor_id: str, conversation_id: str) -> None:
@@ -173,8 +173,7 @@ def title_of(title: str) -> str:
     return storable(title.strip())[:TITLE_MAX_CHARS]
 
 
-def conversation_of(row: ConversationRow) -> Conversation:
-    """The row as what crosses the border."""
+def to_conversation(row: ConversationRow) -> Conversation:
     return Conversation(
         id=row.id,
         visitor_id=row.visitor_id,

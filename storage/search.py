@@ -81,7 +81,7 @@ def list_found(db: Database, visitor_id: str, query: str, *, limit: int = 20, cu
         talks = session.scalars(wanted).all()
         counts, hits = _hits(session, [talk.id for talk in talks[:limit]], terms)
     items = [
-        Found(conversations.conversation_of(talk), hits.get(talk.id), counts.get(talk.id, 0)) for talk in talks[:limit]
+        Found(conversations.to_conversation(talk), hits.get(talk.id), counts.get(talk.id, 0)) for talk in talks[:limit]
     ]
     return Page(items, conversations.make_cursor(items[-1].conversation) if len(talks) > limit else None)
 

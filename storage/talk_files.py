@@ -99,4 +99,8 @@ def _message(message: FileMessage, seq: int, conversation_id: str, ids: dict[str
         prompt_tokens=message.prompt_tokens,
         completion_tokens=message.completion_tokens,
         model=message.model,
+        continues=ids[message.continues] if message.continues else None,
+        prompt_from=ids[message.prompt_from] if message.prompt_from else None,
+        context_tokens=message.context_tokens,
+        is_estimated=message.is_estimated,
     )

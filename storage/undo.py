@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from debrief.errors import NotFound
 from debrief.review import ReviewState
 from storage.engine import ALSO_DELETED, Database, new_id, utc_now
-from storage.feedback import UNFINISHED, cancel_making
+from storage.feedback import UNFINISHED, put_back, stop_making
 from storage.tables import ConversationRow, FeedbackJobRow, FeedbackRow
 
 GRACE = timedelta(minutes=10)
@@ -95,14 +95,6 @@ def undo_deletion(db: Database, visitor_id: str, deletion_id: str) -> list[str]:
         return list(rows)
 
 
-def delete_all_for_good(db: Database, visitor_id: str) -> int:
-    """Delete every talk of a visitor at once and without a way back, those deleted before included; how many.
-
-    Messages, feedback, jobs and versions go with them, and the words leave the files.
-    """
-    return _delete_for_good(db, select(ConversationRow.id).where(ConversationRow.visitor_id == visitor_id))
-
-
 def delete_expired(db: Database, *, before: datetime | None = None) -> int:
     """Delete for good what was deleted longer ago than the grace, or before that time; how many."""
     before = before or utc_now() - GRACE
@@ -133,7 +125,10 @@ def _stop_making(session: Session, which: ColumnElement[bool]) -> None:
         .where(which, FeedbackRow.id.in_(unfinished))
     )
     for feedback in session.scalars(being_made).all():
-        cancel_making(session, feedback)
+        stop_making(session, feedback.id)
+        put_back(session, feedback)
+        feedback.updated_at = utc_now()
+    session.flush()
 
 
 def _hide_feedback(session: Session, conversation_ids: Select[str]) -> None:
@@ -148,6 +143,7 @@ def _hide_feedback(session: Session, conversation_ids: Select[str]) -> None:
             review_state=ReviewState.NONE.value,
             row_version=feedback.row_version + 1,
             claimed_by=None,
+            claimed_at=None,
             claimed_until=None,
         )
         .execution_options(synchronize_session=False)

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from debrief.conversation import MessageState
 from debrief.errors import InputRejected
-from storage import answers, conversations, search, undo
+from storage import answers, conversations, search, undo, visitors
 from storage.backup import back_up
 from storage.engine import Database, utc_now
 from storage.migrate import migrate
@@ -140,7 +140,7 @@ def test_a_deleted_talk_leaves_nothing_in_the_index(database: Database, way: str
         undo.delete_all_with_grace(database, OLGA)
         assert undo.delete_expired(database, before=utc_now()) == 3
     else:
-        assert undo.delete_all_for_good(database, OLGA) == 3
+        visitors.delete_visitor(database, OLGA)
     assert indexed(database) == (0, 0, 0)
 
 

@@ -48,7 +48,7 @@ def tree(file: dict[str, Any]) -> dict[str, Any]:
     talk = file["talk"]
     numbers = {message["id"]: n for n, message in enumerate(talk["messages"])}
     messages = [
-        {**message, "id": numbers[message["id"]], "parent_id": numbers.get(message["parent_id"])}
+        {**message, **{name: numbers.get(message[name]) for name in ("id", "parent_id", "continues", "prompt_from")}}
         for message in talk["messages"]
     ]
     kept = {name: value for name, value in talk.items() if name not in ("id", "origin", "updated_at")}
@@ -114,6 +114,7 @@ def test_what_is_not_ours_is_refused_in_words_and_nothing_is_stored(olga: Browse
         ({**file, "talk": {**talk, "messages": [message, message]}}, "broken_file"),
         ({**file, "talk": {**talk, "messages": [{**message, "parent_id": "m_elsewhere"}]}}, "broken_file"),
         ({**file, "talk": {**talk, "messages": [{**message, "parent_id": message["id"]}]}}, "broken_file"),
+        ({**file, "talk": {**talk, "messages": [{**message, "continues": "m_elsewhere"}]}}, "broken_file"),
         ({**file, "talk": {**talk, "messages": [{**message, "created_at": "yesterday"}]}}, "broken_file"),
         ({**file, "talk": {**talk, "active_leaf_id": "m_elsewhere"}}, "broken_file"),
         ({**file, "talk": {**talk, "scenario": {"id": "space_travel", "hash": ""}}}, "file_scenario_missing"),

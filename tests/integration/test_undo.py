@@ -7,7 +7,7 @@ import pytest
 from debrief.errors import Conflict, NotFound
 from debrief.feedback import JobState
 from debrief.review import ReviewState
-from storage import conversations, feedback, live, progress, reviews, undo
+from storage import conversations, feedback, live, progress, reviews, undo, visitors
 from storage.engine import Database, utc_now
 from storage.jobs import claim_job
 from storage.messages import list_messages
@@ -107,11 +107,10 @@ def test_after_the_grace_it_is_gone_for_good_and_not_before(database: Database):
     assert refusal.value.reason == "too_late_to_undo"
 
 
-def test_who_wants_everything_gone_gets_that_at_once(database: Database):
-    """What "delete my data" stands on: no grace, and what waits in one goes too."""
+def test_who_wants_their_data_gone_gets_that_at_once_also_of_what_waits_in_its_grace(database: Database):
     old, new, other = (make_conversation(database, visitor_id=who, turns=1) for who in (OLGA, OLGA, SAM))
     undo.delete_with_grace(database, OLGA, old.id)
-    assert undo.delete_all_for_good(database, OLGA) == 2
+    assert visitors.delete_visitor(database, OLGA).rows["conversations"] == 2
     assert [len(list_messages(database, talk.id)) for talk in (old, new, other)] == [0, 0, 3]
     assert undo.list_deletions(database, OLGA) == []
 

@@ -3,12 +3,13 @@
 import { openConversation, showStart } from "./actions.js";
 import { listBody, watchScrolling } from "./day_list.js";
 import { h, icon, show } from "./dom.js";
+import { showMine } from "./mine.js";
 import { showProgress } from "./progress.js";
 import { renderResults, searchBox } from "./search.js";
 import { change, scenarioOf, state } from "./state.js";
 import { chooseFiles, exportAllLink, exportLink } from "./talk_files.js";
 import { deletionWords, remove, removeAll, rename, startRenaming, undo } from "./talk_list.js";
-import { clock, day, t } from "./words.js";
+import { clock, shortDay, t } from "./words.js";
 
 let parts = null; // the search box stays where it is while all around it is drawn anew
 
@@ -22,7 +23,7 @@ export function renderConversations(root) {
   show(parts.head, brand(), newButton(), progressButton());
   if (state.search) renderResults(parts.body);
   else show(parts.body, h("nav", { class: "list", "aria-label": t("past_conversations") }, title(), managing(), items()));
-  show(parts.foot, state.me?.account ? h("a", { class: "quiet-link", href: "admin/" }, t("review_desk")) : null);
+  show(parts.foot, dataLink(), state.me?.account ? h("a", { class: "quiet-link", href: "admin/" }, t("review_desk")) : null);
 }
 
 const brand = () => h("div", { class: "brand" }, h("span", { class: "brand-mark", "aria-hidden": "true" }), h("b", {}, "Debrief"));
@@ -39,6 +40,11 @@ function progressButton() {
     icon("chart"),
     t("your_progress"),
   );
+}
+
+function dataLink() {
+  const isHere = state.view === "mine";
+  return h("button", { class: "quiet-link", type: "button", "data-key": "my-data", "aria-current": isHere ? "page" : null, onclick: () => showMine({ push: true }) }, t("your_data"));
 }
 
 // ---- the list as a whole ----------------------------------------------------------------------------------------
@@ -66,7 +72,7 @@ function managing() {
     { class: "menu", onkeydown: closing(() => change({ isManaging: false, isAskingAll: false }), "manage") },
     menuButton("bring", "bring_back", "bring", chooseFiles),
     total ? menuLink("save", t("save_all"), "save-all", exportAllLink()) : null,
-    total && !state.isAskingAll ? menuButton("trash", "delete_all", "delete-all", () => change({ isAskingAll: true })) : null,
+    total && !state.isAskingAll ? menuButton("trash", "delete_talks", "delete-all", () => change({ isAskingAll: true })) : null,
     state.isAskingAll ? allQuestion(total) : null,
     state.deletions.length ? h("ul", { class: "deletions", "aria-label": t("deleted_lately", { count: state.deletions.length }) }, state.deletions.map(deletionLine)) : null,
     bringing,
@@ -77,12 +83,12 @@ function allQuestion(count) {
   const close = () => change({ isAskingAll: false });
   return h(
     "div",
-    { class: "entry-form", role: "alertdialog", "aria-label": t("delete_all") },
-    h("p", {}, t("delete_all_question", { count })),
+    { class: "entry-form", role: "alertdialog", "aria-label": t("delete_talks") },
+    h("p", {}, t("delete_talks_question", { count })),
     h(
       "div",
       { class: "row" },
-      h("button", { class: "button small danger", type: "button", "data-key": "delete-yes", onclick: removeAll }, t("delete_all_yes", { count })),
+      h("button", { class: "button small danger", type: "button", "data-key": "delete-yes", onclick: removeAll }, t("delete_talks_yes", { count })),
       h("button", { class: "button small", type: "button", "data-key": "delete-no", onclick: close }, t("cancel")),
     ),
   );
@@ -95,6 +101,11 @@ function deletionLine(deletion) {
     h("span", {}, deletionWords(deletion), h("small", {}, t("until", { when: clock(deletion.until) }))),
     h("button", { class: "button small", type: "button", "data-key": `undo-${deletion.id}`, onclick: () => undo(deletion) }, icon("undo"), t("undo")),
   );
+}
+
+function dataLink() {
+  const isHere = state.view === "mine";
+  return h("button", { class: "quiet-link", type: "button", "data-key": "my-data", "aria-current": isHere ? "page" : null, onclick: () => showMine({ push: true }) }, t("your_data"));
 }
 
 function items() {
@@ -124,7 +135,7 @@ function item(entry, isRecent) {
         onkeydown: (event) => byKey(event, entry),
       },
       h("span", { class: "entry-title" }, entry.title),
-      h("span", { class: "entry-meta" }, h("span", { class: "entry-when" }, isRecent ? clock(entry.updated_at) : day(entry.updated_at)), scenario(entry), origin(entry), badge(entry.feedback)),
+      h("span", { class: "entry-meta" }, h("span", { class: "entry-when" }, isRecent ? clock(entry.updated_at) : shortDay(entry.updated_at)), scenario(entry), origin(entry), badge(entry.feedback)),
     ),
     h(
       "button",

@@ -19,8 +19,12 @@ const DAY = new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "short" }
 const MONTH = new Intl.DateTimeFormat(LANGUAGE, { month: "long", year: "numeric" });
 
 export const clock = (timestamp) => CLOCK.format(new Date(timestamp));
-export const day = (timestamp) => DAY.format(new Date(timestamp));
+export const shortDay = (timestamp) => DAY.format(new Date(timestamp));
 export const monthAndYear = (date) => MONTH.format(date);
+const WHOLE_DAY = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "long" });
+
+/** "12 November 2026". */
+export const day = (timestamp) => WHOLE_DAY.format(new Date(timestamp));
 
 /** "10:12" today, "Yesterday", else "12 Nov". */
 export function when(timestamp) {
