@@ -7,7 +7,7 @@ hangs on a talk (debriefs, reviews) is not in it: it belongs to this server's re
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, cast
 
 import orjson
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
@@ -130,16 +130,17 @@ def read_talks(file: bytes) -> list[FileTalk]:
         InputRejected: it is not one of ours, of a newer Debrief, or not whole; the sentence says which.
     """
     try:
-        found = orjson.loads(file)
+        found: Any = orjson.loads(file)
     except orjson.JSONDecodeError:
         raise InputRejected("not_our_file") from None
-    if not isinstance(found, dict) or found.get("format") not in (TALK, TALKS):
+    head = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+    if head.get("format") not in (TALK, TALKS):
         raise InputRejected("not_our_file")
-    version = found.get("version")
+    version = head.get("version")
     if isinstance(version, int) and version > VERSION:
         raise InputRejected("newer_file", version=version, known=VERSION)
     try:
-        if found["format"] == TALK:
+        if head["format"] == TALK:
             talks = [_OneTalk.model_validate_json(file).talk]
         else:
             talks = _ManyTalks.model_validate_json(file).talks
@@ -160,7 +161,9 @@ def _check_tree(talk: FileTalk, name: str) -> None:
         if message.parent_id is not None and message.parent_id not in known:
             raise InputRejected("broken_file", reason=f"{name}: message {at + 1} follows none that stands before it")
         if not {message.continues, message.prompt_from} <= known | {None}:
-            raise InputRejected("broken_file", reason=f"{name}: message {at + 1} names one that does not stand before it")
+            raise InputRejected(
+                "broken_file", reason=f"{name}: message {at + 1} names one that does not stand before it"
+            )
         known.add(message.id)
     if talk.active_leaf_id not in known:
         raise InputRejected("broken_file", reason=f"{name}: the place where it goes on is not one of its messages")

@@ -36,8 +36,8 @@ from webapp import sign_in
 from webapp.api import (
     again as again_api,
     conversations as conversations_api,
-    deleting as deleting_api,
     data as data_api,
+    deleting as deleting_api,
     edits as edits_api,
     feedback as feedback_api,
     health as health_api,

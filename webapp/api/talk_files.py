@@ -13,8 +13,8 @@ from debrief.scenario import fill_form
 from debrief.talk_file import FileTalk, file_talk, read_talks, write_talk
 from storage.engine import utc_now
 from storage.talk_files import Arrival, get_whole, import_whole
+from storage.versions import read_talk
 from webapp.api.asking import TheAsker, TheParts, check_beginning
-from webapp.api.conversations import read_talk
 from webapp.hub import answer_error
 from webapp.parts import Parts
 from webapp.talk_files import all_talks, file_name, talk_markdown
@@ -42,10 +42,10 @@ async def export(parts: TheParts, asker: TheAsker, conversation_id: str, format:
         talk, messages = await parts.store(get_whole, asker.visitor_id, conversation_id)
         body, kind = write_talk(file_talk(talk, messages)), "application/json"
     else:
-        talk, path = await parts.store(read_talk, asker.visitor_id, conversation_id)
+        talk, told = await parts.store(read_talk, asker.visitor_id, conversation_id)
         scenario = parts.scenarios.get(talk.scenario_id)
         partner = scenario.persona.name.to(talk.language) if scenario else talk.scenario_id
-        body, kind = talk_markdown(talk, path, partner, asker.language).encode(), "text/markdown"
+        body, kind = talk_markdown(talk, told.messages, partner, asker.language).encode(), "text/markdown"
     name = file_name(talk.created_at, talk.id, format)
     return Response(body, media_type=kind, headers=_NO_STORE | _attachment(name))
 

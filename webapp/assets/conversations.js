@@ -103,11 +103,6 @@ function deletionLine(deletion) {
   );
 }
 
-function dataLink() {
-  const isHere = state.view === "mine";
-  return h("button", { class: "quiet-link", type: "button", "data-key": "my-data", "aria-current": isHere ? "page" : null, onclick: () => showMine({ push: true }) }, t("your_data"));
-}
-
 function items() {
   if (state.listError) return h("p", { class: "quiet" }, state.listError);
   if (state.list === null) return h("p", { class: "quiet" }, t("loading"));
