@@ -38,6 +38,7 @@ from webapp.api import (
     conversations as conversations_api,
     data as data_api,
     deleting as deleting_api,
+    docs as docs_api,
     edits as edits_api,
     feedback as feedback_api,
     health as health_api,
@@ -121,7 +122,7 @@ def build_app(
         health_api,
     ):
         app.include_router(routes.router)
-    app.include_router(mine_api.docs_router)
+    app.include_router(docs_api.router)
     for routes in (review_queue_api, edits_api, review_api, system_api):  # the last route of review takes any move
         app.include_router(routes.router)
     _end_api(app)

@@ -78,27 +78,34 @@ export async function rename(id, title) {
 
 // ---- deleting and taking it back --------------------------------------------------------------------------------
 
+let isRemoving = false; // the stream tells of it before the answer to the request: the open talk is not read again then
 const known = new Set(); // deletions that this tab has told of, or that were there when it came
 
 export async function remove(id) {
   const before = state.list;
   change({ openMenu: null, list: before?.filter((entry) => entry.id !== id) ?? null });
+  isRemoving = true;
   try {
     tell(await call("DELETE", `conversations/${id}`), state.conversation?.id === id);
     if (state.conversation?.id === id) showStart();
   } catch (error) {
     change({ list: before, notice: { words: error.message, isProblem: true } });
+  } finally {
+    isRemoving = false;
   }
   refreshList({ whole: true });
 }
 
 export async function removeAll() {
   change({ isAskingAll: false, openMenu: null });
+  isRemoving = true;
   try {
     tell(await call("DELETE", "conversations?all=true"), false);
     if (state.conversation) showStart();
   } catch (error) {
     change({ notice: { words: error.message, isProblem: true } });
+  } finally {
+    isRemoving = false;
   }
   refreshList({ whole: true });
 }
@@ -144,7 +151,7 @@ let isWhole = false;
 /** A talk was touched; `changed`: it has another title, was deleted, or came back. No id: many were. */
 export function hearOfList({ conversation_id: id, changed }) {
   isWhole ||= changed;
-  if (changed && state.conversation && (id === null || id === state.conversation.id)) refreshConversation(state.conversation.id);
+  if (changed && !isRemoving && state.conversation && (id === null || id === state.conversation.id)) refreshConversation(state.conversation.id);
   // A hidden tab reads the list when it is looked at again (page.js).
   if (document.visibilityState !== "visible") return;
   timer ||= setTimeout(catchUp, 300);
