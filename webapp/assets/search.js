@@ -1,6 +1,6 @@
 // Searching one's talks as one types.
 
-import { openConversation } from "./actions.js";
+import { openConversation, refreshConversation } from "./actions.js";
 import { call } from "./api.js";
 import { h, icon, show } from "./dom.js";
 import { showMessage } from "./marks.js";
@@ -108,6 +108,18 @@ function marked(title, text) {
 async function openAt({ id, hit }) {
   await openConversation(id, { push: true, ...(hit ? { at: hit.message_id } : {}) });
   if (!hit || state.conversation?.id !== id || state.missing) return;
-  if (state.messages.some((message) => message.id === hit.message_id)) showMessage(hit.message_id, hit.match);
-  else change({ hint: t("search_in_branch") });
+  try {
+    if (!isOnPath(hit.message_id)) await takeBranch(id, hit.message_id);
+    if (isOnPath(hit.message_id)) showMessage(hit.message_id, hit.match);
+  } catch {
+    change({ hint: t("search_in_branch") }); // an answer is being written in the branch that is shown
+  }
+}
+
+const isOnPath = (id) => state.messages.some((message) => message.id === id);
+
+/** What was looked for was said in another version of the talk: go on from that one, as the arrows at a message do. */
+async function takeBranch(id, messageId) {
+  await call("POST", `messages/${messageId}/choose`);
+  if (state.conversation?.id === id) await refreshConversation(id);
 }
