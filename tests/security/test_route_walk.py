@@ -72,6 +72,8 @@ class Walk:
             "deletion_id": undo.delete_with_grace(self.db, self.olga_id, gone.id).id,
             "row_version": str(feedback.row_version),
             "action": "approve",
+            "kind": "feedback",
+            "export_id": "x_nowhere",
             "rest:path": "nowhere",
             "asked": "000000000000",
             "name": "page.js",

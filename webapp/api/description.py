@@ -42,7 +42,9 @@ ANSWERING = {
 }
 STREAMING = {429: ["too_many_streams", "streams_full"]}
 
+FOR_ADMINS = ("/api/v1/system", "/api/v1/exports")
 REFUSALS: dict[str, dict[int, list[str]]] = {
+    "GET /api/v1/exports/{kind}": {422: ["export_format"], 429: ["exports_running"]},
     "POST /api/v1/conversations": BEGINNING,
     "POST /api/v1/import/conversations": {
         422: [*BEGINNING[422], "message_too_long"],
@@ -75,6 +77,7 @@ REFUSALS: dict[str, dict[int, list[str]]] = {
         422: ["no_such_sentence", "message_too_long"],
     },
     "POST /api/v1/feedback/{feedback_id}/again": {429: ["too_many_messages"]},
+    "POST /api/v1/second-opinions/{feedback_id}": {422: ["opinion_incomplete"]},
     "POST /api/v1/review/{feedback_id}/again": {409: ["not_repeatable"]},
     "POST /api/v1/review/{feedback_id}/edit": {
         403: ["not_allowed"],
@@ -125,6 +128,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "NextWish": {"skipped": []},
     "Edit": _EDIT,
     "EditIn": {"row_version": 3, "edit": _EDIT, "note": "Named the team."},
+    "Opinion": {"decision": "approve", "levels": {"examples": 3, "own_part": None}},
     "Wish": {"row_version": 3, "guidance": "Look at what was said about the delay."},
 }
 """Of request bodies, by the name of their shape."""
@@ -165,12 +169,12 @@ def refusals(method: str, path: str, *, has_body: bool) -> dict[int, list[str]]:
         return {}
     if "_id}" in path:
         found[404] = ["not_found"]
-    if path.startswith(("/api/v1/review", "/api/v1/system", "/api/v1/exports")):
+    if path.startswith(("/api/v1/review", "/api/v1/second-opinions", "/api/v1/agreement", *FOR_ADMINS)):
         found[401] = ["sign_in_needed"]
-    if path.startswith("/api/v1/system"):
+    if path.startswith(FOR_ADMINS):
         found[403] = ["not_allowed"]
     if method in CHANGING:
-        found[403] = ["wrong_origin"]
+        found.setdefault(403, []).append("wrong_origin")
         found[429].append("too_many_requests")
         found[503].append("not_saved")
     if has_body:
