@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from sqlalchemy import Select, delete, func, select, tuple_
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import Session, aliased
 
 from debrief.conversation import Conversation, ConversationSummary, Message, Page, storable
 from debrief.errors import InputRejected
@@ -93,7 +94,7 @@ def count_conversations(db: Database, visitor_id: str) -> int:
 
 def get_conversation(db: Database, visitor_id: str, conversation_id: str) -> Conversation:
     with db.read() as session:
-        return to_conversation(owned(session, visitor_id, conversation_id))
+        return shown_conversation(session, owned(session, visitor_id, conversation_id))
 
 
 def rename_conversation(db: Database, visitor_id: str, conversation_id: str, title: str) -> Conversation:
@@ -171,6 +172,13 @@ def read_place(cursor: str) -> tuple[datetime, str]:
 def title_of(title: str) -> str:
     """As it is stored."""
     return storable(title.strip())[:TITLE_MAX_CHARS]
+
+
+def shown_conversation(session: Session, row: ConversationRow) -> Conversation:
+    """The row as its visitor sees it: a deleted talk that can still come back is gone for the one that tries it again."""
+    talk = to_conversation(row)
+    is_there = talk.again_of and session.scalar(select(ConversationRow.id).where(ConversationRow.id == talk.again_of))
+    return talk if is_there else replace(talk, again_of=None)
 
 
 def to_conversation(row: ConversationRow) -> Conversation:

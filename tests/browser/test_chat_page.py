@@ -210,6 +210,7 @@ def test_words_never_become_markup_and_fetch_nothing(olga: Look):
         expect(row.locator(".message-content img, .message-content b")).to_have_count(0)
     entry = olga.page.locator(".entry").first
     entry.hover()
+    entry.locator(".entry-more").click()
     entry.get_by_role("button", name="Rename").click()
     title = olga.page.get_by_role("textbox", name="Rename")
     title.fill("${document.body.remove()}<b>x</b>{{1}}")

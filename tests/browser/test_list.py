@@ -174,12 +174,13 @@ def test_of_very_many_talks_only_those_near_the_eye_are_in_the_page(olga: Look, 
     page.keyboard.press("ArrowDown")
     expect(entries(page).nth(1).locator(".entry-open")).to_be_focused()
     last = page.locator(".entry-title", has_text=re.compile("^Job interview$"))
-    grown = "height => document.querySelector('.days').offsetHeight > height"
-    for _ in range(4):  # slices beyond the first
-        height = page.locator(".days").evaluate("days => days.offsetHeight")
-        page.locator(".days").evaluate("days => days.scrollIntoView({block: 'end'})")
-        page.wait_for_function(grown, arg=height)
-    page.locator(".days").evaluate("days => days.scrollIntoView({block: 'end'})")
+    page.wait_for_function(
+        """() => {
+            document.querySelector(".days").scrollIntoView({block: "end"});
+            return !document.querySelector("[data-key=list-more]");
+        }""",
+        polling=200,
+    )
     expect(last).to_be_visible()
     assert entries(page).count() < 150
     assert page.locator("[data-block]").count() >= 5
