@@ -175,7 +175,7 @@ def title_of(title: str) -> str:
 
 
 def shown_conversation(session: Session, row: ConversationRow) -> Conversation:
-    """The row as its visitor sees it: a deleted talk that can still come back is gone for the one that tries it again."""
+    """As its visitor sees it: a deleted talk that can still come back is gone for the one that tries it again."""
     talk = to_conversation(row)
     is_there = talk.again_of and session.scalar(select(ConversationRow.id).where(ConversationRow.id == talk.again_of))
     return talk if is_there else replace(talk, again_of=None)
