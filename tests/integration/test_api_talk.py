@@ -101,7 +101,7 @@ def test_retry_keeps_the_old_answer_beside_the_new_one(web: Web, olga: Browser, 
     assert olga.read(talk)["messages"][-1]["id"] == second["answer_id"]
 
 
-def test_talks_are_listed_renamed_and_really_deleted(web: Web, olga: Browser):
+def test_talks_are_listed_renamed_and_deleted(web: Web, olga: Browser):
     first, second = olga.begin(), olga.begin()
 
     olga.patch(f"/api/v1/conversations/{first}", json={"title": "My interview"})
