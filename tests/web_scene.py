@@ -133,7 +133,7 @@ class Browser(httpx.Client):
 
     def __init__(self, url: str, *, language: str = "en", **options: Any) -> None:
         headers = {"accept-language": language, **options.pop("headers", {})}
-        super().__init__(base_url=url, headers=headers, timeout=15, **PLAIN, **options)
+        super().__init__(base_url=url, headers=headers, timeout=60, **PLAIN, **options)
 
     def begin(self, scenario: str = "job_interview", **more: Any) -> str:
         """Begin a talk; its id."""
