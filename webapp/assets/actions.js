@@ -1,11 +1,14 @@
 // What the visitor can do, as calls of our routes. Each keeps the state honest: what failed says so, no text is lost.
 
 import { refreshMoment } from "./again.js";
+import { announceAnswer, announceDebrief } from "./announce.js";
 import { call, newRequestId } from "./api.js";
 import { showComparison } from "./comparison.js";
+import { focusSoon } from "./dom.js";
 import { draftOf, forgetDraft, forgetSending, keepSending, saveDraft, sendingOf } from "./drafts.js";
 import { hearOfFeedback, refreshFeedback } from "./feedback_actions.js";
 import { hearThatAllIsGone } from "./leaving.js";
+import { focusTalk, keepFocusInBox } from "./focus.js";
 import { Growing } from "./live.js";
 import { showMine } from "./mine.js";
 import { repaint } from "./painter.js";
@@ -51,6 +54,7 @@ export function showStart({ push = false } = {}) {
   change({ ...NOTHING_OPEN, view: "start", chosenScenario: null, startError: null, isStarting: false });
   repaint();
   closeSidebarOnPhones();
+  if (push) focusSoon("start-title");
   if (state.scenarios === null) loadScenarios();
 }
 
@@ -61,6 +65,7 @@ export async function openConversation(id, { push = false } = {}) {
   closeSidebarOnPhones();
   await refreshConversation(id);
   repaint({ toEnd: true });
+  if (push) focusTalk();
   await Promise.all([refreshFeedback(id), refreshMoment(id)]);
 }
 
@@ -155,7 +160,6 @@ export async function start(scenario, answers) {
     const { id } = await call("POST", "conversations", { body });
     await openConversation(id, { push: true });
     change({ chosenScenario: null });
-    document.querySelector("#message textarea")?.focus();
   } catch (error) {
     change({ startError: error.message });
   } finally {
@@ -176,6 +180,7 @@ export async function send(text) {
     return text;
   }
   deliver(text);
+  keepFocusInBox();
   return "";
 }
 
@@ -247,6 +252,7 @@ function answerTo(answerId) {
 export async function stop() {
   const { id } = state.conversation ?? {};
   if (!id) return;
+  keepFocusInBox();
   try {
     await call("POST", `conversations/${id}/stop`);
   } catch (error) {
@@ -353,12 +359,15 @@ export const frames = {
     if (!growing || growing.points !== length) return refreshSoon();
     const finished = { ...message, text: growing.text, state: how, error };
     change({ messages: state.messages.map((known) => (known.id === id ? finished : known)), hint: null });
+    announceAnswer(finished);
     repaint();
   },
 
   feedback(progress) {
     hearOfReadiness(progress);
-    if (progress.conversation_id === state.conversation?.id) hearOfFeedback(progress);
+    if (progress.conversation_id !== state.conversation?.id) return;
+    announceDebrief(progress);
+    hearOfFeedback(progress);
   },
 
   gone: hearThatAllIsGone,

@@ -6,6 +6,7 @@
 import { state, isBusy } from "./state.js";
 import { markOf } from "./talk.js";
 import { inert } from "./inert.js";
+import { nameGradiosElements } from "./labels.js";
 import { rows } from "./marks.js";
 import { markQuotedMessages } from "./quotes.js";
 
@@ -77,6 +78,7 @@ function decorate() {
     setOrDrop(row, "data-message", message?.id ?? null);
   }
   markQuotedMessages();
+  nameGradiosElements();
   if (!goesToEnd) return;
   goesToEnd = false;
   const scroller = document.querySelector("#transcript .bubble-wrap");

@@ -19,9 +19,9 @@ export function renderHeader(root) {
     h(
       "header",
       { class: "talk-head" },
-      h("h1", {}, state.conversation?.title ?? t("loading")),
+      h("h1", { tabindex: -1, "data-key": "talk-title" }, state.conversation?.title ?? t("loading")),
       persona ? h("span", { class: "pill" }, persona.name, h("span", { class: "pill-role" }, ` · ${persona.role}`)) : null,
-      h("span", { class: "saved", role: "status" }, savedWords()),
+      h("span", { class: "saved" }, savedWords()),
       wrapUpButton(),
       paneTabs(),
     ),
