@@ -69,6 +69,7 @@ window.desk = {
 def _head(assets: str, script: str) -> str:
     return (
         f'<link rel="stylesheet" href="{assets}/style.css"><link rel="stylesheet" href="{assets}/desk.css">'
+        f'<link rel="stylesheet" href="{assets}/desk_edit.css">'
         f"{head_lines(assets)}<script>{UNTIL_LOADED}</script>"
         f'<script type="module" src="{assets}/{script}"></script>'
     )

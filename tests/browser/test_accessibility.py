@@ -108,7 +108,7 @@ def test_the_visitors_pages_have_no_grave_finding(house: House, phone: bool, sch
         page.goto(f"{house.url}/?view=progress")
         page.locator("#progress h1").wait_for()
         inspect("progress")
-        page.goto(f"{house.url}/?view=mine")
+        page.goto(f"{house.url}/?view=data")
         page.locator("#mine h1").wait_for()
         inspect("my data")
     assert not found, "\n".join(sorted(set(found)))

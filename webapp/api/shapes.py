@@ -266,6 +266,7 @@ class FeedbackOut(BaseModel):
     notice: str
     seen: bool
     version_n: int | None
+    edited: bool
     reaction: Reaction | None
     disputes: list[DisputeOut]
 
@@ -292,6 +293,7 @@ class FeedbackOut(BaseModel):
             notice=feedback_notice(view, language),
             seen=view.seen_at is not None,
             version_n=view.version_n,
+            edited=view.is_edited,
             reaction=None if view.helpful is None else Reaction(helpful=view.helpful),
             disputes=[DisputeOut.of(dispute) for dispute in view.disputes],
         )

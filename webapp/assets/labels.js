@@ -1,5 +1,7 @@
 // Names for Gradio's own elements, in the reader's language: Gradio has them in English or not at all.
 
+import { nameSpeakers } from "./speakers.js";
+import { scenarioOf, state } from "./state.js";
 import { t } from "./words.js";
 
 const NAMES = [
@@ -14,6 +16,7 @@ const NAMES = [
 /** Doing it twice changes nothing, so it may follow every drawing. */
 export function nameGradiosElements() {
   for (const [selector, key] of NAMES) for (const element of document.querySelectorAll(selector)) name(element, t(key));
+  nameSpeakers(t("speaker_you"), scenarioOf(state.conversation)?.persona.name ?? t("speaker_partner"));
   const log = document.querySelector("#transcript .bubble-wrap");
   if (log && log.getAttribute("aria-live") !== "off") log.setAttribute("aria-live", "off"); // announce.js tells instead
   const toggle = document.querySelector(".sidebar .toggle-button");
