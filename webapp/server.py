@@ -45,6 +45,7 @@ from webapp.api import (
     imports as imports_api,
     live as live_api,
     messages as messages_api,
+    metrics as metrics_api,
     mine as mine_api,
     opinions as opinions_api,
     progress as progress_api,
@@ -119,6 +120,7 @@ def build_app(
     ):
         app.include_router(routes.router)
     app.include_router(docs_api.router)
+    app.include_router(metrics_api.router)
     # The last route of review takes any word for a move.
     for routes in (opinions_api, review_queue_api, edits_api, review_api, system_api):
         app.include_router(routes.router)

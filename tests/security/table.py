@@ -42,6 +42,7 @@ IMPORTED: dict[str, object] = {
 
 OWN: dict[str, Line] = {
     "GET /healthz": line("200 200 200 200 200"),
+    "GET /metrics": line("404 404 404 404 404"),
     "GET /manifest.json": line("200 200 200 200 200"),
     "GET /favicon.ico": line("200 200 200 200 200"),
     "GET /assets-{asked}/{name}": line("404 404 404 404 404"),
@@ -124,10 +125,10 @@ PAGES: dict[str, tuple[int, int, int, int, int]] = {
 EVENTS: dict[str, tuple[str, ...]] = {
     "/": ("send_message", "stop_answer", "paint", "chat", "debrief"),
     "/admin": (
-        "open_desk", "open_case", "filter_list", "refresh_list", "show_more", "take_next", "claim", "release", "reopen",
-        "approve", "reject", "open_reject", "close_reject",
+        "open_desk", "open_case", "filter_list", "refresh_list", "show_more", "take_next", "claim", "release",
+        "approve", "reject", "open_reject", "close_reject", "open_reopen",
         "draw_after_open_desk", "draw_after_open_case", "draw_after_filter_list", "draw_after_refresh_list",
-        "draw_after_show_more", "draw_after_take_next", "draw_after_claim", "draw_after_release", "draw_after_reopen",
+        "draw_after_show_more", "draw_after_take_next", "draw_after_claim", "draw_after_release",
         "draw_after_approve", "draw_after_reject",
     ),
     "/admin/system": (),
