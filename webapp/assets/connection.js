@@ -1,9 +1,10 @@
 // Gone and back: the browser is offline, or the server is being restarted. The page says so and goes on by itself.
 
-import { refreshConversation, refreshList } from "./actions.js";
+import { refreshConversation } from "./actions.js";
 import { announce } from "./announce.js";
 import { refreshFeedback } from "./feedback_actions.js";
 import { change, state } from "./state.js";
+import { refreshList } from "./talk_list.js";
 import { t } from "./words.js";
 
 /** Follow the browser's own word too: it knows sooner than the stream that the network is gone. */
