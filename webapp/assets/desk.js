@@ -8,11 +8,8 @@ import "./desk_list.js";
 import { desk, drawAll, fill, lookAgain, mount, places, words } from "./desk_shared.js";
 import { h } from "./dom.js";
 import { copyAsSaid } from "./inert.js";
-<<<<<<< HEAD
 import { nameSpeakers } from "./speakers.js";
-=======
 import { secondLinks } from "./desk_second.js";
->>>>>>> main
 import { edit, escalate, open_reopen, regenerate } from "./desk_tools.js";
 import { clearMarks } from "./marks.js";
 

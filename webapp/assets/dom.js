@@ -4,7 +4,6 @@ const SVG = "http://www.w3.org/2000/svg";
 
 const PATHS = {
   plus: "M12 5v14M5 12h14",
-  close: "M6 6l12 12M18 6L6 18",
   pencil: "M4 20l1-4L16.5 4.5a2.1 2.1 0 0 1 3 3L8 19z",
   trash: "M5 7h14M10 7V5h4v2M7 7l1 12h8l1-12",
   back: "M15 5l-7 7 7 7",
