@@ -93,14 +93,18 @@ def test_stop_keeps_what_was_written_says_so_and_frees_the_model(olga: Look):
     assert answer.inner_text() == written
 
 
-def test_an_answer_at_its_limit_can_be_asked_to_go_on(olga: Look):
-    olga.house.model.enqueue(Script(text="This is not the", finish="length"), "end of it.")
+def test_an_answer_at_its_limit_goes_on_in_its_place_and_nobody_says_so(olga: Look):
+    olga.house.model.enqueue(Script(text="This is not the", finish="length"), Script(pieces=[" end", " of it."]))
     olga.start(INTERVIEW)
     olga.say("Tell me everything.")
-    expect(answer_rows(olga.page).nth(1)).to_have_attribute("data-mark", "cut off here: length limit")
-    olga.page.get_by_role("button", name="Ask to go on").click()
-    expect(own_rows(olga.page).nth(1)).to_contain_text("Please go on.")
-    expect(answer_rows(olga.page).nth(2)).to_contain_text("end of it.")
+    answer = answer_rows(olga.page).nth(1)
+    expect(answer).to_have_attribute("data-mark", "cut off here: length limit")
+    below(olga.page).get_by_role("button", name="Continue").click()
+    expect(answer).to_contain_text("This is not the end of it.")
+    expect(answer).not_to_have_attribute("data-mark", re.compile("."))
+    expect(own_rows(olga.page)).to_have_count(1)
+    expect(answer_rows(olga.page)).to_have_count(2)
+    expect(answer.locator(".pager")).to_have_count(0)
 
 
 def test_a_failed_answer_says_so_stays_after_reload_and_can_be_tried_again(olga: Look):

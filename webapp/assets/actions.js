@@ -10,12 +10,14 @@ import { hearOfFeedback, refreshFeedback } from "./feedback_actions.js";
 import { hearThatAllIsGone } from "./leaving.js";
 import { focusTalk, keepFocusInBox } from "./focus.js";
 import { Growing } from "./live.js";
+import { refreshMessage } from "./message_actions.js";
 import { showMine } from "./mine.js";
 import { repaint } from "./painter.js";
 import { showProgress } from "./progress.js";
-import { change, isBusy, ownMessages, runningAnswer, state } from "./state.js";
+import { change, isBusy, lastMessage, ownMessages, runningAnswer, state } from "./state.js";
 import { hearOfList, refreshList } from "./talk_list.js";
 import { hearOfReadiness } from "./unread.js";
+import { windowOf } from "./windows.js";
 import { LANGUAGE, t } from "./words.js";
 
 const LONG_WAIT_S = 120;
@@ -37,6 +39,11 @@ export const NOTHING_OPEN = {
   missing: null,
   sendError: null,
   hint: null,
+  shownFrom: 0,
+  details: null,
+  rating: null,
+  editing: null,
+  copied: null,
   feedback: null,
   feedbacks: [],
   earlierFeedback: null,
@@ -119,7 +126,9 @@ export async function refreshConversation(id) {
     rememberRunning(message);
     if (ended.has(message.id)) refreshSoon(); // this reading was under way when the answer ended
   }
-  change({ conversation, messages, missing: null, talkLanguage: conversation.language ?? state.talkLanguage });
+  const isFirstLook = state.messages.length === 0;
+  const shownFrom = isFirstLook ? windowOf(messages) : Math.min(state.shownFrom, Math.max(0, messages.length - 1));
+  change({ conversation, messages, shownFrom, missing: null, talkLanguage: conversation.language ?? state.talkLanguage });
   forgetArrived(id);
   if (scenarioLanguageDiffers(conversation)) loadScenarios();
   repaint();
@@ -179,7 +188,6 @@ export async function send(text) {
 
 /** Say something that was not typed: a quick reply. */
 export const say = (text) => !isBusy() && deliver(text, { isTyped: false });
-export const askToGoOn = () => say(state.conversation.language === "ko" ? "계속해 주세요." : "Please go on.");
 
 /** Send again what could not be sent, as it stands in the box by now. Unchanged it is the same sending, which can never arrive twice. */
 export function sendAgain() {
@@ -236,7 +244,7 @@ function addTurn(text, userId, answerId) {
   if (ended.has(answerId)) refreshSoon();
 }
 
-function answerTo(answerId) {
+export function answerTo(answerId) {
   const growing = state.growing.get(answerId) ?? new Growing();
   state.growing.set(answerId, growing);
   return { id: answerId, role: "assistant", text: growing.text, state: "running", created_at: new Date().toISOString() };
@@ -253,29 +261,15 @@ export async function stop() {
   }
 }
 
-export async function retry(answerId) {
-  const { id } = state.conversation;
-  change({ hint: null });
-  try {
-    const { answer_id: newId } = await call("POST", `messages/${answerId}/retry`, { body: { request_id: newRequestId() } });
-    if (state.conversation?.id !== id || state.messages.some((message) => message.id === newId)) return;
-    const kept = state.messages.filter((message) => message.id !== answerId);
-    change({ messages: [...kept, answerTo(newId)] });
-    if (ended.has(newId)) refreshSoon();
-  } catch (error) {
-    change({ hint: error.message });
-  }
-  repaint();
-}
-
 // ---- frames of the live stream --------------------------------------------------------------------------------
 
 /** Answers whose end was heard. The end can be faster than the response that tells the answer's id. */
 const ended = new Set();
+export const hasEnded = (answerId) => ended.has(answerId);
 let refreshTimer = 0;
 
 /** Frames of an answer come faster than this waits: a wait that each of them began anew would never end. */
-const refreshSoon = () => {
+export const refreshSoon = () => {
   refreshTimer ||= setTimeout(() => {
     refreshTimer = 0;
     if (state.conversation) refreshConversation(state.conversation.id);
@@ -297,6 +291,10 @@ export const frames = {
   turn({ conversation_id: id, answer_id: answerId }) {
     if (id !== state.conversation?.id || state.messages.some((message) => message.id === answerId)) return;
     if (!state.sending) refreshSoon();
+  },
+
+  path({ conversation_id: id, leaf_id: leafId }) {
+    if (id === state.conversation?.id && !isBusy() && lastMessage()?.id !== leafId) refreshSoon();
   },
 
   answer({ id, conversation_id: conversationId, seq, text }, live) {
@@ -329,6 +327,7 @@ export const frames = {
     change({ messages: state.messages.map((known) => (known.id === id ? finished : known)), hint: null });
     announceAnswer(finished);
     repaint();
+    refreshMessage(id);
   },
 
   feedback(progress) {

@@ -15,7 +15,7 @@ import { nameGradiosElements } from "./labels.js";
 import { Live } from "./live.js";
 import { beginNotices } from "./notice.js";
 import { refreshMine, renderMine } from "./mine.js";
-import { paint, usePainter } from "./painter.js";
+import { paint, redecorate, usePainter } from "./painter.js";
 import { refreshProgress, renderProgress } from "./progress.js";
 import { renderScenarios } from "./scenarios.js";
 import { mountShortcuts } from "./shortcuts.js";
@@ -112,6 +112,7 @@ function begin() {
   document.documentElement.lang = LANGUAGE;
   state.talkLanguage = LANGUAGE;
   watch(drawAll);
+  watch(redecorate);
   listen();
   copyAsSaid();
   mountAnnouncer();
