@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event
 
-from debrief.errors import InputRejected
+from debrief.errors import Conflict, InputRejected
 from debrief.feedback import Check
 from debrief.review import ReviewState
 from storage import feedback, jobs, overdue, reactions, review_queue, reviews
@@ -295,6 +295,17 @@ def test_what_is_assigned_to_another_is_not_the_next_but_can_be_asked_for(databa
 def test_next_takes_over_a_claim_that_ran_out(database, rita, rosa):
     row = make_feedback(database, state=S.CLAIMED, claimer=rosa, lease_s=-1)
     assert review_queue.claim_next(database, rita) == row.id
+
+
+def test_a_claim_is_kept_by_whoever_is_at_it_and_the_page_need_not_be_read_anew(any_database):
+    rita, rosa = (make_account(any_database, name) for name in ("rita", "rosa"))
+    row = make_feedback(any_database, state=S.CLAIMED, claimer=rita, lease_s=5)
+    until = review_queue.extend_claim(any_database, rita, row.id)
+    assert stored(any_database, row).claimed_until == until > row.claimed_until
+    assert stored(any_database, row).row_version == row.row_version
+    for account, feedback_id in ((rosa, row.id), (rita, "f_unknown")):
+        with pytest.raises(Conflict):
+            review_queue.extend_claim(any_database, account, feedback_id)
 
 
 # ---- overdue

@@ -3,15 +3,17 @@
 // models: always text nodes, never HTML.
 
 import "./desk_case.js";
-import "./desk_list.js";
-import { desk, drawAll, fill, lookAgain, mount, places, words } from "./desk_shared.js";
+import "./desk_claim.js";
+import { focusCase, openHelp } from "./desk_keys.js";
+import { arrived, drawList, keepAddress, refreshList } from "./desk_list.js";
+import { desk, drawAll, ended, fill, lookAgain, mount, places, words } from "./desk_shared.js";
+import { queryForNext, readView } from "./desk_view.js";
 import { h } from "./dom.js";
 import { copyAsSaid } from "./inert.js";
 import { clearMarks } from "./marks.js";
 
 const NOTICE_MS = 6000;
 const KEEP_UP_MS = 20000;
-const FILTERS = ["waiting", "released", "approved", "rejected", "all"];
 
 let noticeTimer = 0;
 
@@ -22,21 +24,28 @@ fill("desk-notice", notice);
 
 window.desk = {
   readAddress() {
-    const address = new URLSearchParams(location.search);
-    const filter = address.get("show");
-    return [FILTERS.includes(filter) ? filter : "waiting", 30, address.get("f") ?? "", 0];
+    return [queryForNext(), new URLSearchParams(location.search).get("f") ?? "", 0];
   },
+  view: queryForNext,
   show(next) {
     const isAnother = desk.facts?.case?.id !== next.case?.id;
+    const isFirst = !desk.facts;
+    const wasReading = desk.facts?.case && !document.querySelector("#desk-list")?.contains(document.activeElement);
     desk.facts = next;
+    ended();
+    arrived();
     if (isAnother || !["claimed", "auto_released"].includes(next.case?.state)) this.close_reject();
     if (isAnother) clearMarks();
     document.body.classList.toggle("has-case", Boolean(next.case));
     document.body.dataset.state = next.case?.state ?? "";
-    writeAddress();
+    keepAddress({ isFirst });
+    writeTitle();
     drawAll();
+    drawList();
+    refreshList();
     letNoticeGo();
     if (isAnother) document.querySelector("#desk-card")?.scrollTo({ top: 0 });
+    if (isAnother && wasReading) focusCase();
   },
   open_reject() {
     document.body.classList.add("rejecting");
@@ -55,12 +64,7 @@ function letNoticeGo() {
   if (desk.facts.notice?.kind === "good") noticeTimer = setTimeout(() => places.get("desk-notice")?.root.replaceChildren(), NOTICE_MS);
 }
 
-function writeAddress() {
-  const address = new URLSearchParams();
-  if (desk.facts.filter !== "waiting") address.set("show", desk.facts.filter);
-  if (desk.facts.case) address.set("f", desk.facts.case.id);
-  const query = address.toString();
-  history.replaceState(null, "", query ? `?${query}` : location.pathname);
+function writeTitle() {
   const waiting = desk.facts.waiting ? `(${desk.facts.waiting}) ` : "";
   document.title = `${waiting}${words("title")} · Debrief`;
 }
@@ -74,6 +78,8 @@ function bar() {
     { class: "desk-bar" },
     h("h1", {}, words("title")),
     h("span", { class: waiting ? "pill" : "pill calm" }, words("waiting", { n: waiting })),
+    h("button", { class: "desk-link", type: "button", "data-key": "refresh", onclick: lookAgain }, words("refresh")),
+    h("button", { class: "desk-link desk-keys-hint", type: "button", "data-key": "keys", title: words("keys"), onclick: openHelp }, words("keys"), " ", h("kbd", {}, "?")),
     h("span", { class: "desk-bar-space" }),
     h("span", { class: "quiet desk-me" }, words("signed_in_as", { name: me.name })),
     me.is_admin ? h("a", { class: "desk-link", href: "/admin/system/" }, words("system")) : null,
@@ -114,6 +120,7 @@ function watchForSignOut() {
 }
 
 watchForSignOut();
+readView();
 copyAsSaid();
 setInterval(keepUp, KEEP_UP_MS);
 document.addEventListener("visibilitychange", keepUp);
