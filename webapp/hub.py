@@ -19,7 +19,7 @@ import orjson
 from debrief.errors import TooBusy
 from debrief.texts import say
 
-EventName = Literal["hello", "answer", "done", "feedback", "list", "turn", "model"]
+EventName = Literal["hello", "answer", "done", "feedback", "list", "turn", "model", "gone"]
 PENDING_LIMIT = 200
 """Different things a listener may have waiting; one that is so far behind is sent away to start afresh."""
 
@@ -276,6 +276,12 @@ class Hub:
 
     def tell_list(self, visitor_id: str, conversation_id: str) -> None:
         self.tell(visitor_id, conversation_id, Frame("list", {"conversation_id": conversation_id}), conversation_id)
+
+    def tell_gone(self, visitor_id: str) -> None:
+        """All of this visitor was deleted or has gone over to another: their pages begin afresh, their streams end."""
+        for listener in list(self._of(visitor_id)):
+            listener.put("", Frame("gone", {"why": "deleted"}))
+            listener.close()
 
     # --- inside
 

@@ -82,6 +82,16 @@ def cookie_header(name: str, value: str, profile: CookieProfile, max_age_s: int 
     return f"{name}={value}; Path=/;{age} HttpOnly; {flags}".encode("ascii")
 
 
+def visitor_cookie(request: Any, signer: VisitorSigner, visitor_id: str, *, on_space: bool) -> tuple[bytes, bytes]:
+    """The header that makes a browser somebody, instead of who it was."""
+    profile = cookie_profile(request.scope, on_space=on_space)
+    return b"set-cookie", cookie_header(VISITOR_COOKIE, signer.sign(visitor_id), profile)
+
+
+def new_visitor_id() -> str:
+    return f"v_{secrets.token_urlsafe(16)}"
+
+
 def cookie_profile(scope: Any, *, on_space: bool) -> CookieProfile:
     if on_space:
         return "framed"
@@ -117,7 +127,7 @@ class Identity:
             return
         cookies = read_cookies(scope)
         known = self._signer.read(cookies.get(VISITOR_COOKIE))
-        visitor_id = known or f"v_{secrets.token_urlsafe(16)}"
+        visitor_id = known or new_visitor_id()
         sign_in = cookies.get(SIGN_IN_COOKIE)
         state = scope.setdefault("state", {})
         state["visitor_id"] = visitor_id

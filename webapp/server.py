@@ -36,10 +36,14 @@ from webapp import sign_in
 from webapp.api import (
     again as again_api,
     conversations as conversations_api,
+    data as data_api,
+    docs as docs_api,
+    edits as edits_api,
     feedback as feedback_api,
     health as health_api,
     imports as imports_api,
     live as live_api,
+    messages as messages_api,
     mine as mine_api,
     progress as progress_api,
     review as review_api,
@@ -100,17 +104,19 @@ def build_app(
     _say_errors(app)
     for routes in (
         conversations_api,
+        messages_api,
         imports_api,
         feedback_api,
         again_api,
         progress_api,
         live_api,
         mine_api,
+        data_api,
         health_api,
     ):
         app.include_router(routes.router)
-    app.include_router(mine_api.docs_router)
-    for routes in (review_queue_api, review_api, system_api):
+    app.include_router(docs_api.router)
+    for routes in (review_queue_api, edits_api, review_api, system_api):  # the last route of review takes any move
         app.include_router(routes.router)
     _end_api(app)
     app.include_router(sign_in.sign_in_routes(parts))

@@ -17,7 +17,7 @@ from debrief.conversation import MessageState
 from debrief.errors import NotFound, NotReadable, NotSaved
 from debrief.feedback import FeedbackView
 from inference.client import ChatModel
-from storage import alive, answers, feedback, live, messages
+from storage import alive, answers, feedback, live, messages, visitors
 from storage.engine import Database, utc_now
 from webapp.hub import Ended, Frame, Hub, LiveAnswer
 from webapp.live import model_data
@@ -57,17 +57,27 @@ class Poller:
         """What was told last of each thing, so that the overlap tells nothing twice; only of those who listen."""
         self._unfinished: dict[str, str] = {}
         """Feedback that is being made, with its visitor."""
+        self._known: set[str] = set()
+        """Of those who listen, who has a row."""
         self._looks = 0
 
     async def look(self) -> None:
-        visitors = self._hub.listening_visitors()
-        self._forget_others(visitors)
+        listening = self._hub.listening_visitors()
+        self._forget_others(listening)
         since, self._since = self._since - OVERLAP, utc_now()
-        if not visitors:
+        if not listening:
             return
-        await self._look_at_answers(visitors)
-        await self._look_at_conversations(visitors, since)
-        await self._look_at_feedback(visitors, since)
+        await self._look_at_visitors(listening)
+        await self._look_at_answers(listening)
+        await self._look_at_conversations(listening, since)
+        await self._look_at_feedback(listening, since)
+
+    async def _look_at_visitors(self, listening: list[str]) -> None:
+        """Who was there and is no more has deleted everything, in whichever process."""
+        known = set(await self._store(visitors.list_known, listening))
+        for visitor_id in (self._known & set(listening)) - known:
+            self._hub.tell_gone(visitor_id)
+        self._known = known
 
     async def _look_at_answers(self, visitors: list[str]) -> None:
         own = self._hub.own_answer_ids()

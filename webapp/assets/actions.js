@@ -5,7 +5,9 @@ import { call, newRequestId } from "./api.js";
 import { showComparison } from "./comparison.js";
 import { draftOf, forgetDraft, forgetSending, keepSending, saveDraft, sendingOf } from "./drafts.js";
 import { hearOfFeedback, refreshFeedback } from "./feedback_actions.js";
+import { hearThatAllIsGone } from "./leaving.js";
 import { Growing } from "./live.js";
+import { showMine } from "./mine.js";
 import { repaint } from "./painter.js";
 import { showProgress } from "./progress.js";
 import { change, isBusy, ownMessages, runningAnswer, state } from "./state.js";
@@ -67,6 +69,7 @@ export function followAddress() {
   const { c: id, compare, view } = Object.fromEntries(new URL(location.href).searchParams);
   if (compare) showComparison(compare);
   else if (view === "progress") showProgress();
+  else if (view === "data") showMine();
   else if (!id) showStart();
   else if (id !== state.conversation?.id) openConversation(id);
 }
@@ -357,6 +360,8 @@ export const frames = {
     hearOfReadiness(progress);
     if (progress.conversation_id === state.conversation?.id) hearOfFeedback(progress);
   },
+
+  gone: hearThatAllIsGone,
 
   list() {
     // A hidden tab reads the list when it is looked at again (page.js).

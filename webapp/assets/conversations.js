@@ -2,6 +2,7 @@
 
 import { openConversation, remove, rename, showStart } from "./actions.js";
 import { h, icon, show } from "./dom.js";
+import { showMine } from "./mine.js";
 import { change, state } from "./state.js";
 import { showProgress } from "./progress.js";
 import { t, when } from "./words.js";
@@ -23,8 +24,13 @@ export function renderConversations(root) {
       t("your_progress"),
     ),
     h("nav", { class: "list", "aria-label": t("past_conversations") }, h("h2", { class: "list-title" }, t("past_conversations")), items()),
-    h("div", { class: "sidebar-foot" }, state.me?.account ? h("a", { class: "quiet-link", href: "admin/" }, t("review_desk")) : null),
+    h("div", { class: "sidebar-foot" }, dataLink(), state.me?.account ? h("a", { class: "quiet-link", href: "admin/" }, t("review_desk")) : null),
   );
+}
+
+function dataLink() {
+  const isHere = state.view === "mine";
+  return h("button", { class: "quiet-link", type: "button", "data-key": "my-data", "aria-current": isHere ? "page" : null, onclick: () => showMine({ push: true }) }, t("your_data"));
 }
 
 function items() {

@@ -78,7 +78,7 @@ function bar() {
     { class: "desk-bar" },
     h("h1", {}, words("title")),
     h("span", { class: waiting ? "pill" : "pill calm" }, words("waiting", { n: waiting })),
-    h("button", { class: "desk-link", type: "button", "data-key": "refresh", onclick: lookAgain }, words("refresh")),
+    h("button", { class: "desk-link", type: "button", "data-key": "refresh", onclick: () => lookAgain() }, words("refresh")),
     h("button", { class: "desk-link desk-keys-hint", type: "button", "data-key": "keys", title: words("keys"), onclick: openHelp }, words("keys"), " ", h("kbd", {}, "?")),
     h("span", { class: "desk-bar-space" }),
     h("span", { class: "quiet desk-me" }, words("signed_in_as", { name: me.name })),

@@ -10,6 +10,7 @@ import { saveDraft } from "./drafts.js";
 import { refreshFeedback } from "./feedback_actions.js";
 import { copyAsSaid } from "./inert.js";
 import { Live } from "./live.js";
+import { refreshMine, renderMine } from "./mine.js";
 import { paint, usePainter } from "./painter.js";
 import { refreshProgress, renderProgress } from "./progress.js";
 import { renderScenarios } from "./scenarios.js";
@@ -25,6 +26,7 @@ const SLOTS = {
   scenarios: [renderScenarios, (s) => [s.scenarios, s.scenariosError, s.talkLanguage, s.chosenScenario, s.isStarting, s.startError, s.list, ...modelNews(s)]],
   courses: [renderProgress, (s) => [s.view, s.progress, s.progressError]],
   comparison: [renderComparison, (s) => [s.view, s.comparison, s.comparisonError]],
+  "my-data": [renderMine, (s) => [s.view, s.mine, s.mineError, s.leaving, s.left]],
   "talk-header": [renderHeader, (s) => [s.conversation, s.messages, s.missing, s.sending, s.sendError, s.scenarios, s.pane, s.feedback, s.feedbacks, s.isAskingFeedback]],
   "below-transcript": [renderBelow, (s) => [s.conversation, s.messages, s.sending, s.sendError, s.hint, s.scenarios, s.moment, s.wrappingUp, s.feedbacks, ...modelNews(s)]],
   debrief: [renderDebrief, (s) => (s.disputing ? [s.disputing] : [s.view, s.missing, s.messages, s.feedback, s.feedbacks, s.feedbackError, s.askError, s.isAskingFeedback, s.notificationAnswer, s.again, s.moment, laterDebriefs(), ...waitingNews(s)])],
@@ -86,6 +88,7 @@ function refreshWhenLookedAt() {
   }
   refreshList();
   if (state.view === "progress") refreshProgress();
+  if (state.view === "mine") refreshMine();
   if (Date.now() - hiddenAt < ASLEEP_MS || !state.conversation) return;
   refreshConversation(state.conversation.id);
   refreshFeedback(state.conversation.id);

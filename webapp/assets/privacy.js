@@ -1,6 +1,7 @@
 // Who reads a talk and how long it is kept, before the first word of it: one line, and the whole of it behind "more".
 
 import { h } from "./dom.js";
+import { showMine } from "./mine.js";
 import { FACTS } from "./texts.js";
 import { t } from "./words.js";
 
@@ -9,7 +10,12 @@ export function privacyLine() {
     "div",
     { class: "privacy" },
     h("p", {}, t("privacy"), " ", keptWords()),
-    h("details", { "data-key": "privacy-more" }, h("summary", {}, t("privacy_more")), h("ul", {}, wholeStory().map((words) => h("li", {}, words)))),
+    h(
+      "details",
+      { "data-key": "privacy-more" },
+      h("summary", {}, t("privacy_more")),
+      h("ul", {}, wholeStory().map((words) => h("li", {}, words)), h("li", {}, h("button", { class: "link", type: "button", "data-key": "privacy-data", onclick: () => showMine({ push: true }) }, t("privacy_data")))),
+    ),
   );
 }
 

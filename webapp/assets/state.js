@@ -1,7 +1,7 @@
 // What the page knows, and the one place where it changes. Everything here can be read again from the server.
 
 export const state = {
-  view: "start", // or "talk", "compare", "progress": what the address says (actions.js)
+  view: "start", // or "talk", "compare", "progress", "mine": what the address says (actions.js)
   me: null,
   model: null, // {state, since_s, heardAt}
   isConnected: true,
@@ -46,6 +46,11 @@ export const state = {
   comparisonError: null,
   progress: null,
   progressError: null,
+
+  mine: null, // what is kept of the visitor, in numbers
+  mineError: null,
+  leaving: null, // {isAsked, isAtWork, error} on the way to deleting everything
+  left: null, // what was deleted, in numbers, to be told once
 };
 
 const watchers = new Set();

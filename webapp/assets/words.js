@@ -16,6 +16,11 @@ export function t(key, values = {}) {
 const CLOCK = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit" });
 const DAY = new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "short" });
 
+const WHOLE_DAY = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "long" });
+
+/** "12 November 2026". */
+export const day = (timestamp) => WHOLE_DAY.format(new Date(timestamp));
+
 /** "10:12" today, "Yesterday", else "12 Nov". */
 export function when(timestamp) {
   const date = new Date(timestamp);

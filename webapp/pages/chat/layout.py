@@ -26,6 +26,8 @@ def build_layout(texts: gr.I18n) -> ChatView:
         slot("courses")
     with gr.Column(elem_id="compare"):
         slot("comparison")
+    with gr.Column(elem_id="mine"):
+        slot("my-data")
     with gr.Column(elem_id="talk"):
         slot("talk-header")
         with gr.Row(equal_height=False, elem_id="talk-columns"):

@@ -1,0 +1,221 @@
+"""Deleting a visitor: everything, in every table, for real; and nothing of anybody else's."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import pytest
+from sqlalchemy import Table, inspect, text
+
+from debrief.errors import NotFound
+from debrief.settings import Settings
+from storage import jobs, reactions
+from storage.audit import list_audit
+from storage.conversations import delete_conversation
+from storage.engine import Database
+from storage.feedback import request_feedback
+from storage.messages import list_messages
+from storage.spending import Daily
+from storage.tables import Base
+from storage.visitors import delete_visitor, hashed, read_stored
+from tests.again_scene import make_debrief
+from tests.factories import OLGA, SAM, make_conversation, make_turn, start_turn
+from tests.job_scene import claim, make_body
+from tests.review_scene import make_talk
+from tests.scripted_model import Script, ScriptedModel
+from tests.web_scene import QUICK, Browser, Web, until
+
+pytestmark = pytest.mark.both_engines
+WORD = "zeppelinfahrt"
+"""In everything that the visitor writes here, and in nothing else."""
+
+
+def fill(db: Database, visitor_id: str = OLGA, word: str = WORD) -> list[str]:
+    """Something of a visitor's in each table that can hold it.
+
+    Given back are the ids of visitor, talks, messages and jobs. Of a debrief and its versions the audit keeps the ids.
+    """
+    talk = make_talk(db, visitor_id=visitor_id, title=f"About the {word}", answers={"job": f"{word} captain"})
+    make_turn(db, talk, text=f"I once steered a {word}.", answer=f"A {word}, really?")
+    feedback_id = make_debrief(db, talk)
+    reactions.react(db, visitor_id, feedback_id, helpful=True)
+    reactions.dispute(db, visitor_id, feedback_id, "criteria.0.reason", f"I said {word}.")
+    waiting = make_conversation(db, visitor_id=visitor_id, title=word)
+    start_turn(db, waiting, text=f"The {word} again.", daily=Daily(limit_per_visitor=50))
+    request_feedback(db, visitor_id, waiting.id, versions={"rubric": "1"}, nonce=word)
+    ids = [talk.id, waiting.id, *(message.id for one in (talk, waiting) for message in list_messages(db, one.id))]
+    with db.read() as session:
+        ids += session.scalars(text("SELECT id FROM feedback_jobs"))
+    return [visitor_id, *ids]
+
+
+def everything(db: Database) -> Iterator[tuple[str, str]]:
+    """Each row of each table that the database really has, as one string: also tables that no class describes."""
+    for name in inspect(db.engine).get_table_names():
+        with db.read() as session:
+            for row in session.execute(text(f'SELECT * FROM "{name}"')):
+                yield name, json.dumps([_shown(value) for value in row], ensure_ascii=False)
+
+
+def _shown(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def traces(db: Database, words: list[str]) -> set[tuple[str, str]]:
+    return {(table, word) for table, row in everything(db) for word in words if word.lower() in row.lower()}
+
+
+def test_after_the_deletion_nothing_of_the_visitor_is_in_any_table(database):
+    ids = fill(database)
+    before = traces(database, [*ids, WORD])
+    assert {id for _, id in before} == {*ids, WORD}
+
+    delete_visitor(database, OLGA)
+
+    assert traces(database, [*ids, WORD]) == set()
+
+
+def test_the_scene_has_a_row_in_each_table_that_goes_with_a_visitor(database):
+    """So that the test above looks at something: a new table that hangs on a visitor needs a line in `fill`."""
+    fill(database)
+    hanging = {table.name for table in Base.metadata.sorted_tables if _hangs_on_a_visitor(table)}
+    assert hanging <= read_stored(database, OLGA).rows.keys()
+    assert {"visitors", "conversations", "messages", "feedback", "feedback_jobs", "disputes", "reactions"} <= hanging
+
+
+def _hangs_on_a_visitor(table: Table) -> bool:
+    parents = [key.column.table for key in table.foreign_keys if key.ondelete == "CASCADE"]
+    return table.name == "visitors" or any(_hangs_on_a_visitor(one) for one in parents if one is not table)
+
+
+def test_what_others_have_is_untouched(database):
+    fill(database, SAM, word="kitchen")
+    sams = read_stored(database, SAM)
+    fill(database)
+    delete_visitor(database, OLGA)
+    assert read_stored(database, SAM) == sams
+    assert {table for table, _ in traces(database, ["kitchen"])} >= {"conversations", "messages", "disputes"}
+
+
+def test_the_numbers_say_what_there_was_and_afterwards_there_is_nothing(database):
+    fill(database)
+    stored = read_stored(database, OLGA)
+    assert (stored.rows["conversations"], stored.rows["feedback"], stored.rows["spending"]) == (2, 2, 2)
+    assert stored.rows["messages"] == 12
+    assert delete_visitor(database, OLGA) == stored
+    assert read_stored(database, OLGA).rows == {}
+    assert delete_visitor(database, OLGA).rows == {}
+
+
+def test_the_audit_says_that_it_was_done_and_of_whom_only_a_hash(database):
+    fill(database)
+    delete_visitor(database, OLGA, actor="a_rita")
+    (event,) = list_audit(database, hashed(OLGA))
+    assert (event.actor, event.action, event.detail["conversations"]) == ("a_rita", "delete_visitor", 2)
+    assert event.object_id == hashlib.sha256(OLGA.encode()).hexdigest()[:40]
+
+
+def test_the_words_are_gone_from_the_files_too(database, settings):
+    if not database.is_sqlite:
+        return
+    fill(database)
+    delete_visitor(database, OLGA)
+    assert all(WORD.encode() not in file.read_bytes() for file in settings.data_dir.iterdir() if file.is_file())
+
+
+def test_a_worker_that_is_at_it_loses_the_job_and_stores_nothing(database):
+    talk = make_talk(database)
+    _, job_id = request_feedback(database, OLGA, talk.id, versions={"rubric": "1"})
+    claimed = claim(database, job_id or "")
+    assert claimed
+    delete_visitor(database, OLGA)
+    assert not jobs.store_result(
+        database, claimed, body=make_body(), checks=[], partial=False, lineage={}, release="checked"
+    )
+    assert traces(database, [OLGA, talk.id, claimed.feedback_id]) == set()
+
+
+def test_deleting_and_talking_at_the_same_time_leaves_all_or_nothing(database):
+    """Whoever comes second waits and then finds nothing, or makes something new; nobody is told of an error of ours."""
+    talks = [make_conversation(database, turns=2) for _ in range(6)]
+    with ThreadPoolExecutor(4) as people:
+        deleting = people.submit(delete_visitor, database, OLGA)
+        removing = [people.submit(_try_to_delete, database, talk.id) for talk in talks]
+        assert deleting.result().rows.get("visitors") == 1
+        for one in removing:
+            one.result()
+    assert read_stored(database, OLGA).rows == {}
+
+
+def _try_to_delete(db: Database, talk_id: str) -> None:
+    with suppress(NotFound):
+        delete_conversation(db, OLGA, talk_id)
+
+
+# --- by the API
+
+
+def test_olga_sees_in_numbers_what_is_kept_and_a_newcomer_nothing(web: Web, olga: Browser):
+    assert olga.get("/api/v1/me/data").json() == {"since": None, **dict.fromkeys(NUMBERS, 0)}
+    talk = olga.begin()
+    olga.ended(olga.say(talk)["answer_id"])
+    kept = olga.get("/api/v1/me/data").json()
+    assert (kept["talks"], kept["messages"], kept["debriefs"], kept["other"]) == (1, 3, 0, 1)
+    assert kept["since"]
+
+
+NUMBERS = ("talks", "messages", "debriefs", "versions", "reactions", "objections", "other")
+
+
+def test_olga_deletes_everything_is_told_how_much_and_is_somebody_new(web: Web, olga: Browser, sam: Browser):
+    talk, sams = olga.begin(), sam.begin()
+    olga.ended(olga.say(talk)["answer_id"])
+    before = olga.cookies["debrief_visitor"]
+
+    answer = olga.delete("/api/v1/me/data")
+
+    assert answer.status_code == 200
+    assert (answer.json()["deleted"]["talks"], answer.json()["deleted"]["messages"]) == (1, 3)
+    assert olga.cookies["debrief_visitor"] != before
+    assert olga.get(f"/api/v1/conversations/{talk}").status_code == 404
+    assert olga.get("/api/v1/conversations").json()["items"] == []
+    assert sam.read(sams)
+    visitor_id = web.parts.signer.read(before)
+    assert visitor_id
+    assert traces(web.parts.db, [visitor_id, talk]) == set()
+
+
+def test_an_answer_that_is_being_written_is_stopped_first_and_the_model_is_freed(
+    web: Web, olga: Browser, scripted_model: ScriptedModel
+):
+    scripted_model.enqueue(Script("word " * 400, token_delay_s=0.05))
+    talk = olga.begin()
+    answer_id = olga.say(talk)["answer_id"]
+    until(lambda: olga.answer(answer_id)["text"], what="the first words")
+
+    assert olga.delete("/api/v1/me/data").json()["deleted"]["messages"] == 3
+
+    assert web.parts.turns.running_count == 0
+    until(lambda: scripted_model.active == 0, what="the model is free")
+
+
+def test_another_device_of_hers_hears_that_everything_is_gone(web: Web, olga: Browser):
+    olga.begin()
+    with olga.live() as elsewhere:
+        elsewhere.wait_for("hello")
+        olga.delete("/api/v1/me/data")
+        elsewhere.wait_for("gone")
+        until(lambda: elsewhere.is_over, what="the stream ends")
+
+
+def test_a_page_of_another_process_hears_of_it_too(web: Web, olga: Browser, web_settings: Settings):
+    olga.begin()
+    with Web(web_settings, QUICK) as other, other.browser() as phone:
+        phone.cookies = olga.cookies
+        with phone.live() as elsewhere:
+            elsewhere.wait_for("hello")
+            until(lambda: elsewhere.comments, what="the other process has looked")
+            olga.delete("/api/v1/me/data")
+            elsewhere.wait_for("gone")
