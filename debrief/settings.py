@@ -151,6 +151,9 @@ class Settings(BaseSettings):
     review_overdue_hours: float = Field(
         48, ge=0, description="Hours after which a feedback has waited too long for a reviewer; 0: never."
     )
+    second_opinion_percent: int = Field(
+        0, ge=0, le=100, description="Share of the decided feedbacks that a second reviewer judges blind; 0: none."
+    )
     job_lease_s: float = Field(60, gt=0, description="How long a worker may be silent before its job is given away.")
     job_heartbeat_s: float = Field(15, gt=0, description="How often a worker says that it is alive.")
     job_retry_s: float = Field(

@@ -45,6 +45,7 @@ from webapp.api import (
     live as live_api,
     messages as messages_api,
     mine as mine_api,
+    opinions as opinions_api,
     progress as progress_api,
     review as review_api,
     review_queue as review_queue_api,
@@ -116,7 +117,8 @@ def build_app(
     ):
         app.include_router(routes.router)
     app.include_router(docs_api.router)
-    for routes in (review_queue_api, edits_api, review_api, system_api):  # the last route of review takes any move
+    # The last route of review takes any word for a move.
+    for routes in (opinions_api, review_queue_api, edits_api, review_api, system_api):
         app.include_router(routes.router)
     _end_api(app)
     app.include_router(sign_in.sign_in_routes(parts))

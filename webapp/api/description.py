@@ -67,6 +67,7 @@ REFUSALS: dict[str, dict[int, list[str]]] = {
         422: ["no_such_sentence", "message_too_long"],
     },
     "POST /api/v1/feedback/{feedback_id}/again": {429: ["too_many_messages"]},
+    "POST /api/v1/second-opinions/{feedback_id}": {422: ["opinion_incomplete"]},
     "POST /api/v1/review/{feedback_id}/again": {409: ["not_repeatable"]},
     "POST /api/v1/review/{feedback_id}/edit": {
         403: ["not_allowed"],
@@ -116,6 +117,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "NextWish": {"skipped": []},
     "Edit": _EDIT,
     "EditIn": {"row_version": 3, "edit": _EDIT, "note": "Named the team."},
+    "Opinion": {"decision": "approve", "levels": {"examples": 3, "own_part": None}},
     "Wish": {"row_version": 3, "guidance": "Look at what was said about the delay."},
 }
 """Of request bodies, by the name of their shape."""
@@ -156,7 +158,9 @@ def refusals(method: str, path: str, *, has_body: bool) -> dict[int, list[str]]:
         return {}
     if "_id}" in path:
         found[404] = ["not_found"]
-    if path.startswith(("/api/v1/review", "/api/v1/system", "/api/v1/export")):
+    if path.startswith(
+        ("/api/v1/review", "/api/v1/second-opinions", "/api/v1/agreement", "/api/v1/system", "/api/v1/export")
+    ):
         found[401] = ["sign_in_needed"]
     if path.startswith("/api/v1/system"):
         found[403] = ["not_allowed"]

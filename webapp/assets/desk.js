@@ -4,12 +4,14 @@
 
 import "./desk_case.js";
 import "./desk_claim.js";
-import { focusCase, openHelp } from "./desk_keys.js";
+import { leaveEditor } from "./desk_edit.js";
+import { focusCase, onKey, openHelp } from "./desk_keys.js";
 import { arrived, drawList, keepAddress, refreshList } from "./desk_list.js";
 import { desk, drawAll, ended, fill, lookAgain, mount, places, words } from "./desk_shared.js";
 import { queryForNext, readView } from "./desk_view.js";
 import { h } from "./dom.js";
 import { copyAsSaid } from "./inert.js";
+import { edit, escalate, open_reopen, regenerate } from "./desk_tools.js";
 import { clearMarks } from "./marks.js";
 
 const NOTICE_MS = 6000;
@@ -19,6 +21,10 @@ let noticeTimer = 0;
 
 fill("desk-bar", bar);
 fill("desk-notice", notice);
+
+const may = (action, act) => () => (desk.facts?.case?.can?.includes(action) ? void act() : false);
+onKey("e", "edit", may("edit", edit));
+onKey("g", "regenerate", may("regenerate", regenerate));
 
 // ---- what Gradio's events call (webapp/pages/review/events.py)
 
@@ -32,10 +38,13 @@ window.desk = {
     const isFirst = !desk.facts;
     const wasReading = desk.facts?.case && !document.querySelector("#desk-list")?.contains(document.activeElement);
     desk.facts = next;
+    next.notice ??= desk.said;
+    desk.said = null;
     ended();
     arrived();
-    if (isAnother || !["claimed", "auto_released"].includes(next.case?.state)) this.close_reject();
+    if (isAnother || !["claimed", "auto_released", "escalated"].includes(next.case?.state)) this.close_reject();
     if (isAnother) clearMarks();
+    if (isAnother) leaveEditor();
     document.body.classList.toggle("has-case", Boolean(next.case));
     document.body.dataset.state = next.case?.state ?? "";
     keepAddress({ isFirst });
@@ -53,6 +62,10 @@ window.desk = {
     first?.focus({ preventScroll: true });
     document.querySelector("#desk-reject-panel")?.scrollIntoView({ block: "nearest" });
   },
+  open_reopen,
+  edit,
+  regenerate,
+  escalate,
   close_reject() {
     document.body.classList.remove("rejecting");
   },

@@ -17,7 +17,7 @@ export function filterTools() {
   return [
     h(
       "div",
-      { class: "desk-tools-row" },
+      { class: "desk-finder-row" },
       h(
         "button",
         { class: "button small", type: "button", "data-key": "filters", "aria-expanded": String(isOpen), onclick: toggle },

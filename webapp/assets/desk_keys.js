@@ -37,6 +37,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") return leave(event.target);
   const known = keys.get(event.key);
   if (!known || isTyping(event.target)) return;
+  if (document.body.classList.contains("editing") && event.key !== "?") return; // what is written is left by its buttons
   event.preventDefault();
   if (desk.isBusy) return;
   if (known.run() === false) desk.remark(words("key_not_now"));

@@ -13,17 +13,13 @@ const OPEN_AFTER_MS = 250; // who goes down the list by key does not claim all o
 
 export const list = { items: [], next: null, numbers: null, choices: null, selected: new Set(), problem: null, isLoaded: false };
 
-const frame = { tools: h("div", { class: "desk-tools" }), bulk: h("div", {}), lines: h("div", { class: "desk-lines" }) };
-let isFramed = false;
+const frame = { tools: h("div", { class: "desk-finder" }), bulk: h("div", {}), lines: h("div", { class: "desk-lines" }) };
+const whole = h("div", { class: "desk-queue" }, frame.tools, frame.bulk, frame.lines);
 let asked = 0;
 let going = null; // the line that a key went to, until it is open
 let goingTimer = 0;
 
-fill("desk-list", () => {
-  if (isFramed) return undefined; // who types in a field of ours goes on typing
-  isFramed = true;
-  return [frame.tools, frame.bulk, frame.lines];
-});
+fill("desk-list", () => whole); // its parts are drawn here, so that who types in one goes on typing
 
 // ---- what there is
 

@@ -7,10 +7,11 @@ export const places = new Map(); // slot name -> {root, trigger}
 
 /**
  * `facts`: what came from Python after the last event (webapp/pages/review/handlers.py); null before the first.
- * `isBusy`: an event is under way, so a key waits for no second one. `remark`: say something in passing.
+ * `isBusy`: an event is under way, so a key waits for no second one. `said`: the notice of the next facts. `remark`: say something in passing.
  */
 export const desk = {
   facts: null,
+  said: null,
   isBusy: false,
   remark(text) {
     if (!desk.facts) return;
@@ -28,10 +29,12 @@ export function fill(name, content) {
   slots[name] = content;
 }
 
-/** Fill a slot anew; content that is undefined stays as it is. */
+/** Fill a slot anew; an element that is there already stays as it is. */
 export function draw(name) {
+  const { root } = places.get(name);
   const content = slots[name]();
-  if (content !== undefined) show(places.get(name).root, content);
+  if (content && root.childNodes.length === 1 && root.firstChild === content) return; // what somebody types in stays
+  show(root, content);
 }
 
 export function drawAll() {
@@ -78,8 +81,9 @@ export function ended() {
   desk.isBusy = false;
 }
 
-/** Have Python read the open case, and what waits, once more. */
-export function lookAgain() {
+/** Have Python read the open case, and what waits, once more; `notice` is said with it: `{kind, text}`. */
+export function lookAgain(notice = null) {
+  desk.said = notice;
   document.querySelector("#desk-refresh")?.click();
 }
 

@@ -6,7 +6,8 @@ const TABS = {
   released: ["auto_released"],
   approved: ["approved", "edited_approved"],
   rejected: ["rejected"],
-  all: ["pending", "claimed", "auto_released", "approved", "edited_approved", "rejected", "withdrawn"],
+  escalated: ["escalated"],
+  all: ["pending", "claimed", "regenerating", "escalated", "auto_released", "approved", "edited_approved", "rejected", "withdrawn"],
 };
 export const TAB_NAMES = Object.keys(TABS);
 export const SORTS = ["waiting", "newest", "worst", "failed"];
