@@ -150,3 +150,32 @@ def test_leaving_the_desk_gives_the_open_one_back(house: House, db: Database, ri
     rosa = find_account(db, "rosa")
     assert rosa
     assert review_queue.has_next(db, rosa, QueueFilter())
+
+
+def test_rita_approves_what_she_selected_and_then_assigns_all_that_is_left(house: House, db: Database, rita: Look):
+    talk = make_talk(db)
+    for age in (500, 400, 300, 200, 100):
+        make_feedback(db, talk, age_s=age)
+    page = rita.page
+    page.reload()
+    page.locator(".desk-pick").nth(0).check()
+    page.locator(".desk-pick").nth(1).check()
+    expect(page.locator(".desk-bulk")).to_contain_text("2 selected")
+    page.locator("[data-key=bulk-approve]").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Approve 2?")
+    button(dialog, "Approve").click()  # type: ignore[arg-type]
+    expect(dialog).to_contain_text("2 done.")
+    button(dialog, "Close").click()  # type: ignore[arg-type]
+    expect(items(page)).to_have_count(3)
+    assert states(db) == {ReviewState.PENDING: 3, ReviewState.APPROVED: 2}
+
+    button(page, "Do something with all of these …").click()
+    page.locator("[data-key=bulk-assign]").click()
+    expect(dialog).to_contain_text("Assign 3?")
+    dialog.locator("select").select_option("rosa")
+    button(dialog, "Assign").click()  # type: ignore[arg-type]
+    expect(dialog).to_contain_text("3 done.")
+    page.keyboard.press("Escape")
+    expect(page.locator(".desk-item-meta").first).to_contain_text("for rosa")
+    assert review_queue.count_matching(db, QueueFilter(assignee="rosa")) == 3

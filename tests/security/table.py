@@ -82,6 +82,8 @@ OWN: dict[str, Line] = {
     "GET /api/v1/review/counts": line("401 401 200 200 401"),
     "GET /api/v1/review/choices": line("401 401 200 200 401"),
     "POST /api/v1/review/next": line("401 401 200 204 401"),  # Rita has it then
+    "POST /api/v1/review/bulk/preview": line("401 401 200 200 401", {"action": "approve", "ids": ["f_none"]}),
+    "POST /api/v1/review/bulk": line("401 401 200 200 401", {"action": "approve", "ids": ["f_none"]}),
     "POST /api/v1/review/{feedback_id}/beat": line("401 401 409 409 401"),  # nobody has claimed it
     "GET /api/v1/review/waiting": line("401 401 200 200 401"),
     "GET /api/v1/review/{feedback_id}": line("401 401 200 200 401"),

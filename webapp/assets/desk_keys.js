@@ -1,7 +1,7 @@
 // The desk by keyboard. Other parts add their own with `onKey`. Never while somebody types, and never with a modifier.
 
-import { clearSelection } from "./desk_bulk.js";
-import { currentId, list, pick, step } from "./desk_list.js";
+import { clearSelection, hasSelection } from "./desk_bulk.js";
+import { currentId, pick, step } from "./desk_list.js";
 import { desk, press, words } from "./desk_shared.js";
 import { skip } from "./desk_view.js";
 import { h } from "./dom.js";
@@ -46,7 +46,7 @@ document.addEventListener("keydown", (event) => {
 /** Esc leaves a field first, then the selection. */
 function leave(target) {
   if (isTyping(target)) target.blur();
-  else if (list.selected.size) clearSelection();
+  else if (hasSelection()) clearSelection();
 }
 
 /** The panel of a rejection: a number chooses the reason, Enter confirms (with Ctrl in the note), Esc closes it. */
