@@ -155,6 +155,11 @@ def build_request(
     )
 
 
+def prompt_digest(messages: ChatMessages) -> str:
+    """SHA-256 over what is sent, so that a prompt that is built again later can be known for the same."""
+    return _short_hash(messages)
+
+
 def estimate_tokens(messages: ChatMessages) -> int:
     """A careful guess for servers that do not count: a third of the ASCII characters, and every other byte."""
     text = "".join(message["content"] for message in messages)

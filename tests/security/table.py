@@ -42,6 +42,7 @@ IMPORTED: dict[str, object] = {
 
 OWN: dict[str, Line] = {
     "GET /healthz": line("200 200 200 200 200"),
+    "GET /metrics": line("404 404 404 404 404"),
     "GET /manifest.json": line("200 200 200 200 200"),
     "GET /assets-{asked}/{name}": line("404 404 404 404 404"),
     "GET /docs": line("401 401 403 200 401"),
@@ -99,6 +100,10 @@ OWN: dict[str, Line] = {
     "GET /api/v1/review/{feedback_id}/difference?before=1&after=1": line("401 401 200 200 401"),
     "GET /api/v1/feedback/{feedback_id}/corrections": line(f"{OWNED} 200"),
     "POST /api/v1/review/{feedback_id}/{action}": line("401 401 200 200 401"),
+    "GET /api/v1/exports": line("401 401 403 200 401"),
+    "GET /api/v1/exports/matching": line("401 401 403 200 401"),
+    "GET /api/v1/exports/runs/{export_id}": line("401 401 403 404 401"),
+    "GET /api/v1/exports/{kind}": line("401 401 403 200 401"),
     "GET /api/v1/system": line("401 401 403 200 401"),
     "GET /api/{rest:path}": line("404 404 404 404 404"),
     "POST /api/{rest:path}": line("404 404 404 404 404"),

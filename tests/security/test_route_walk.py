@@ -70,6 +70,8 @@ class Walk:
             "feedback_id": feedback.id,
             "row_version": str(feedback.row_version),
             "action": "approve",
+            "kind": "feedback",
+            "export_id": "x_nowhere",
             "rest:path": "nowhere",
             "asked": "000000000000",
             "name": "page.js",

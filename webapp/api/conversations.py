@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from debrief.conversation import Conversation, Message
 from debrief.errors import InputRejected
+from debrief.policy import policy_for
 from debrief.scenario import conversation_title, fill_form, opening_line
 from storage import conversations
 from storage.versions import Told, read_talk
@@ -36,7 +37,8 @@ router = APIRouter(prefix="/api/v1")
 
 @router.get("/scenarios", summary="What can be practised")
 async def list_scenarios(parts: TheParts, asker: TheAsker) -> ScenarioList:
-    return ScenarioList(items=[ScenarioOut.of(scenario, asker.language) for scenario in parts.scenarios.values()])
+    found = [(scenario, policy_for(parts.settings, scenario.body())) for scenario in parts.scenarios.values()]
+    return ScenarioList(items=[ScenarioOut.of(one, asker.language, policy.release) for one, policy in found])
 
 
 @router.post("/conversations", status_code=201, summary="Begin a talk")

@@ -42,7 +42,9 @@ ANSWERING = {
 }
 STREAMING = {429: ["too_many_streams", "streams_full"]}
 
+FOR_ADMINS = ("/api/v1/system", "/api/v1/exports")
 REFUSALS: dict[str, dict[int, list[str]]] = {
+    "GET /api/v1/exports/{kind}": {422: ["export_format"], 429: ["exports_running"]},
     "POST /api/v1/conversations": BEGINNING,
     "POST /api/v1/import/conversations": {
         422: [*BEGINNING[422], "message_too_long"],
@@ -158,14 +160,12 @@ def refusals(method: str, path: str, *, has_body: bool) -> dict[int, list[str]]:
         return {}
     if "_id}" in path:
         found[404] = ["not_found"]
-    if path.startswith(
-        ("/api/v1/review", "/api/v1/second-opinions", "/api/v1/agreement", "/api/v1/system", "/api/v1/export")
-    ):
+    if path.startswith(("/api/v1/review", "/api/v1/second-opinions", "/api/v1/agreement", *FOR_ADMINS)):
         found[401] = ["sign_in_needed"]
-    if path.startswith("/api/v1/system"):
+    if path.startswith(FOR_ADMINS):
         found[403] = ["not_allowed"]
     if method in CHANGING:
-        found[403] = ["wrong_origin"]
+        found.setdefault(403, []).append("wrong_origin")
         found[429].append("too_many_requests")
         found[503].append("not_saved")
     if has_body:

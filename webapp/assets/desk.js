@@ -11,6 +11,7 @@ import { desk, drawAll, ended, fill, lookAgain, mount, places, words } from "./d
 import { queryForNext, readView } from "./desk_view.js";
 import { h } from "./dom.js";
 import { copyAsSaid } from "./inert.js";
+import { secondLinks } from "./desk_second.js";
 import { edit, escalate, open_reopen, regenerate } from "./desk_tools.js";
 import { clearMarks } from "./marks.js";
 
@@ -95,6 +96,7 @@ function bar() {
     h("button", { class: "desk-link desk-keys-hint", type: "button", "data-key": "keys", title: words("keys"), onclick: openHelp }, words("keys"), " ", h("kbd", {}, "?")),
     h("span", { class: "desk-bar-space" }),
     h("span", { class: "quiet desk-me" }, words("signed_in_as", { name: me.name })),
+    me.has_second ? secondLinks() : null,
     me.is_admin ? h("a", { class: "desk-link", href: "/admin/system/" }, words("system")) : null,
     h("a", { class: "desk-link", href: "/" }, words("practice")),
     h("form", { method: "post", action: "/admin/logout" }, h("button", { class: "desk-link", type: "submit", "data-key": "sign-out" }, words("sign_out"))),

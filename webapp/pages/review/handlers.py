@@ -61,9 +61,11 @@ class Desk:
 
 
 class DeskHandlers:
-    def __init__(self, store: Store, overdue_hours: float) -> None:
+    def __init__(self, store: Store, overdue_hours: float, *, has_second: bool = False) -> None:
         self._store = store
         self._overdue_hours = overdue_hours
+        self._has_second = has_second
+        """Whether second opinions are asked for at all."""
 
     async def show(self, asker: Asker, place: Place) -> Desk:
         """How many wait, and the open case as it stands."""
@@ -141,7 +143,11 @@ class DeskHandlers:
         if place.feedback_id and seen.case is None:
             notice = notice or Notice("bad", NotFound().sentence(asker.language))
         facts: dict[str, Any] = {
-            "me": {"name": account.name, "is_admin": account.is_admin},
+    def __init__(self, store: Store, overdue_hours: float, *, has_second: bool = False) -> None:
+        self._store = store
+        self._overdue_hours = overdue_hours
+        self._has_second = has_second
+        """Whether second opinions are asked for at all."""
             "waiting": seen.waiting,
             "case": _case(seen.case, account, asker.language) if seen.case else None,
             "notice": {"kind": notice.kind, "text": notice.text} if notice else None,
