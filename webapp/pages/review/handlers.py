@@ -143,11 +143,7 @@ class DeskHandlers:
         if place.feedback_id and seen.case is None:
             notice = notice or Notice("bad", NotFound().sentence(asker.language))
         facts: dict[str, Any] = {
-    def __init__(self, store: Store, overdue_hours: float, *, has_second: bool = False) -> None:
-        self._store = store
-        self._overdue_hours = overdue_hours
-        self._has_second = has_second
-        """Whether second opinions are asked for at all."""
+            "me": {"name": account.name, "is_admin": account.is_admin, "has_second": self._has_second},
             "waiting": seen.waiting,
             "case": _case(seen.case, account, asker.language) if seen.case else None,
             "notice": {"kind": notice.kind, "text": notice.text} if notice else None,
