@@ -41,6 +41,7 @@ class QueueQuery(BaseModel):
     assignee: Name | None = None
     since: date | None = None
     until: date | None = None
+    q: Name | None = None
     sort: Sort | None = None
 
     @property
@@ -56,6 +57,7 @@ class QueueQuery(BaseModel):
             **{name: getattr(self, name) for name in (*own, "asked_by", "reviewer", "assignee")},
             since=_midnight(self.since),
             until=_midnight(self.until, days_later=1),
+            words=self.q,
             waiting_since_before=overdue_before(overdue_hours) if self.overdue and overdue_hours else None,
         )
 

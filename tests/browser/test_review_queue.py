@@ -13,6 +13,7 @@ from storage.engine import Database
 from storage.queue_filter import QueueFilter
 from tests.browser.house import House, Look, wait_until
 from tests.browser.test_review_desk import button, db, items, rita, signed_in
+from tests.factories import make_turn
 from tests.review_scene import make_feedback, make_talk
 
 __all__ = ["db", "rita"]
@@ -126,6 +127,27 @@ def test_filters_are_in_the_address_and_back_undoes_them(house: House, db: Datab
         expect(items(rosa.page)).to_have_count(1)
         expect(rosa.page.locator(".desk-chips")).to_contain_text("Language: ")
         expect(rosa.page.locator(".desk-case-head")).to_be_visible()
+
+
+def test_slash_searches_talks_and_debriefs_and_escape_leaves_the_field(house: House, db: Database, rita: Look):
+    make_feedback(db)
+    korean = make_talk(db, language="ko")
+    make_turn(db, korean, text="결제 시스템을 다시 만들었습니다.")
+    make_feedback(db, korean)
+    page = rita.page
+    page.reload()
+    expect(items(page)).to_have_count(2)
+    page.keyboard.press("/")
+    page.keyboard.type("결제")
+    expect(items(page)).to_have_count(1)
+    page.wait_for_url(re.compile("q=%EA%B2%B0%EC%A0%9C"))
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    opened(page)
+    page.go_back()
+    page.go_back()
+    expect(items(page)).to_have_count(2)
+    expect(page.locator(".desk-search")).to_have_value("")
 
 
 def test_two_reviewers_who_press_next_get_different_ones(house: House, db: Database, rita: Look):

@@ -127,11 +127,10 @@ PAGES: dict[str, tuple[int, int, int, int, int]] = {
 EVENTS: dict[str, tuple[str, ...]] = {
     "/": ("send_message", "stop_answer", "paint", "chat", "debrief"),
     "/admin": (
-        "open_desk", "open_case", "filter_list", "refresh_list", "show_more", "take_next", "claim", "release", "reopen",
-        "approve", "reject", "open_reject", "close_reject",
-        "draw_after_open_desk", "draw_after_open_case", "draw_after_filter_list", "draw_after_refresh_list",
-        "draw_after_show_more", "draw_after_take_next", "draw_after_claim", "draw_after_release", "draw_after_reopen",
-        "draw_after_approve", "draw_after_reject",
+        "open_desk", "open_case", "refresh_desk", "skip", "take_next", "claim", "release", "approve", "reject",
+        "open_reject", "close_reject", "open_reopen",
+        "draw_after_open_desk", "draw_after_open_case", "draw_after_refresh_desk", "draw_after_skip",
+        "draw_after_take_next", "draw_after_claim", "draw_after_release", "draw_after_approve", "draw_after_reject",
     ),
     "/admin/system": (),
 }  # fmt: skip

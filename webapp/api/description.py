@@ -70,6 +70,7 @@ REFUSALS: dict[str, dict[int, list[str]]] = {
     },
     "POST /api/v1/feedback/{feedback_id}/again": {429: ["too_many_messages"]},
     "POST /api/v1/second-opinions/{feedback_id}": {422: ["opinion_incomplete"]},
+    "POST /api/v1/review/{feedback_id}/beat": {409: ["claim_first"]},
     "POST /api/v1/review/{feedback_id}/again": {409: ["not_repeatable"]},
     "POST /api/v1/review/{feedback_id}/edit": {
         403: ["not_allowed"],

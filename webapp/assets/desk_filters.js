@@ -13,7 +13,7 @@ const YES_OR_NO = ["flagged", "disputed", "partial"];
 let isOpen = false;
 
 export function filterTools() {
-  const active = activeFilters();
+  const active = activeFilters().filter((name) => name !== "q");
   return [
     h(
       "div",

@@ -2,6 +2,7 @@
 
 import { clearSelection, hasSelection } from "./desk_bulk.js";
 import { currentId, pick, step } from "./desk_list.js";
+import { focusSearch } from "./desk_search.js";
 import { desk, press, words } from "./desk_shared.js";
 import { skip } from "./desk_view.js";
 import { h } from "./dom.js";
@@ -24,6 +25,7 @@ onKey("s", "skip", () => {
 });
 onKey("c", "claim", () => press("claim"));
 onKey("x", "select", () => currentId() !== null && pick(currentId()));
+onKey("/", "search", () => focusSearch());
 onKey("?", "help", openHelp);
 
 function isTyping(target) {

@@ -3,8 +3,9 @@
 import { h, icon, show } from "./dom.js";
 import { bulkBar } from "./desk_bulk.js";
 import { filterTools } from "./desk_filters.js";
+import { searchBox, showSearch } from "./desk_search.js";
 import { desk, fill, open, stateBadge, words } from "./desk_shared.js";
-import { activeFilters, addressOf, queryOf, readView, showTab, shownTab, statesOf, TAB_NAMES } from "./desk_view.js";
+import { activeFilters, addressOf, queryOf, readView, showTab, shownTab, statesOf, TAB_NAMES, valueOf } from "./desk_view.js";
 import { LANGUAGE, when } from "./words.js";
 
 const STEP = 30;
@@ -13,8 +14,8 @@ const OPEN_AFTER_MS = 250; // who goes down the list by key does not claim all o
 
 export const list = { items: [], next: null, numbers: null, choices: null, selected: new Set(), problem: null, isLoaded: false };
 
-const frame = { tools: h("div", { class: "desk-finder" }), bulk: h("div", {}), lines: h("div", { class: "desk-lines" }) };
-const whole = h("div", { class: "desk-queue" }, frame.tools, frame.bulk, frame.lines);
+const frame = { tabs: h("div", {}), search: h("div", {}), tools: h("div", { class: "desk-finder" }), bulk: h("div", {}), lines: h("div", { class: "desk-lines" }) };
+const whole = h("div", { class: "desk-queue" }, frame.tabs, frame.search, frame.tools, frame.bulk, frame.lines);
 let asked = 0;
 let going = null; // the line that a key went to, until it is open
 let goingTimer = 0;
@@ -29,7 +30,8 @@ export async function refreshList({ isAnother = false } = {}) {
   const length = isAnother ? STEP : Math.min(MOST, Math.max(STEP, list.items.length));
   if (isAnother) list.selected.clear();
   await take(turn, async () => {
-    const [page, numbers] = await Promise.all([ask("", queryOf(), { limit: length }), ask("/counts", queryOf())]);
+    const counted = valueOf("q") ? null : ask("/counts", queryOf()); // counting words takes a walk through everything
+    const [page, numbers] = await Promise.all([ask("", queryOf(), { limit: length }), counted]);
     return () => Object.assign(list, { items: page.items, next: page.next, numbers });
   });
 }
@@ -76,7 +78,10 @@ export async function loadChoices() {
 // ---- what is shown
 
 export function drawList() {
-  show(frame.tools, tabs(), filterTools());
+  if (!frame.search.firstChild) frame.search.append(searchBox);
+  showSearch();
+  show(frame.tabs, tabs());
+  show(frame.tools, filterTools());
   show(frame.bulk, bulkBar());
   show(frame.lines, lines(), list.next ? h("button", { class: "button small wide", type: "button", "data-key": "more", onclick: showMore }, words("more")) : null);
 }

@@ -11,7 +11,7 @@ const TABS = {
 };
 export const TAB_NAMES = Object.keys(TABS);
 export const SORTS = ["waiting", "newest", "worst", "failed"];
-const FILTERS = ["scenario", "rubric", "model", "language", "level", "check", "flagged", "disputed", "partial", "overdue", "asked_by", "reviewer", "assignee", "since", "until"];
+const FILTERS = ["scenario", "rubric", "model", "language", "level", "check", "flagged", "disputed", "partial", "overdue", "asked_by", "reviewer", "assignee", "since", "until", "q"];
 
 const view = { show: "waiting", values: new Map() };
 const skipped = new Set(); // what this reviewer does not want now; forgotten with the page
