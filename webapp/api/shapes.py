@@ -215,6 +215,8 @@ class ConversationLine(BaseModel):
 class ConversationLines(BaseModel):
     items: list[ConversationLine]
     next: str | None
+    total: int
+    """All talks of the asker's, not only these."""
 
 
 class TurnOut(BaseModel):

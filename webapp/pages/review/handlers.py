@@ -233,7 +233,7 @@ def _moves(case: ReviewCase | None, account: Account) -> set[str]:
     if case.state is ReviewState.AUTO_RELEASED:
         return {"approve", "reject"}
     if case.state is ReviewState.ESCALATED:
-        return {"approve", "reject"} if account.is_admin else set()
+        return {"approve", "reject", "reopen"} if account.is_admin else set()
     if case.state is ReviewState.PENDING:
         return {"claim"}
     return {"reopen"} if case.state in DECIDED else set()
