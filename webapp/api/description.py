@@ -127,6 +127,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "Decision": {"row_version": 3, "reason": "wrong_level", "note": "Too kind."},
     "RepeatWish": {"version_n": 1},
     "NextWish": {"skipped": []},
+    "BulkWish": {"action": "assign", "view": "language=ko&level=1", "assignee": "rita"},
     "Edit": _EDIT,
     "EditIn": {"row_version": 3, "edit": _EDIT, "note": "Named the team."},
     "Opinion": {"decision": "approve", "levels": {"examples": 3, "own_part": None}},
