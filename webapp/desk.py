@@ -8,6 +8,7 @@ import gradio as gr
 from fastapi import FastAPI
 
 from debrief.texts import LANGUAGES, catalog
+from webapp.installing import head_lines
 from webapp.pages.review import events, layout
 from webapp.pages.review.handlers import DeskHandlers
 from webapp.pages.system import layout as system_layout
@@ -77,6 +78,6 @@ def _head(assets: str, script: str) -> str:
         f'<link rel="stylesheet" href="{assets}/desk_list.css">'
         f'<link rel="stylesheet" href="{assets}/desk_edit.css">'
         f'<link rel="stylesheet" href="{assets}/difference.css">'
-        f'<link rel="icon" type="image/svg+xml" href="{assets}/icon.svg"><script>{UNTIL_LOADED}</script>'
+        f"{head_lines(assets)}<script>{UNTIL_LOADED}</script>"
         f'<script type="module" src="{assets}/{script}"></script>'
     )

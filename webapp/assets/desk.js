@@ -11,6 +11,7 @@ import { desk, drawAll, ended, fill, lookAgain, mount, places, words } from "./d
 import { queryForNext, readView } from "./desk_view.js";
 import { h } from "./dom.js";
 import { copyAsSaid } from "./inert.js";
+import { nameSpeakers } from "./speakers.js";
 import { secondLinks } from "./desk_second.js";
 import { edit, escalate, open_reopen, regenerate } from "./desk_tools.js";
 import { clearMarks } from "./marks.js";
@@ -134,8 +135,14 @@ function watchForSignOut() {
   };
 }
 
+/** Gradio paints the talk when it likes. */
+function keepSpeakersNamed() {
+  new MutationObserver(() => nameSpeakers(words("speaker_visitor"), words("speaker_partner"))).observe(document.body, { childList: true, subtree: true });
+}
+
 watchForSignOut();
 readView();
+keepSpeakersNamed();
 copyAsSaid();
 setInterval(keepUp, KEEP_UP_MS);
 document.addEventListener("visibilitychange", keepUp);
