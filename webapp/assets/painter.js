@@ -5,13 +5,9 @@
 
 import { isBusy, shownMessages, state } from "./state.js";
 import { markOf } from "./talk.js";
-<<<<<<< HEAD
-import { inert } from "./inert.js";
 import { nameGradiosElements } from "./labels.js";
-=======
 import { decorateContext } from "./context.js";
 import { inertWithFormulas } from "./inert.js";
->>>>>>> main
 import { rows } from "./marks.js";
 import { decorateTools } from "./message_tools.js";
 import { markQuotedMessages } from "./quotes.js";
@@ -109,11 +105,8 @@ function decorate() {
     decorateTools(row, message);
   }
   markQuotedMessages();
-<<<<<<< HEAD
   nameGradiosElements();
-=======
   decorateWindow();
->>>>>>> main
   if (!goesToEnd) return;
   goesToEnd = false;
   const scroller = document.querySelector("#transcript .bubble-wrap");
