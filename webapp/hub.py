@@ -277,10 +277,10 @@ class Hub:
     def tell_list(self, visitor_id: str, conversation_id: str) -> None:
         self.tell(visitor_id, conversation_id, Frame("list", {"conversation_id": conversation_id}), conversation_id)
 
-    def tell_gone(self, visitor_id: str) -> None:
+    def tell_gone(self, visitor_id: str, why: Literal["deleted", "moved"] = "deleted") -> None:
         """All of this visitor was deleted or has gone over to another: their pages begin afresh, their streams end."""
         for listener in list(self._of(visitor_id)):
-            listener.put("", Frame("gone", {"why": "deleted"}))
+            listener.put("", Frame("gone", {"why": why}))
             listener.close()
 
     # --- inside

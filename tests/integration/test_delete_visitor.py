@@ -16,9 +16,11 @@ from storage.audit import list_audit
 from storage.conversations import delete_conversation
 from storage.engine import Database
 from storage.feedback import request_feedback
+from storage.links import make_link
 from storage.messages import list_messages
 from storage.spending import Daily
 from storage.tables import Base
+from storage.tokens import Owner, make_token
 from storage.visitors import delete_visitor, hashed, read_stored
 from tests.again_scene import make_debrief
 from tests.factories import OLGA, SAM, make_conversation, make_turn, start_turn
@@ -45,6 +47,8 @@ def fill(db: Database, visitor_id: str = OLGA, word: str = WORD) -> list[str]:
     waiting = make_conversation(db, visitor_id=visitor_id, title=word)
     start_turn(db, waiting, text=f"The {word} again.", daily=Daily(limit_per_visitor=50))
     request_feedback(db, visitor_id, waiting.id, versions={"rubric": "1"}, nonce=word)
+    make_token(db, Owner(visitor_id=visitor_id), f"{word} script")
+    make_link(db, visitor_id)
     ids = [talk.id, waiting.id, *(message.id for one in (talk, waiting) for message in list_messages(db, one.id))]
     with db.read() as session:
         ids += session.scalars(text("SELECT id FROM feedback_jobs"))

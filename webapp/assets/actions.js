@@ -7,6 +7,7 @@ import { draftOf, forgetDraft, forgetSending, keepSending, saveDraft, sendingOf 
 import { hearOfFeedback, refreshFeedback } from "./feedback_actions.js";
 import { hearThatAllIsGone } from "./leaving.js";
 import { Growing } from "./live.js";
+import { takeLink } from "./linking.js";
 import { showMine } from "./mine.js";
 import { repaint } from "./painter.js";
 import { showProgress } from "./progress.js";
@@ -66,6 +67,7 @@ export async function openConversation(id, { push = false } = {}) {
 
 /** Follow the address: at load, and when the visitor goes back or forward. */
 export function followAddress() {
+  if (takeLink()) return showMine();
   const { c: id, compare, view } = Object.fromEntries(new URL(location.href).searchParams);
   if (compare) showComparison(compare);
   else if (view === "progress") showProgress();

@@ -18,6 +18,8 @@ const DAY = new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "short" }
 
 const WHOLE_DAY = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "long" });
 
+export const clock = (timestamp) => CLOCK.format(new Date(timestamp));
+
 /** "12 November 2026". */
 export const day = (timestamp) => WHOLE_DAY.format(new Date(timestamp));
 
