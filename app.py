@@ -11,6 +11,7 @@ import getpass
 import json
 import os
 import sys
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,6 +90,8 @@ def _parser() -> argparse.ArgumentParser:
     wish.add_argument("--label", default="command line", help="what it is for; default: %(default)s")
     wish.add_argument("--list", action="store_true", help="list the account's tokens")
     wish.add_argument("--revoke", metavar="ID", help="end one of them")
+    export = command("export", run_export, "write reviewed feedback into a file; docs/exports.md tells what is in it")
+    _add_export_options(export)
     settings = command("settings", run_settings, "print the settings in force, without the secret ones")
     form = settings.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="as JSON, for programs")
@@ -101,6 +104,19 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("file", type=Path)
     check.set_defaults(run=run_scenario_check)
     return parser
+
+
+def _add_export_options(export: argparse.ArgumentParser) -> None:
+    export.add_argument("kind", choices=["conversations", "sft", "preferences", "feedback"])
+    export.add_argument("--to", dest="file", type=Path, required=True, metavar="FILE", help="where to; is replaced")
+    export.add_argument("--format", choices=["jsonl", "csv", "parquet"], help="default: csv for feedback, else jsonl")
+    export.add_argument("--state", action="append", default=[], help="state of review; may be given several times")
+    export.add_argument("--scenario", help="id of a scenario")
+    export.add_argument("--language", choices=["en", "ko"])
+    export.add_argument("--since", type=date.fromisoformat, metavar="YYYY-MM-DD", help="first day (UTC)")
+    export.add_argument("--until", type=date.fromisoformat, metavar="YYYY-MM-DD", help="last day (UTC)")
+    export.add_argument("--rubric", help="hash of a rubric version")
+    export.add_argument("--keep-names", action="store_true", help="leave names and contacts in the texts")
 
 
 def run_everything(_given: argparse.Namespace) -> int:
@@ -210,6 +226,41 @@ def _make_first_admin(settings: Settings) -> None:
             print(f"Made the first admin: {name}", flush=True)
     finally:
         db.close()
+
+
+def run_export(given: argparse.Namespace) -> int:
+    """The file is written beside and put in its place when it is whole."""
+    from debrief.errors import InputRejected
+    from debrief.review import ReviewState
+    from storage.audit import SYSTEM
+    from storage.engine import Database
+    from storage.export_files import FORMATS_OF, Export, ExportWish
+    from storage.exports import ExportFilter
+
+    if unknown := [state for state in given.state if state not in set(ReviewState)]:
+        raise InputRejected(reason=f"--state {unknown[0]}")
+    states = tuple(ReviewState(state) for state in given.state)
+    wanted = ExportFilter(states, given.scenario, given.language, given.since, given.until, given.rubric)
+    wish = ExportWish(given.kind, given.format or FORMATS_OF[given.kind][0], wanted, not given.keep_names)
+    db = Database(_settings().database)
+    draft = given.file.with_name(f"{given.file.name}.part")
+    try:
+        export = Export(db, SYSTEM, wish)
+        try:
+            with draft.open("wb") as file:
+                while (piece := export.next_piece()) is not None:
+                    file.write(piece)
+            draft.replace(given.file)
+        finally:
+            export.close()
+            draft.unlink(missing_ok=True)
+    finally:
+        db.close()
+    tally = export.tally
+    print(f"{tally.rows} rows of {tally.considered} debriefs looked at: {given.file}\nSHA-256 {export.sha256}")
+    for reason, number in sorted(tally.left_out.items()):
+        print(f"left out: {number} {reason}")
+    return 0
 
 
 def run_admin(given: argparse.Namespace) -> int:

@@ -56,6 +56,14 @@ class Message:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     model: str | None = None
+    continues: str | None = None
+    """The answer that this one goes on with; its text is the beginning of this one's."""
+    prompt_from: str | None = None
+    """The oldest message that the model still read for this answer; None: it read all of the talk."""
+    context_tokens: int | None = None
+    """What the model can take at once, as it was then: prompt and answer together."""
+    is_estimated: bool = False
+    """`prompt_tokens` was estimated, on the high side: the server does not count."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +101,16 @@ class ConversationSummary:
     review_state: str | None
     is_unread: bool = False
     """The newest feedback's words are shown, and the visitor has not had them before their eyes."""
+
+
+@dataclass(frozen=True)
+class Rating:
+    """What the visitor says of an answer. `value` is "up" or "down"; reasons are codes of `debrief.rating`."""
+
+    value: Literal["up", "down"]
+    reasons: tuple[str, ...]
+    comment: str
+    at: datetime
 
 
 @dataclass(frozen=True)

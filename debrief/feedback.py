@@ -192,6 +192,8 @@ class FeedbackView:
     version_n: int | None = None
     helpful: bool | None = None
     disputes: Sequence[Dispute] = ()
+    is_edited: bool = False
+    """A person changed the words that are shown."""
 
     @property
     def is_disputed(self) -> bool:

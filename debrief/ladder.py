@@ -17,7 +17,7 @@ from typing import Any, Literal, Protocol
 from debrief.answer import Checked, Closing, Verdict, read_answer, words_of
 from debrief.feedback import Check
 from debrief.prompts import ChatMessages
-from debrief.request import CLOSING, Ask, Finding, Plan, build_request, estimate_tokens
+from debrief.request import CLOSING, Ask, Finding, Plan, build_request, estimate_tokens, prompt_digest
 
 Rung = Literal["window", "whole", "again", "split", "sample", "masked", "open"]
 TEMPERATURES: dict[Rung, float] = {
@@ -234,6 +234,7 @@ def _call_record(request: Ask, answer: Answer, rung: Rung, parts: Sequence[str])
         "parts": list(parts),
         "temperature": request.temperature,
         "seed": request.seed,
+        "prompt_sha256": prompt_digest(request.messages),
         "max_tokens": request.max_tokens,
         "finish_reason": answer.finish_reason,
         "prompt_tokens": answer.prompt_tokens,

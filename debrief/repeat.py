@@ -47,12 +47,14 @@ T = TypeVar("T")
 class Recipe:
     """How a version was made, as far as somebody decided it.
 
-    `seed` is that of the first call, the later ones count on from it; `calls` are the model's, in order.
+    `seed` is that of the first call, the later ones count on from it; `calls` are the model's, in order; `guidance` is
+    what a reviewer had asked for.
     """
 
     manner: Manner
     seed: int | None
     calls: tuple[Mapping[str, Any], ...]
+    guidance: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ def read_recipe(lineage: Mapping[str, Any]) -> Recipe | None:
         manner = _MANNER.validate_python(lineage.get("manner"))
     except ValidationError:
         return None
-    return Recipe(manner, lineage.get("seed"), tuple(cast("Sequence[Mapping[str, Any]]", lineage.get("calls", ()))))
+    calls = tuple(cast("Sequence[Mapping[str, Any]]", lineage.get("calls", ())))
+    return Recipe(manner, lineage.get("seed"), calls, lineage.get("guidance", ""))
 
 
 def in_force(
@@ -90,9 +93,10 @@ def in_force(
     likeness: str,
     model: str,
     context_tokens: int,
+    guidance: str = "",
 ) -> dict[str, Any]:
     """What a feedback made in this manner now would say in its lineage, under the same keys."""
-    plan = Plan(transcript, scenario, language, manner.words)
+    plan = Plan(transcript, scenario, language, manner.words, guidance=guidance)
     return {
         "transcript_hash": transcript_hash(path),
         "context_tokens": context_tokens,

@@ -20,7 +20,7 @@ from debrief.feedback import Check
 from debrief.manner import Words
 from debrief.prompts import ChatMessages, fill, prompt_text
 from debrief.scenario import Criterion, Scenario
-from debrief.transcript import NumberedTranscript
+from debrief.transcript import NumberedTranscript, as_data
 
 Asks = Literal["all", "levels", "lines"]
 Schema = dict[str, Any]
@@ -64,7 +64,8 @@ class Plan:
 
     `words` decides the instructions before the talk. `asks` decides what is asked for after it: "all" that these words
     need (with the model's prose for "written"), the "levels" with their lines only, or candidate "lines" only. So
-    calls that ask for different things share everything up to the end of the transcript.
+    calls that ask for different things share everything up to the end of the transcript. Measuring levels again and
+    looking for lines are not guided: they are to say what the talk says.
     """
 
     transcript: NumberedTranscript
@@ -72,6 +73,8 @@ class Plan:
     language: str
     words: Words
     asks: Asks = "all"
+    guidance: str = ""
+    """What a reviewer wants done better, in their words; an instruction, printed after the rubric."""
 
     @property
     def wants_prose(self) -> bool:
@@ -99,8 +102,12 @@ class Plan:
 
     @cached_property
     def prompt_hash(self) -> str:
-        """Over the fixed words of every prompt of these words, without talk and rubric."""
-        return _short_hash([prompt_text(name, self.prompt_language) for name in _PROMPTS[self.words]])
+        """Over the fixed words of every prompt of these words, without talk, rubric and what a reviewer asked for.
+
+        A guided version is told more, so its hash is another one: its levels are no step of the same series.
+        """
+        names = (*_PROMPTS[self.words], *(("guidance",) if self.guidance else ()))
+        return _short_hash([prompt_text(name, self.prompt_language) for name in names])
 
     @property
     def schema_hash(self) -> str:
@@ -148,6 +155,11 @@ def build_request(
     )
 
 
+def prompt_digest(messages: ChatMessages) -> str:
+    """SHA-256 over what is sent, so that a prompt that is built again later can be known for the same."""
+    return _short_hash(messages)
+
+
 def estimate_tokens(messages: ChatMessages) -> int:
     """A careful guess for servers that do not count: a third of the ASCII characters, and every other byte."""
     text = "".join(message["content"] for message in messages)
@@ -168,6 +180,8 @@ def _prompt(plan: Plan, parts: Sequence[str], faults: Sequence[Check], found: Se
     else:
         head = fill("place", language, persona=name)
     sections = [head, plan.transcript.render(name), _request(plan, parts)]
+    if plan.guidance and plan.asks == "all":
+        sections.append(fill("guidance", language, guidance=as_data(plan.guidance)))
     if found:
         sections.append(fill("written_found", language, found="\n".join(map(_finding, found))))
     if faults:

@@ -142,6 +142,19 @@ class Rubric(_Part):
         return next((criterion for criterion in self.criteria if criterion.key == key), None)
 
 
+class Review(_Part):
+    """When debriefs of this scenario are shown without a person having read them; see `debrief.policy`."""
+
+    release: Literal["checked", "sample", "hold"]
+    sample_percent: int | None = Field(None, ge=0, le=100)
+
+    @model_validator(mode="after")
+    def _check_share(self) -> Self:
+        if self.sample_percent is not None and self.release != "sample":
+            raise ValueError('sample_percent: only goes with release = "sample"')
+        return self
+
+
 class Scenario(_Part):
     """A scenario in one version. `minutes` is about how long a talk takes."""
 
@@ -158,6 +171,7 @@ class Scenario(_Part):
     quick_replies: Annotated[tuple[Text, ...], Field(max_length=3)] = ()
     end: End
     rubric: Rubric
+    review: Review | None = None
 
     @model_validator(mode="after")
     def _check_form(self) -> Self:
@@ -177,7 +191,8 @@ class Scenario(_Part):
 
     def body(self) -> dict[str, Any]:
         """The whole scenario as JSON data; `from_body` reads it back."""
-        return self.model_dump(mode="json")
+        # What was added later is left out where it is not used: a scenario that did not change keeps its hash.
+        return self.model_dump(mode="json", exclude=None if self.review else {"review"})
 
     @classmethod
     def from_body(cls, body: Mapping[str, Any]) -> Self:

@@ -140,11 +140,19 @@ class Settings(BaseSettings):
         0, ge=0, description="Minutes of silence after which a talk gets a feedback by itself; 0: never."
     )
     feedback_timeout_s: float = Field(300, gt=0, description="Longest time for one model call of a feedback.")
-    release: Literal["checked", "hold"] = Field(
-        "checked", description="checked: what passes all checks is shown at once; hold: a reviewer sees all first."
+    release: Literal["checked", "sample", "hold"] = Field(
+        "checked",
+        description="checked: what passes all checks is shown at once; sample: but for a share, which a reviewer "
+        "sees first; hold: a reviewer sees all first. A scenario may say otherwise.",
+    )
+    release_sample_percent: int = Field(
+        20, ge=0, le=100, description="Share that a reviewer sees first where release is sample."
     )
     review_overdue_hours: float = Field(
         48, ge=0, description="Hours after which a feedback has waited too long for a reviewer; 0: never."
+    )
+    second_opinion_percent: int = Field(
+        0, ge=0, le=100, description="Share of the decided feedbacks that a second reviewer judges blind; 0: none."
     )
     job_lease_s: float = Field(60, gt=0, description="How long a worker may be silent before its job is given away.")
     job_heartbeat_s: float = Field(15, gt=0, description="How often a worker says that it is alive.")

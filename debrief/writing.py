@@ -8,6 +8,7 @@ by likeness and the check `model_words_usable` says so. A level is never invente
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -66,6 +67,7 @@ async def write_feedback(
     count: CountTokens | None = None,
     model: str = "",
     seed: int | None = None,
+    guidance: str = "",
 ) -> Written:
     """Write the feedback on a talk.
 
@@ -81,15 +83,17 @@ async def write_feedback(
         count: tokens of a prompt; a careful guess without it.
         model: its name, for the lineage.
         seed: of the first call; later calls count on from it. None sends and records none.
+        guidance: what a reviewer wants done better than in the version before.
     """
     await tell(report, {"step": "reading"})
     flagged = flag_lines(transcript)
-    plan = Plan(masked(transcript, flagged), scenario, language, manner.words)
+    plan = Plan(masked(transcript, flagged), scenario, language, manner.words, guidance=guidance)
     caller = Caller(ask, Room(context_tokens, count or _estimate), seed)
     making = _Making(caller, plan, manner, likeness, report, transcript, flagged)
     draft = await making.draft()
     lineage = {
         **_versions(plan),
+        **_guided(guidance),
         "manner": asdict(manner),
         "likeness": likeness.name,
         "model": model,
@@ -272,6 +276,12 @@ def _versions(plan: Plan) -> dict[str, Any]:
         "prompt_hash": plan.prompt_hash,
         "schema_hash": plan.schema_hash,
     }
+
+
+def _guided(guidance: str) -> dict[str, Any]:
+    if not guidance:
+        return {}
+    return {"guidance": guidance, "guidance_hash": hashlib.sha256(guidance.encode()).hexdigest()}
 
 
 def _refused(parts: Parts) -> dict[str, int]:

@@ -19,7 +19,7 @@ from debrief.errors import ModelBroke, ModelError, ModelRefused, ModelTimedOut, 
 from debrief.prompts import TemplateRules
 from debrief.settings import Settings
 from inference.failures import telling_nonsense
-from inference.probe import ASK_TIMEOUT_S, NoTokenizer, Tokenizer, choose_model, estimate_tokens, told_context
+from inference.probe import ASK_TIMEOUT_S, GOING_ON, NoTokenizer, Tokenizer, choose_model, estimate_tokens, told_context
 from inference.reply import FinishReason, Patience, Reply, read_finish_reason
 from inference.server import Message, ModelServer
 from inference.shared import Shared
@@ -120,9 +120,18 @@ class ChatModel:
         return estimate_tokens(messages) if tokens is None else len(tokens)
 
     def stream_reply(
-        self, messages: list[Message], *, max_tokens: int, temperature: float | None, seed: int | None = None
+        self,
+        messages: list[Message],
+        *,
+        max_tokens: int,
+        temperature: float | None,
+        seed: int | None = None,
+        goes_on: bool = False,
     ) -> AbstractAsyncContextManager[Reply]:
         """Ask for an answer and read it while it is written.
+
+        `goes_on`: the last message is the model's own, and only what follows it is wanted. For servers of which
+        `ModelInfo.template` says that they take it.
 
         Leaving the block closes the connection, and with it the server stops: this is what makes Stop real.
         Without a temperature the server samples as the model's own configuration says.
@@ -130,7 +139,7 @@ class ChatModel:
         Raises:
             ModelUnavailable, ModelTimedOut, ModelBroke, ModelRefused, PromptTooLong: on entering or in the loop.
         """
-        return self._stream(messages, max_tokens, temperature, seed)
+        return self._stream(messages, max_tokens, temperature, seed, goes_on)
 
     async def complete_structured(
         self,
@@ -167,7 +176,7 @@ class ChatModel:
 
     @asynccontextmanager
     async def _stream(
-        self, messages: list[Message], max_tokens: int, temperature: float | None, seed: int | None
+        self, messages: list[Message], max_tokens: int, temperature: float | None, seed: int | None, goes_on: bool
     ) -> AsyncGenerator[Reply]:
         info = await self.info()
         started_at = asyncio.get_running_loop().time()
@@ -179,6 +188,7 @@ class ChatModel:
                 messages,
                 headers_by=started_at + min(patience.first_token_s, patience.total_s),
                 max_tokens=max_tokens,
+                extra=GOING_ON if goes_on else {},
                 **({} if temperature is None else {"temperature": temperature}),
                 **self._seed(seed),
             ) as received:
@@ -187,7 +197,7 @@ class ChatModel:
                     patience,
                     started_at=started_at,
                     max_tokens=max_tokens,
-                    opens_with_thinking=info.opens_with_thinking,
+                    opens_with_thinking=info.opens_with_thinking and not goes_on,
                 )
 
     def _seed(self, seed: int | None) -> dict[str, int]:

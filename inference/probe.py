@@ -20,6 +20,8 @@ class NoTokenizer(Exception):
 
 
 ASK_TIMEOUT_S = 10
+GOING_ON = {"add_generation_prompt": False, "continue_final_message": True}
+"""What vLLM is asked with: the last message is the model's own and not yet at its end."""
 PROMPT_END_TOKENS = 8
 USER: Message = {"role": "user", "content": "Good morning, nice to see you here."}
 # What servers call it: vLLM and SGLang, OpenRouter, Groq, Mistral and LM Studio.
@@ -62,10 +64,10 @@ class Tokenizer:
     def __init__(self, server: ModelServer, model: str) -> None:
         self._server, self._model = server, model
 
-    async def tokenize(self, messages: list[Message]) -> list[int] | None:
+    async def tokenize(self, messages: list[Message], **wishes: bool) -> list[int] | None:
         """The tokens of these messages as one prompt; None when the model's chat template refuses them."""
         try:
-            answer = await self._ask("tokenize", {"messages": messages})
+            answer = await self._ask("tokenize", {"messages": messages, **wishes})
         except ModelRefused as error:
             if error.values.get("status") == 400:
                 return None
@@ -91,7 +93,19 @@ class Tokenizer:
             raise NoTokenizer
         takes_system = await self.takes([], "system")
         opening: list[Message] = [{"role": "system", "content": "Be kind."}] if takes_system else []
-        return TemplateRules(takes_system=takes_system, takes_assistant_first=await self.takes(opening, "assistant"))
+        takes_assistant_first = await self.takes(opening, "assistant")
+        return TemplateRules(takes_system, takes_assistant_first, await self.takes_continuation())
+
+    async def takes_continuation(self) -> bool:
+        """Whether the model can be had to go on with an answer's own words.
+
+        Asked by what it changes: an answer that is to go on is not closed, so it takes fewer tokens. A server that
+        does not know the wish drops it or refuses it, and so do templates whose answers cannot be found again.
+        """
+        talk: list[Message] = [USER, {"role": "assistant", "content": "Good morning, I"}]
+        closed = await self.tokenize(talk, add_generation_prompt=False)
+        open_ended = await self.tokenize(talk, **GOING_ON)
+        return closed is not None and open_ended is not None and len(open_ended) < len(closed)
 
     async def opens_with_thinking(self) -> bool:
         """Whether the template itself opens the model's thoughts, so that the answer begins inside of them."""

@@ -65,7 +65,7 @@ class ModelServer:
 
     @asynccontextmanager
     async def stream_chat(
-        self, model: str, messages: list[Message], *, headers_by: float, **sampling: Any
+        self, model: str, messages: list[Message], *, headers_by: float, extra: dict[str, bool], **sampling: Any
     ) -> AsyncGenerator[AsyncIterator[bytes]]:
         """The bytes of a streamed answer. Leaving the block closes the connection.
 
@@ -73,6 +73,7 @@ class ModelServer:
             model: served name.
             messages: role and content of each.
             headers_by: time of the loop's clock by which the answer must have begun.
+            extra: fields of this request that openai does not know.
             sampling: max_tokens, temperature, seed.
         """
         with self._our_errors():
@@ -81,7 +82,7 @@ class ModelServer:
                 messages=cast("Any", messages),  # openai has a type for each role; ours are plain
                 stream=True,
                 stream_options={"include_usage": True},
-                extra_body=self._extra_body,
+                extra_body=self._extra_body | extra,
                 **sampling,
             )
             async with asyncio.timeout_at(headers_by):

@@ -99,6 +99,12 @@ def find_account(db: Database, name: str) -> Account | None:
         return read_account(row) if row else None
 
 
+def list_account_names(db: Database) -> dict[str, str]:
+    """The names of all accounts, also of disabled ones, by id."""
+    with db.read() as session:
+        return {row.id: row.name for row in session.execute(select(AccountRow.id, AccountRow.name))}
+
+
 def count_accounts(db: Database) -> int:
     """How many people can sign in; 0 on a fresh install."""
     with db.read() as session:

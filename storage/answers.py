@@ -43,6 +43,9 @@ def finish_answer(
     prompt_tokens: int | None = None,
     completion_tokens: int | None = None,
     model: str | None = None,
+    prompt_from: str | None = None,
+    context_tokens: int | None = None,
+    is_estimated: bool = False,
 ) -> bool:
     """End the answer. False: it has ended already or is somebody else's, and nothing was stored."""
     now = utc_now()
@@ -65,6 +68,9 @@ def finish_answer(
             prompt_tokens=prompt_tokens,
             completion_tokens=completion_tokens,
             model=model,
+            prompt_from=prompt_from,
+            context_tokens=context_tokens,
+            is_estimated=is_estimated,
             heartbeat_at=now,
             finished_at=now,
         )

@@ -55,7 +55,7 @@ def create_conversation(
         session.add(row)
         session.flush()
         first = append(session, row, now, role="assistant", text=opening, parent_id=None, finished_at=now)
-        return _conversation(row), to_message(first)
+        return to_conversation(row), to_message(first)
 
 
 def list_conversations(
@@ -73,7 +73,7 @@ def list_conversations(
         rows = session.execute(query.limit(limit + 1)).all()
     items = [
         ConversationSummary(
-            _conversation(row),
+            to_conversation(row),
             row.message_count,
             feedback_id,
             feedback_state,
@@ -87,7 +87,7 @@ def list_conversations(
 
 def get_conversation(db: Database, visitor_id: str, conversation_id: str) -> Conversation:
     with db.read() as session:
-        return _conversation(owned(session, visitor_id, conversation_id))
+        return to_conversation(owned(session, visitor_id, conversation_id))
 
 
 def rename_conversation(db: Database, visitor_id: str, conversation_id: str, title: str) -> Conversation:
@@ -101,7 +101,7 @@ def rename_conversation(db: Database, visitor_id: str, conversation_id: str, tit
     with db.write() as session:
         row = owned(session, visitor_id, conversation_id, lock=True)
         row.title = _title(title)
-        return _conversation(row)
+        return to_conversation(row)
 
 
 def delete_conversation(db: Database, visitor_id: str, conversation_id: str) -> None:
@@ -159,7 +159,7 @@ def _title(title: str) -> str:
     return storable(title.strip())[:TITLE_MAX_CHARS]
 
 
-def _conversation(row: ConversationRow) -> Conversation:
+def to_conversation(row: ConversationRow) -> Conversation:
     return Conversation(
         id=row.id,
         visitor_id=row.visitor_id,

@@ -11,17 +11,18 @@ import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from debrief.conversation import MessageState
-from debrief.errors import Conflict, InputRejected, NotFound, TooBusy
+from debrief.errors import InputRejected, NotFound, TooBusy
 from debrief.feedback import AskedBy, Check, Dispute, FeedbackBody, FeedbackView, JobState
 from debrief.review import ReviewState, move
 from debrief.settings import Settings
 from debrief.texts import Wait
+from storage.audit import SYSTEM, audit
 from storage.engine import Database, new_id, utc_now
 from storage.spending import UNLIMITED, Daily, spend
 from storage.tables import (
@@ -41,6 +42,7 @@ UNFINISHED = (*WAITING, JobState.RUNNING.value)
 RETRY_AFTER_S = 60
 """When all places are taken: with every feedback that is finished one gets free."""
 _ENDED_WITHOUT_RESULT = (JobState.FAILED.value, JobState.CANCELLED.value, JobState.SKIPPED.value)
+_BEING_MADE = (ReviewState.NONE.value, ReviewState.REGENERATING.value)
 _TAKEN_BACK = (ReviewState.REJECTED.value, ReviewState.WITHDRAWN.value)
 
 
@@ -142,28 +144,6 @@ def _check_room(session: Session, visitor_id: str, limits: FeedbackLimits) -> No
         raise TooBusy("feedbacks_waiting_of_all", wait=Wait(RETRY_AFTER_S), retry_after_s=RETRY_AFTER_S)
 
 
-def regenerate_feedback(session: Session, feedback_id: str) -> str:
-    """Make a feedback once more, inside the caller's transaction; its words are hidden until the new ones are there.
-
-    Returns:
-        The id of the job to ring for after the commit.
-
-    Raises:
-        NotFound: no such feedback.
-        Conflict: it is being made already, or its review does not allow it.
-    """
-    feedback = _get_row(session, feedback_id, lock=True)
-    last = session.scalars(_jobs_of([feedback_id]).order_by(FeedbackJobRow.created_at.desc())).first()
-    if last is None:
-        raise NotFound()
-    if not JobState(last.state).is_final:
-        raise Conflict("illegal_move", state=last.state, action="regenerate")
-    feedback.review_state = move(ReviewState(feedback.review_state), "regenerate").value
-    feedback.row_version += 1
-    feedback.claimed_by = feedback.claimed_until = None
-    return new_job(session, feedback, leaf_id=last.leaf_id, dedupe_key=digest(last.dedupe_key, new_id("n"))).id
-
-
 def cancel_feedback(db: Database, visitor_id: str, feedback_id: str) -> FeedbackView:
     """Stop the making of a feedback, where it has not ended already. A worker on it finds out by its next beat.
 
@@ -173,14 +153,27 @@ def cancel_feedback(db: Database, visitor_id: str, feedback_id: str) -> Feedback
     with db.write() as session:
         feedback = owned_row(session, visitor_id, feedback_id)
         stop_making(session, feedback_id)
-        if feedback.version_id and feedback.review_state == ReviewState.NONE.value:
-            # It was being made anew: the words that there are wait again.
-            feedback.review_state = move(ReviewState.NONE, "submit").value
-            feedback.waiting_since, feedback.overdue_told_at = utc_now(), None
-            feedback.row_version += 1
+        put_back(session, feedback)
         feedback.updated_at = utc_now()
         session.flush()
         return read_views(session, [feedback])[0]
+
+
+def put_back(session: Session, feedback: FeedbackRow) -> None:
+    """What was to be written anew was not: it stands where it stood, with the words that it had.
+
+    Inside the caller's transaction, which holds the row's lock. No change where nothing was to be written anew.
+    """
+    if feedback.review_state != ReviewState.REGENERATING.value:
+        return
+    before = ReviewState(feedback.review_before or ReviewState.PENDING)
+    feedback.review_state = move(ReviewState.REGENERATING, "restore", before=before).value
+    feedback.review_before = None
+    feedback.row_version += 1
+    audit(
+        session, SYSTEM, "restore", "feedback", feedback.id,
+        before=ReviewState.REGENERATING.value, after=feedback.review_state, version=feedback.version_id,
+    )  # fmt: skip
 
 
 def stop_making(session: Session, feedback_id: str) -> None:
@@ -267,7 +260,13 @@ def count_workers_alive(session: Session) -> int:
 
 
 def new_job(
-    session: Session, feedback: FeedbackRow, *, leaf_id: str, dedupe_key: str, repeats: str | None = None
+    session: Session,
+    feedback: FeedbackRow,
+    *,
+    leaf_id: str,
+    dedupe_key: str,
+    repeats: str | None = None,
+    guidance: str | None = None,
 ) -> FeedbackJobRow:
     """A queued job, inside the caller's transaction. One that `repeats` a version is no news to the visitor.
 
@@ -282,6 +281,7 @@ def new_job(
         leaf_id=leaf_id,
         dedupe_key=dedupe_key,
         repeats=repeats,
+        guidance=guidance,
         state=JobState.QUEUED.value,
         run_after=now,
         rung_at=now,
@@ -384,12 +384,19 @@ def _jobs_of(feedback_ids: Iterable[str]) -> Select[FeedbackJobRow]:
     return select(FeedbackJobRow).where(FeedbackJobRow.feedback_id.in_(feedback_ids), FeedbackJobRow.repeats.is_(None))
 
 
+def _counting_job(row: FeedbackRow, version: FeedbackVersionRow | None, jobs: list[FeedbackJobRow]) -> FeedbackJobRow:
+    """What the visitor is told of: the newest making, or, where that was to replace words and did not, theirs."""
+    newest = jobs[-1]
+    if version is None or row.review_state in _BEING_MADE or newest.state not in _ENDED_WITHOUT_RESULT:
+        return newest
+    return next((job for job in reversed(jobs) if job.state not in _ENDED_WITHOUT_RESULT), newest)
+
+
 def read_views(session: Session, rows: list[FeedbackRow]) -> list[FeedbackView]:
-    """Each feedback with its newest job and the version that counts."""
-    jobs = {
-        job.feedback_id: job
-        for job in session.scalars(_jobs_of(row.id for row in rows).order_by(FeedbackJobRow.created_at))
-    }
+    """Each feedback with the job that counts and the version that does."""
+    jobs: dict[str, list[FeedbackJobRow]] = {}
+    for job in session.scalars(_jobs_of(row.id for row in rows).order_by(FeedbackJobRow.created_at)):
+        jobs.setdefault(job.feedback_id, []).append(job)
     version_ids = [row.version_id for row in rows if row.version_id]
     versions = {
         version.id: version
@@ -397,11 +404,13 @@ def read_views(session: Session, rows: list[FeedbackRow]) -> list[FeedbackView]:
     }
     said = _said(session, version_ids)
     alive = worker_is_alive(session)
-    return [
-        _view(session, row, jobs[row.id], versions.get(row.version_id or ""), said, worker_alive=alive)
-        for row in rows
-        if row.id in jobs
-    ]
+    views: list[FeedbackView] = []
+    for row in rows:
+        if row.id in jobs:
+            version = versions.get(row.version_id or "")
+            job = _counting_job(row, version, jobs[row.id])
+            views.append(_view(session, row, job, version, said, worker_alive=alive))
+    return views
 
 
 @dataclass(frozen=True)
@@ -453,7 +462,7 @@ def _view(
         progress=progress,
         body=FeedbackBody.model_validate(version.body) if version is not None and shown else None,
         checks=[Check.model_validate(check) for check in version.checks] if version else [],
-        lineage=dict(version.lineage) if version else {},
+        lineage=_told(version.lineage) if version else {},
         error_code=job.error_code,
         reject_reason=row.reject_reason,
         leaf_id=job.leaf_id,
@@ -463,9 +472,15 @@ def _view(
         asked_by=cast("AskedBy", row.asked_by),
         seen_at=row.seen_at,
         version_n=version.n if version else None,
+        is_edited=shown and version is not None and version.origin == "human_edit",
         helpful=said.helpful.get(row.version_id or ""),
         disputes=disputes,
     )
+
+
+def _told(lineage: dict[str, Any]) -> dict[str, Any]:
+    """What its visitor may know of how it was made: not what reviewers write to each other and to the model."""
+    return {key: value for key, value in lineage.items() if key not in ("guidance", "edit")}
 
 
 def _count_ahead(session: Session, job: FeedbackJobRow) -> int:

@@ -19,9 +19,11 @@ from sqlalchemy.orm import Session
 
 from debrief.errors import NotFound
 from debrief.feedback import Check, FeedbackBody, JobState
+from debrief.policy import Policy, Release
 from debrief.review import ReviewState, move
 from storage.audit import audit
 from storage.engine import Database, new_id, utc_now
+from storage.feedback import put_back
 from storage.review_facts import begins_to_wait, note_version
 from storage.tables import (
     ConversationRow,
@@ -60,6 +62,8 @@ class Claim:
     language: str
     repeats: str | None = None
     """The version that is to be made again exactly; its result is for the record and never shown to the visitor."""
+    guidance: str | None = None
+    """What a reviewer wants done better than in the version before."""
 
 
 def claim_job(db: Database, job_id: str, worker_id: str, *, lease_s: float, seats: int) -> Claim | None:
@@ -95,6 +99,7 @@ def claim_job(db: Database, job_id: str, worker_id: str, *, lease_s: float, seat
             leaf_id=job.leaf_id,
             language=feedback.language,
             repeats=job.repeats,
+            guidance=job.guidance,
         )
 
 
@@ -134,9 +139,12 @@ def store_result(
     checks: Sequence[Check],
     partial: bool,
     lineage: dict[str, Any],
-    release: Literal["checked", "hold"],
+    release: Release,
+    sample_percent: int = 0,
 ) -> bool:
     """Store what was written, end the job and hand the feedback to its visitor or to a reviewer, all or nothing.
+
+    `release` and `sample_percent` are the policy in force, see `debrief.policy`.
 
     Returns:
         False when the job is no longer ours: nothing is stored.
@@ -146,12 +154,18 @@ def store_result(
         if not _end(session, claim, state):
             return False
         feedback = session.get_one(FeedbackRow, claim.feedback_id, with_for_update=True)
-        version = _add_version(session, claim, "model", body, checks, partial=partial, lineage=lineage)
+        version = _add_version(
+            session, claim, "model", body, checks, partial=partial, lineage=lineage, parent_id=feedback.version_id
+        )
         feedback.version_id = version.id
         note_version(session, feedback, version)
         if feedback.review_state == ReviewState.NONE.value:
             good = not partial and not any(check.is_fault for check in checks)
-            _hand_over(feedback, release_at_once=release == "checked" and good and version.n == 1)
+            policy = Policy(release, sample_percent)
+            _hand_over(feedback, release_at_once=good and version.n == 1 and policy.releases(feedback.id))
+        elif feedback.review_state == ReviewState.REGENERATING.value:
+            _hand_over(feedback, release_at_once=False)
+            feedback.review_before = feedback.claimed_by = feedback.claimed_until = feedback.claimed_at = None
         feedback.row_version += 1
         feedback.updated_at = utc_now()
         audit(
@@ -244,7 +258,11 @@ def fail_job(db: Database, claim: Claim, error_code: str) -> bool:
 def skip_job(db: Database, claim: Claim, error_code: str) -> bool:
     """End a job that has nothing to work on. False: the job is no longer ours."""
     with db.write() as session:
-        return _end(session, claim, JobState.SKIPPED, error_code)
+        if not _end(session, claim, JobState.SKIPPED, error_code):
+            return False
+        if claim.repeats is None:
+            put_back(session, session.get_one(FeedbackRow, claim.feedback_id, with_for_update=True))
+        return True
 
 
 def forget_ring(db: Database, job_id: str) -> None:
@@ -419,8 +437,7 @@ def _fail(session: Session, job: FeedbackJobRow, cause: str) -> None:
     job.finished_at = job.updated_at = now
     feedback = session.get_one(FeedbackRow, job.feedback_id, with_for_update=True)
     if job.repeats is None:
-        if feedback.version_id and feedback.review_state == ReviewState.NONE.value:
-            _hand_over(feedback, release_at_once=False)  # a regeneration failed: the words that there are wait again
+        put_back(session, feedback)
         feedback.updated_at = now
     logger.warning("job_failed job_id=%s cause=%s attempts=%d", job.id, cause, job.attempts)
     audit(session, "worker", "feedback_failed", "feedback", feedback.id, cause=cause, attempts=job.attempts)
@@ -444,12 +461,14 @@ def _add_version(
     *,
     partial: bool,
     lineage: dict[str, Any],
+    parent_id: str | None = None,
 ) -> FeedbackVersionRow:
     version = FeedbackVersionRow(
         id=new_id("fv"),
         feedback_id=claim.feedback_id,
-        n=1 + _last_version(session, claim.feedback_id),
+        n=1 + last_version(session, claim.feedback_id),
         job_id=claim.job_id,
+        parent_id=parent_id,
         origin=origin,
         partial=partial,
         body=body.model_dump(mode="json"),
@@ -461,7 +480,8 @@ def _add_version(
     return version
 
 
-def _last_version(session: Session, feedback_id: str) -> int:
+def last_version(session: Session, feedback_id: str) -> int:
+    """The number of the newest version, 0 where there is none; with the feedback's row locked it stays so."""
     newest = select(func.max(FeedbackVersionRow.n)).where(FeedbackVersionRow.feedback_id == feedback_id)
     return session.scalar(newest) or 0
 

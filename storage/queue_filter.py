@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from debrief.review import ReviewState
-from storage.reviews import CLAIM_LEASE, CLOCKS_DIFFER, WAITING
+from storage.moves import CLAIM_LEASE, CLOCKS_DIFFER
+from storage.reviews import WAITING
 from storage.tables import NO_LEVEL, AccountRow, FeedbackRow
 
 NOBODY = "-"

@@ -110,6 +110,7 @@ def _reopen(row: FeedbackRow) -> None:
         row.review_state = move(state, "reopen").value
         row.waiting_since, row.overdue_told_at = now, None
         row.reviewed_by = row.reject_reason = row.review_note = None
+        row.review_round += 1
     row.row_version += 1
     row.updated_at = now
 

@@ -20,8 +20,9 @@ from debrief.errors import InputRejected
 from debrief.review import ReviewState
 from storage.accounts import Account
 from storage.engine import Database, utc_now
+from storage.moves import move_review
 from storage.queue_filter import QueueFilter, arms_of, conditions_of, is_held
-from storage.reviews import move_review, state_now, title_by_language
+from storage.reviews import state_now, title_by_language
 from storage.tables import NO_LEVEL, AccountRow, ConversationRow, FeedbackRow, ScenarioVersionRow
 
 Sort = Literal["waiting", "newest", "worst", "failed"]

@@ -1,30 +1,27 @@
 """The review of feedback: what waits, one case with all that a reviewer reads, and the moves.
 
-Each move is one transaction: legal by `debrief.review.move`, compared with the row version that the reviewer saw,
-written to the audit, and `feedback.updated_at` touched, so that the visitor's page hears of it.
+Each move is one transaction, see `storage/moves.py`. Edits, versions and writing anew are `storage/edits.py`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
-from debrief.conversation import Message
-from debrief.errors import Conflict, InputRejected, NotAllowed, NotFound
+from debrief.conversation import Message, storable
+from debrief.errors import InputRejected, NotFound
 from debrief.feedback import Check, Dispute, FeedbackBody, JobState
-from debrief.review import REASONS, ReviewState, move
+from debrief.review import REASONS, ReviewState
 from storage.accounts import Account
-from storage.audit import audit
 from storage.engine import Database, utc_now
-from storage.feedback import read_disputes, stop_making
+from storage.feedback import read_disputes
 from storage.messages import read_path
-from storage.reactions import close_disputes
+from storage.moves import is_held, move_review
 from storage.repeats import Repeat, list_repeats
-from storage.review_facts import begins_to_wait
 from storage.tables import (
     AccountRow,
     ConversationRow,
@@ -34,13 +31,8 @@ from storage.tables import (
     ScenarioVersionRow,
 )
 
-CLAIM_LEASE = timedelta(minutes=10)
-CLOCKS_DIFFER = timedelta(seconds=60)
-"""The clocks of several machines differ by less."""
 NOTE_MAX_CHARS = 2000
 WAITING = (ReviewState.PENDING, ReviewState.CLAIMED)
-_DECISIONS = ("approve", "reject", "withdraw")
-"""Moves that answer what the visitor objected to."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +69,23 @@ class ReviewCase:
     repeats: tuple[Repeat, ...]
     created_at: datetime
     updated_at: datetime
+    round: int = 1
+    """Goes up each time that a decision is opened again."""
+    origin: str = "model"
+    """Who wrote the version that counts: "model", or "human_edit"."""
+    versions: int = 1
+    """How many there are, those made again for the record left out."""
+    remade: Remade | None = None
+
+
+@dataclass(frozen=True)
+class Remade:
+    """The newest wish to have it written anew: how far it is, what was asked for, and the error if it failed."""
+
+    state: JobState
+    guidance: str | None
+    error_code: str | None
+    asked_at: datetime
 
 
 # ---------------------------------------------------------------------------------------------------- looking
@@ -89,7 +98,7 @@ def get_review(db: Database, feedback_id: str) -> ReviewCase:
         NotFound: there is no such feedback, or it is still being made.
     """
     with db.read() as session:
-        return _case(session, feedback_id)
+        return read_case(session, feedback_id)
 
 
 # ---------------------------------------------------------------------------------------------------- moving
@@ -126,26 +135,54 @@ def reject(
     """
     if reason not in REASONS:
         raise InputRejected("reason_needed")
-    if len(note) > NOTE_MAX_CHARS:
-        raise InputRejected("message_too_long", length=len(note), limit=NOTE_MAX_CHARS)
     return _move(
         db,
         account,
         feedback_id,
         row_version,
         "reject",
-        reason=reason,
+        detail={"reason": reason},
         reviewed_by=account.id,
         reject_reason=reason,
-        review_note=note.strip() or None,
+        review_note=checked_note(note),
     )
 
 
-def reopen(db: Database, account: Account, feedback_id: str, row_version: int) -> ReviewCase:
-    """Put a decided feedback back among the waiting. Raises as `claim`."""
+def escalate(db: Database, account: Account, feedback_id: str, row_version: int, *, note: str) -> ReviewCase:
+    """Leave the decision to an admin; the note says why.
+
+    Raises:
+        InputRejected: no note, or it is too long.
+        Conflict, NotFound: as `claim`.
+    """
+    if not note.strip():
+        raise InputRejected("note_needed")
+    return _move(db, account, feedback_id, row_version, "escalate", review_note=checked_note(note))
+
+
+def reopen(db: Database, account: Account, feedback_id: str, row_version: int, *, note: str = "") -> ReviewCase:
+    """Put a decided or escalated feedback back among the waiting, for another round.
+
+    The note is for whoever takes it next. Raises as `reject`, whose reason it does not need.
+    """
     return _move(
-        db, account, feedback_id, row_version, "reopen", reviewed_by=None, reject_reason=None, review_note=None
+        db,
+        account,
+        feedback_id,
+        row_version,
+        "reopen",
+        review_round=FeedbackRow.review_round + 1,
+        reviewed_by=None,
+        reject_reason=None,
+        review_note=checked_note(note),
     )
+
+
+def checked_note(note: str) -> str | None:
+    """A note as it is stored. Raises InputRejected: it is too long."""
+    if len(note) > NOTE_MAX_CHARS:
+        raise InputRejected("message_too_long", length=len(note), limit=NOTE_MAX_CHARS)
+    return storable(note.strip()) or None
 
 
 def withdraw(db: Database, account: Account, feedback_id: str, row_version: int | None = None) -> ReviewCase:
@@ -157,78 +194,22 @@ def withdraw(db: Database, account: Account, feedback_id: str, row_version: int 
         NotAllowed: the account is no admin's.
         Conflict, NotFound: as `claim`.
     """
-    if not account.is_admin:
-        raise NotAllowed
     return _move(db, account, feedback_id, row_version, "withdraw")
 
 
 def _move(
-    db: Database, account: Account, feedback_id: str, row_version: int | None, action: str, **values: Any
-) -> ReviewCase:
-    with db.write() as session:
-        move_review(session, account, feedback_id, row_version, action, **values)
-        return _case(session, feedback_id)
-
-
-def move_review(
-    session: Session,
+    db: Database,
     account: Account,
     feedback_id: str,
     row_version: int | None,
     action: str,
     *,
-    reason: str | None = None,
-    **values: object,
-) -> None:
-    """Make one move inside the caller's transaction. Without a `row_version` it is made however the feedback stands.
-
-    Raises as the moves above.
-    """
-    now = utc_now()
-    if action == "withdraw":
-        stop_making(session, feedback_id)
-    row = session.get(FeedbackRow, feedback_id, with_for_update=True)
-    if row is None:
-        raise NotFound
-    seen = row.row_version if row_version is None else row_version
-    before = ReviewState(row.review_state)
-    _check_hands(session, row, account, action, now)
-    after = move(before, action)
-    change = (
-        update(FeedbackRow)
-        .where(FeedbackRow.id == feedback_id, FeedbackRow.row_version == seen)
-        .values(
-            {
-                "review_state": after.value,
-                "row_version": seen + 1,
-                "updated_at": now,
-                "claimed_by": account.id if action == "claim" else None,
-                "claimed_until": now + CLAIM_LEASE if action == "claim" else None,
-                **begins_to_wait(before, after, now),
-                **values,
-            }
-        )
-        .execution_options(synchronize_session=False)
-    )
-    if cast("CursorResult[Any]", session.execute(change)).rowcount != 1:
-        raise Conflict
-    if action in _DECISIONS:
-        close_disputes(session, feedback_id)
-    detail = {"before": before.value, "after": after.value, "version": row.version_id}
-    audit(session, account.id, action, "feedback", feedback_id, **detail, **({"reason": reason} if reason else {}))
-    session.expire_all()
-
-
-def _check_hands(session: Session, row: FeedbackRow, account: Account, action: str, now: datetime) -> None:
-    """Only the claimer moves what is claimed; a claim that ran out must be taken over first, by anybody."""
-    if row.review_state != ReviewState.CLAIMED or row.claimed_by == account.id or action == "withdraw":
-        return
-    if not _is_held(row, now):
-        if action == "claim":
-            return
-        raise Conflict("claim_first")
-    claimer = session.get(AccountRow, row.claimed_by)
-    raise Conflict("claimed_by_other", name=claimer.name if claimer else "?")
+    detail: dict[str, object] | None = None,
+    **values: Any,
+) -> ReviewCase:
+    with db.write() as session:
+        move_review(session, account, feedback_id, row_version, action, detail=detail, **values)
+        return read_case(session, feedback_id)
 
 
 # ---------------------------------------------------------------------------------------------------- reading rows
@@ -237,7 +218,7 @@ _Claimer = aliased(AccountRow)
 _Reviewer = aliased(AccountRow)
 
 
-def _case(session: Session, feedback_id: str) -> ReviewCase:
+def read_case(session: Session, feedback_id: str) -> ReviewCase:
     found = session.execute(
         select(FeedbackRow, ConversationRow, ScenarioVersionRow.body["title"], _Claimer.name, _Reviewer.name)
         .join(ConversationRow, ConversationRow.id == FeedbackRow.conversation_id)
@@ -250,7 +231,7 @@ def _case(session: Session, feedback_id: str) -> ReviewCase:
         raise NotFound
     row, conversation, title, claimer, reviewer = found
     now = utc_now()
-    held = _is_held(row, now)
+    held = is_held(row, now)
     version = session.get(FeedbackVersionRow, row.version_id) if row.version_id else None
     job = _job_of(session, row, version)
     return ReviewCase(
@@ -262,7 +243,7 @@ def _case(session: Session, feedback_id: str) -> ReviewCase:
         scenario_id=conversation.scenario_id,
         scenario_title=title_by_language(title, conversation.scenario_id),
         language=row.language,
-        path=read_path(session, conversation.id, job.leaf_id if job else conversation.active_leaf_id),
+        path=read_reviewed(session, row, version),
         body=FeedbackBody.model_validate(version.body) if version else None,
         version_n=version.n if version else None,
         partial=bool(version and version.partial),
@@ -279,7 +260,38 @@ def _case(session: Session, feedback_id: str) -> ReviewCase:
         repeats=list_repeats(session, row.id),
         created_at=row.created_at,
         updated_at=row.updated_at,
+        round=row.review_round,
+        origin=version.origin if version else "model",
+        versions=_count_versions(session, row.id),
+        remade=_remade(session, row.id),
     )
+
+
+def _count_versions(session: Session, feedback_id: str) -> int:
+    written = select(func.count()).where(
+        FeedbackVersionRow.feedback_id == feedback_id, FeedbackVersionRow.origin != "repeat"
+    )
+    return session.scalar(written) or 0
+
+
+def _remade(session: Session, feedback_id: str) -> Remade | None:
+    """Every making but the first was wished for by a reviewer."""
+    jobs = session.scalars(
+        select(FeedbackJobRow)
+        .where(FeedbackJobRow.feedback_id == feedback_id, FeedbackJobRow.repeats.is_(None))
+        .order_by(FeedbackJobRow.created_at.desc(), FeedbackJobRow.id)
+        .limit(2)
+    ).all()
+    if len(jobs) < 2:
+        return None
+    return Remade(JobState(jobs[0].state), jobs[0].guidance, jobs[0].error_code, jobs[0].created_at)
+
+
+def read_reviewed(session: Session, row: FeedbackRow, version: FeedbackVersionRow | None) -> list[Message]:
+    """The talk from its opening line to the last message that the feedback covers."""
+    job = _job_of(session, row, version)
+    conversation = session.get_one(ConversationRow, row.conversation_id)
+    return read_path(session, conversation.id, job.leaf_id if job else conversation.active_leaf_id)
 
 
 def _job_of(session: Session, row: FeedbackRow, version: FeedbackVersionRow | None) -> FeedbackJobRow | None:
@@ -294,16 +306,9 @@ def _job_of(session: Session, row: FeedbackRow, version: FeedbackVersionRow | No
     )
 
 
-def _is_held(row: FeedbackRow, now: datetime) -> bool:
-    """A claim that ends later than one made now was made before the clock was put back: it holds nobody up."""
-    if row.review_state != ReviewState.CLAIMED or row.claimed_until is None:
-        return False
-    return now < row.claimed_until <= now + CLAIM_LEASE + CLOCKS_DIFFER
-
-
 def state_now(row: FeedbackRow, now: datetime) -> ReviewState:
     state = ReviewState(row.review_state)
-    return ReviewState.PENDING if state is ReviewState.CLAIMED and not _is_held(row, now) else state
+    return ReviewState.PENDING if state is ReviewState.CLAIMED and not is_held(row, now) else state
 
 
 def title_by_language(title: object, scenario_id: str) -> dict[str, str]:

@@ -158,6 +158,22 @@ class MessageRow(Base):
     prompt_tokens: Mapped[int | None]
     completion_tokens: Mapped[int | None]
     model: Mapped[str | None] = mapped_column(String(200))
+    continues: Mapped[str | None] = mapped_column(Id)
+    """The sibling that this answer goes on with. No foreign key: both go with the conversation."""
+    prompt_from: Mapped[str | None] = mapped_column(Id)
+    context_tokens: Mapped[int | None]
+    is_estimated: Mapped[bool] = mapped_column(default=False, server_default=false())
+
+
+class RatingRow(Base):
+    """What the visitor says of an answer. Taken back, the row is gone."""
+
+    __tablename__ = "ratings"
+    message_id: Mapped[str] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True)
+    value: Mapped[str] = mapped_column(String(8))
+    reasons: Mapped[list[Any]]
+    comment: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(index=True)
 
 
 class FeedbackRow(Base):
@@ -188,6 +204,12 @@ class FeedbackRow(Base):
     """The version that counts. No foreign key, for the reason given at `active_leaf_id`."""
     row_version: Mapped[int] = mapped_column(default=0)
     """Goes up with each move, so that the slower of two reviewers is told."""
+    review_before: Mapped[str | None] = mapped_column(String(24))
+    """Where it stood before it was to be written anew; it goes back there when that fails."""
+    review_round: Mapped[int] = mapped_column(default=1, server_default="1")
+    """Goes up each time that a decision is opened again; a second opinion belongs to a round."""
+    claimed_at: Mapped[datetime | None]
+    """When whoever has it took it; renewing does not change it."""
     asked_by: Mapped[str] = mapped_column(String(16), default="visitor", server_default="visitor")
     """Who wanted it: "visitor", "end" (the scenario's end was reached) or "idle" (nobody spoke for long)."""
     seen_at: Mapped[datetime | None]
@@ -226,6 +248,8 @@ class FeedbackJobRow(Base):
     dedupe_key: Mapped[str] = mapped_column(Hash, unique=True)
     repeats: Mapped[str | None] = mapped_column(Id)
     """The version that is made once more exactly as it was made, from what its lineage says."""
+    guidance: Mapped[str | None] = mapped_column(Text)
+    """What a reviewer wants done better in a version written anew."""
     state: Mapped[str] = mapped_column(String(16))
     attempts: Mapped[int] = mapped_column(default=0)
     max_attempts: Mapped[int] = mapped_column(default=3)
@@ -255,11 +279,37 @@ class FeedbackVersionRow(Base):
     """UNIQUE: a job stores one result, however often it ran."""
     origin: Mapped[str] = mapped_column(String(16))
     author_id: Mapped[str | None] = mapped_column(ForeignKey("accounts.id"))
+    parent_id: Mapped[str | None] = mapped_column(Id)
+    """The version that this one was made from: the edited one, or the one that was to be written anew."""
     partial: Mapped[bool]
     body: Mapped[dict[str, Any]]
     checks: Mapped[list[Any]]
     lineage: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
+
+
+class ReviewRow(Base):
+    """What one reviewer thinks of a version in one round: the decision, or an opinion given blind beside it."""
+
+    __tablename__ = "reviews"
+    __table_args__ = (UniqueConstraint("feedback_id", "round", "reviewer_id"),)
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    feedback_id: Mapped[str] = mapped_column(ForeignKey("feedback.id", ondelete="CASCADE"))
+    version_id: Mapped[str] = mapped_column(ForeignKey("feedback_versions.id", ondelete="CASCADE"))
+    """The version that was read, not the one that an edit made of it."""
+    reviewer_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"))
+    round: Mapped[int]
+    decision: Mapped[str | None] = mapped_column(String(24))
+    """approve, edit or reject; None while a blind opinion is being formed."""
+    levels: Mapped[dict[str, Any]]
+    """Criterion key to level, 1 to 5, or None for "not observed"; only those that this reviewer judged."""
+    blind: Mapped[bool]
+    """Given without seeing the first decision or any level."""
+    opened_at: Mapped[datetime]
+    created_at: Mapped[datetime | None] = mapped_column(index=True)
+    """When it was given."""
+    seconds_spent: Mapped[int | None]
+    """From opening to deciding, bounded; None where nobody knows when it was opened."""
 
 
 class ReactionRow(Base):

@@ -18,6 +18,8 @@ from storage.messages import append, is_running, owned, owned_message, to_messag
 from storage.spending import UNLIMITED, Daily, spend
 from storage.tables import ConversationRow, MessageRow, VisitorRow
 
+BROKEN_OFF = (MessageState.CUT_OFF, MessageState.STOPPED, MessageState.INTERRUPTED, MessageState.ERROR)
+"""How an answer may have ended that can go on, where there is text of it."""
 REQUEST_ID_MAX_CHARS = 80
 RETRY_AFTER_S = 5
 LONGEST_RETRY_AFTER_S = 60
@@ -117,6 +119,96 @@ def start_retry(
         return _begin_answer(session, row, now, said, request_id=request_id, writer_id=writer_id)
 
 
+def start_edit(
+    db: Database,
+    visitor_id: str,
+    message_id: str,
+    text: str,
+    request_id: str,
+    *,
+    per_visitor_cap: int,
+    total_cap: int,
+    daily: Daily = UNLIMITED,
+    writer_id: str | None = None,
+) -> Turn:
+    """Say something anew, in other words, and begin the answer to it. What was said, with all after it, stays beside.
+
+    Args:
+        db: the database.
+        visitor_id: who says it.
+        message_id: what they said before, in this place.
+        text: what they say instead.
+        request_id: as for `start_turn`.
+        per_visitor_cap: as for `start_turn`.
+        total_cap: as for `start_turn`.
+        daily: as for `start_turn`.
+        writer_id: as for `start_turn`.
+
+    Raises:
+        NotFound: not there or not yours.
+        InputRejected: not something that the visitor said.
+        Conflict: an answer of this conversation is still being written.
+        TooBusy: a cap is reached, or the day's answers are used up.
+    """
+    with db.write() as session:
+        old = owned_message(session, visitor_id, message_id)
+        row = _locked_for_turn(session, visitor_id, old.conversation_id)
+        stored = _stored_turn(session, old.conversation_id, request_id)
+        if stored is not None:
+            return stored
+        if old.role != "user":
+            raise InputRejected(reason="only what you said yourself can be said anew")
+        now = utc_now()
+        _check_room(session, row, now, per_visitor_cap, total_cap, daily)
+        said = append(
+            session, row, now, role="user", text=text, parent_id=old.parent_id, request_id=request_id, finished_at=now
+        )
+        return _begin_answer(session, row, now, said, request_id=None, writer_id=writer_id)
+
+
+def start_continuation(
+    db: Database,
+    visitor_id: str,
+    message_id: str,
+    request_id: str,
+    *,
+    per_visitor_cap: int,
+    total_cap: int,
+    daily: Daily = UNLIMITED,
+    writer_id: str | None = None,
+) -> Turn:
+    """Begin an answer that goes on where this one broke off; its text begins with this one's, which stays beside it.
+
+    Args:
+        db: the database.
+        visitor_id: who asks.
+        message_id: the answer that was cut off, stopped, interrupted or broken.
+        request_id: as for `start_turn`.
+        per_visitor_cap: as for `start_turn`.
+        total_cap: as for `start_turn`.
+        daily: as for `start_turn`.
+        writer_id: as for `start_turn`.
+
+    Raises:
+        NotFound: not there or not yours.
+        InputRejected: not an answer that broke off.
+        Conflict: an answer of this conversation is still being written.
+        TooBusy: a cap is reached, or the day's answers are used up.
+    """
+    with db.write() as session:
+        old = owned_message(session, visitor_id, message_id)
+        row = _locked_for_turn(session, visitor_id, old.conversation_id)
+        stored = _stored_turn(session, old.conversation_id, request_id)
+        if stored is not None:
+            return stored
+        said = session.get(MessageRow, old.parent_id) if old.state in BROKEN_OFF and old.parent_id else None
+        if said is None or said.role != "user" or not old.text.strip():
+            raise InputRejected(reason="only an answer that broke off can go on")
+        now = utc_now()
+        _check_room(session, row, now, per_visitor_cap, total_cap, daily)
+        return _begin_answer(session, row, now, said, request_id=request_id, writer_id=writer_id, goes_on_with=old)
+
+
 def request_stop(db: Database, visitor_id: str, conversation_id: str) -> list[str]:
     """Wish that the answers being written in this conversation end; their ids. The runner sees the wish and ends."""
     with db.write() as session:
@@ -209,6 +301,7 @@ def _begin_answer(
     *,
     request_id: str | None,
     writer_id: str | None,
+    goes_on_with: MessageRow | None = None,
 ) -> Turn:
     token = new_id("w")
     answer = append(
@@ -216,8 +309,9 @@ def _begin_answer(
         row,
         now,
         role="assistant",
-        text="",
+        text=goes_on_with.text if goes_on_with else "",
         parent_id=said.id,
+        continues=goes_on_with.id if goes_on_with else None,
         state=MessageState.RUNNING,
         request_id=request_id,
         writer_token=token,

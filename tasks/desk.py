@@ -113,7 +113,9 @@ async def whom_to_ask(desk: Desk, manner: Manner) -> Asked:
     return Asked(model.name, model.context_tokens)
 
 
-async def write(desk: Desk, claim: Claim, talk: Talk, manner: Manner, asked: Asked, *, seed: int | None) -> Written:
+async def write(
+    desk: Desk, claim: Claim, talk: Talk, manner: Manner, asked: Asked, *, seed: int | None, guidance: str = ""
+) -> Written:
     """Have the feedback written, its progress told, and what it was made from put on it.
 
     Raises:
@@ -138,5 +140,6 @@ async def write(desk: Desk, claim: Claim, talk: Talk, manner: Manner, asked: Ask
         count=desk.model.count_tokens,
         model=asked.model,
         seed=seed,
+        guidance=guidance,
     )
     return replace(written, lineage={**written.lineage, "transcript_hash": transcript_hash(talk.path)})

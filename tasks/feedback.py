@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from debrief.errors import DebriefError, InputRejected, ModelBusy, ModelUnavailable, NotFound, NotSaved
+from debrief.policy import policy_for
 from debrief.settings import Settings
 from debrief.writing import Written
 from inference import failures
@@ -95,7 +96,7 @@ async def _write(desk: Desk, claim: Claim) -> Written:
     asked = await whom_to_ask(desk, manner)
     # Another attempt is to write something else. What is not sent must not stand in the lineage either.
     seed = 100 * claim.attempt if desk.settings.model_seeds == "on" else None
-    return await write(desk, claim, talk, manner, asked, seed=seed)
+    return await write(desk, claim, talk, manner, asked, seed=seed, guidance=claim.guidance or "")
 
 
 async def _wait_for_model(desk: Desk, claim: Claim, error: ModelUnavailable) -> float | None:
@@ -135,6 +136,7 @@ def _store(desk: Desk, claim: Claim, written: Written) -> bool:
             partial=written.partial,
             lineage=written.lineage,
         )
+    policy = policy_for(desk.settings, jobs.get_scenario_body(desk.db, claim))
     return jobs.store_result(
         desk.db,
         claim,
@@ -142,7 +144,8 @@ def _store(desk: Desk, claim: Claim, written: Written) -> bool:
         checks=written.checks,
         partial=written.partial,
         lineage=written.lineage,
-        release=desk.settings.release,
+        release=policy.release,
+        sample_percent=policy.sample_percent,
     )
 
 

@@ -41,10 +41,11 @@ async def make_again(desk: Desk, claim: Claim) -> Written:
         likeness=desk.likeness.name,
         model=asked.model,
         context_tokens=asked.context_tokens,
+        guidance=recipe.guidance,
     )
     differs = in_the_way(recipe, version.lineage, now, sends_seeds=desk.settings.model_seeds == "on")
     if differs:
         raise CannotRepeat(*differs)
-    written = await write(desk, claim, talk, recipe.manner, asked, seed=recipe.seed)
+    written = await write(desk, claim, talk, recipe.manner, asked, seed=recipe.seed, guidance=recipe.guidance)
     outcome = compare(version.id, version.body, written)
     return replace(written, lineage={**written.lineage, "repeat": outcome.as_data()})

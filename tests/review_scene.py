@@ -7,12 +7,13 @@ import httpx
 from debrief.conversation import Conversation
 from debrief.feedback import Check, Coverage, CriterionResult, Evidence, Example, FeedbackBody
 from debrief.review import ReviewState
-from storage import accounts, conversations, messages
+from storage import accounts, anew, conversations, messages, reviews
 from storage.accounts import Account
 from storage.engine import Database, new_id, utc_now
 from storage.review_facts import note_version
 from storage.tables import FeedbackJobRow, FeedbackRow, FeedbackVersionRow
 from tests.factories import make_conversation, make_turn
+from tests.job_scene import interview
 from tests.web_scene import Browser
 
 PASSWORD = "correct horse battery"
@@ -38,6 +39,15 @@ def make_account(db: Database, name: str = "rita", role: str = "reviewer") -> Ac
     return accounts.create_account(db, name, PASSWORD, role)
 
 
+def regenerate(db: Database, feedback_id: str, *, guidance: str = "") -> str:
+    """Rosa has it written anew; gives the job's id."""
+    rosa = make_account(db, f"rosa{new_id('n')[-6:]}")
+    case = reviews.get_review(db, feedback_id)
+    if case.state is ReviewState.PENDING:
+        case = reviews.claim(db, rosa, feedback_id, case.row_version)
+    return anew.regenerate(db, rosa, feedback_id, case.row_version, guidance=guidance)[1]
+
+
 def sign_in(browser: Browser, name: str = "rita", password: str = PASSWORD, **more: str) -> httpx.Response:
     """What the sign-in's form sends; 303 is a welcome."""
     return browser.post("/admin/login", data={"name": name, "password": password, **more})
@@ -46,7 +56,7 @@ def sign_in(browser: Browser, name: str = "rita", password: str = PASSWORD, **mo
 def make_talk(db: Database, **values: object) -> Conversation:
     talk = make_conversation(
         db,
-        scenario_body={"id": "job_interview", "title": TITLES},
+        scenario_body=interview().body() | {"title": TITLES},
         opening="Good morning. Tell me about something that you built.",
         **values,
     )
@@ -72,16 +82,17 @@ def make_body(db: Database, talk: Conversation) -> FeedbackBody:
         language=talk.language,
         way="rubric",
         criteria=[
-            scored("structure", "Structure", 3, "Clear", "The story has a beginning and an end; the middle jumps.",
+            scored("examples", "Structure", 3, "Clear", "The story has a beginning and an end; the middle jumps.",
                    evidence(0, "We moved four services to one queue, and I wrote the plan."),
                    "Say first what the problem was, then what you did, then what came of it."),
-            scored("results", "Results", 5, "Outstanding", "Numbers before and after, and what they meant for people.",
+            scored("to_the_point", "Results", 5, "Outstanding",
+                   "Numbers before and after, and what they meant for people.",
                    evidence(2, "After that, doubled invoices went to zero and support calls fell by half."),
                    "Keep it: one number before, one after."),
             scored("own_part", "Own part", 4, "Strong", "It is mostly clear what you did yourself.",
                    evidence(1, "I measured it first: 3 percent of invoices were doubled."),
                    "Say \"I\" where it was you and \"we\" where it was the team."),
-            CriterionResult(key="questions", name="Questions to them", status="not_observed"),
+            CriterionResult(key="motive", name="Questions to them", status="not_observed"),
         ],
         next_step="Begin your next answer with the result, in one sentence.",
         covered=Coverage(messages=7, of=7),

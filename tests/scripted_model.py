@@ -199,6 +199,8 @@ class ScriptedModel:
         self.prompt_end = prompt_end
         self.api_key = api_key
         self.choose = choose
+        self.goes_on = True
+        """False: a server that does not know `continue_final_message`."""
         self.swallows_system = False
         """The template drops system messages without a word."""
         self.hangs = False
@@ -346,8 +348,9 @@ class ScriptedModel:
         if refusal := self._template_refusal(received.messages):
             connection.send_json(400, _error(400, refusal))
             return
+        is_open = bool(received.body.get("continue_final_message")) and self.goes_on
         kept = [m for m in received.messages if not (self.swallows_system and m["role"] == "system")]
-        count = count_tokens(kept)
+        count = count_tokens(kept) - is_open
         told = {"count": count, "max_model_len": self.context_tokens, "tokens": list(range(count)), "token_strs": None}
         connection.send_json(200, told)
 

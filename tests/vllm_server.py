@@ -56,11 +56,15 @@ def packaged_model(log: Path) -> Iterator[str]:
 
 
 def child_plan(port: int, log: Path) -> ChildPlan:
-    folder = kept_folder() / recipe() / PACKAGED_MODEL
+    folder = kept_model()
     prepare(folder)
     plan = ModelPlan(source=str(folder), name=PACKAGED_MODEL, port=port, seats=SEATS, has_gpu=has_gpu())
     surroundings = environment(plan, {"VLLM_CPU_KVCACHE_SPACE": "1", **os.environ})
     return ChildPlan("model", command(plan, sys.executable), log, MODEL_ENDING, MODEL_ENDING[-1][1], surroundings)
+
+
+def kept_model() -> Path:
+    return kept_folder() / recipe() / PACKAGED_MODEL
 
 
 def kept_folder() -> Path:

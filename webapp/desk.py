@@ -68,6 +68,7 @@ window.desk = {
 def _head(assets: str, script: str) -> str:
     return (
         f'<link rel="stylesheet" href="{assets}/style.css"><link rel="stylesheet" href="{assets}/desk.css">'
+        f'<link rel="stylesheet" href="{assets}/desk_edit.css">'
         f'<link rel="icon" type="image/svg+xml" href="{assets}/icon.svg"><script>{UNTIL_LOADED}</script>'
         f'<script type="module" src="{assets}/{script}"></script>'
     )

@@ -13,6 +13,8 @@ def feedback_notice(view: FeedbackView, language: str) -> str:
     """The sentence for this feedback as it is now."""
     if view.review_state == ReviewState.WITHDRAWN:
         return say("notice.withdrawn", language)
+    if view.review_state == ReviewState.REGENERATING:
+        return say("notice.disputed" if view.body is not None else "notice.regenerating", language)
     if not view.state.is_final:
         return _while_making(view, language)
     if view.state is JobState.SKIPPED and view.error_code:
@@ -47,8 +49,10 @@ def _review_key(view: FeedbackView) -> str:
         return "no_level"
     if state is ReviewState.AUTO_RELEASED:
         return "partial" if view.state is JobState.PARTIAL else "auto_released"
-    if state in (ReviewState.PENDING, ReviewState.CLAIMED, ReviewState.NONE):
+    if state.is_being_reviewed or state is ReviewState.NONE:
         return "in_review"
+    if state is ReviewState.APPROVED and view.is_edited:  # edited, opened again and approved as it is
+        return ReviewState.EDITED_APPROVED.value
     return state.value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -37,5 +38,7 @@ class Parts:
     limits: RateLimits
     refused: Tally
     pace: Pace
+    exporting: asyncio.Semaphore
+    """Exports on their way: each takes a thread and a core for as long as it runs."""
     on_space: bool
     """True on a Hugging Face Space: another site's frame, https outside, one proxy in front."""

@@ -37,12 +37,17 @@ from webapp.api import (
     again as again_api,
     conversations as conversations_api,
     data as data_api,
+    docs as docs_api,
+    edits as edits_api,
+    exports as exports_api,
     feedback as feedback_api,
     health as health_api,
     imports as imports_api,
     links as links_api,
     live as live_api,
+    messages as messages_api,
     mine as mine_api,
+    opinions as opinions_api,
     progress as progress_api,
     review as review_api,
     review_queue as review_queue_api,
@@ -83,6 +88,7 @@ CHAT_PRIORITY = 0
 GRACE_S = 3
 REASON_MAX_CHARS = 300
 FORGET_EVERY_S = 3600.0
+EXPORTS_AT_ONCE = 2
 
 
 def build_app(
@@ -103,6 +109,7 @@ def build_app(
     _say_errors(app)
     for routes in (
         conversations_api,
+        messages_api,
         imports_api,
         feedback_api,
         again_api,
@@ -115,9 +122,11 @@ def build_app(
         health_api,
     ):
         app.include_router(routes.router)
-    app.include_router(mine_api.docs_router)
-    for routes in (review_queue_api, review_api, system_api):
+    app.include_router(docs_api.router)
+    # The last route of review takes any word for a move.
+    for routes in (opinions_api, review_queue_api, edits_api, review_api, system_api):
         app.include_router(routes.router)
+    app.include_router(exports_api.router)
     _end_api(app)
     app.include_router(sign_in.sign_in_routes(parts))
     if with_pages:
@@ -153,6 +162,7 @@ def build_parts(settings: Settings, *, ring: Callable[[str], None], pace: Pace) 
         limits=limits,
         refused=Tally(),
         pace=pace,
+        exporting=asyncio.Semaphore(EXPORTS_AT_ONCE),
         on_space=bool(os.environ.get("SPACE_ID")),
     )
 

@@ -11,13 +11,13 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from debrief.conversation import Conversation, Message, MessageState, Turn, storable
 from debrief.errors import DebriefError, InputRejected, ModelUnavailable, NotReadable, NotSaved
-from debrief.prompts import ChatMessages, chat_messages, trim
+from debrief.prompts import ChatMessages, chat_messages, to_go_on, trim
 from debrief.scenario import Scenario
 from debrief.settings import Settings
 from inference import failures
@@ -50,6 +50,8 @@ class _Run:
 
     answer: LiveAnswer
     writer_token: str
+    begun: str = ""
+    """The words that it goes on with."""
     started: float = field(default_factory=time.monotonic)
     writing: asyncio.Task[None] | None = None
     ended_by: MessageState | None = None
@@ -57,6 +59,9 @@ class _Run:
     first_token_s: float | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    is_estimated: bool = False
+    context_tokens: int | None = None
+    prompt_from: str | None = None
     model: str | None = None
     finish_reason: str | None = None
     at_end: Conversation | None = None
@@ -124,19 +129,7 @@ class TurnRunner:
             NotFound, Conflict, TooBusy: as `storage.turns.start_turn`; TooBusy also for too many a minute.
         """
         self.check_text(text)
-        self._limits.check_message(visitor_id)
-        turn = await self._store(
-            turns.start_turn,
-            visitor_id,
-            conversation_id,
-            text,
-            request_id or new_request_id(),
-            per_visitor_cap=self._settings.answers_at_once_per_visitor,
-            total_cap=self._settings.answers_at_once,
-            daily=self._daily,
-            writer_id=self.writer_id,
-        )
-        return self._begin(visitor_id, turn)
+        return await self._start(turns.start_turn, visitor_id, conversation_id, text, request_id=request_id)
 
     async def retry(self, visitor_id: str, message_id: str, request_id: str | None = None) -> Turn:
         """Begin another answer to the same words; the old one is kept.
@@ -144,18 +137,25 @@ class TurnRunner:
         Raises:
             NotFound, InputRejected, Conflict, TooBusy: as `storage.turns.start_retry`.
         """
-        self._limits.check_message(visitor_id)
-        turn = await self._store(
-            turns.start_retry,
-            visitor_id,
-            message_id,
-            request_id or new_request_id(),
-            per_visitor_cap=self._settings.answers_at_once_per_visitor,
-            total_cap=self._settings.answers_at_once,
-            daily=self._daily,
-            writer_id=self.writer_id,
-        )
-        return self._begin(visitor_id, turn)
+        return await self._start(turns.start_retry, visitor_id, message_id, request_id=request_id)
+
+    async def edit(self, visitor_id: str, message_id: str, text: str, request_id: str | None = None) -> Turn:
+        """Say something anew in other words and begin the answer; what was said first is kept.
+
+        Raises:
+            InputRejected: empty or too long, or not the visitor's own words.
+            NotFound, Conflict, TooBusy: as `storage.turns.start_edit`.
+        """
+        self.check_text(text)
+        return await self._start(turns.start_edit, visitor_id, message_id, text, request_id=request_id)
+
+    async def go_on(self, visitor_id: str, message_id: str, request_id: str | None = None) -> Turn:
+        """Go on with an answer that broke off.
+
+        Raises:
+            NotFound, InputRejected, Conflict, TooBusy: as `storage.turns.start_continuation`.
+        """
+        return await self._start(turns.start_continuation, visitor_id, message_id, request_id=request_id)
 
     async def stop(self, visitor_id: str, conversation_id: str) -> list[str]:
         """End the answers being written in a conversation; what was written stays. Their ids.
@@ -219,12 +219,27 @@ class TurnRunner:
 
     # --- the writing
 
+    async def _start(self, start: Callable[..., Turn], visitor_id: str, *what: str, request_id: str | None) -> Turn:
+        """Store a turn in one of the ways of `storage.turns`, if there is room, and begin to write its answer."""
+        self._limits.check_message(visitor_id)
+        turn = await self._store(
+            start,
+            visitor_id,
+            *what,
+            request_id or new_request_id(),
+            per_visitor_cap=self._settings.answers_at_once_per_visitor,
+            total_cap=self._settings.answers_at_once,
+            daily=self._daily,
+            writer_id=self.writer_id,
+        )
+        return self._begin(visitor_id, turn)
+
     def _begin(self, visitor_id: str, turn: Turn) -> Turn:
         if not turn.is_new or turn.writer_token is None:
             return turn
-        answer = self._hub.begin(LiveAnswer(turn.answer.id, turn.answer.conversation_id, visitor_id))
+        answer = self._hub.begin(LiveAnswer(turn.answer.id, turn.answer.conversation_id, visitor_id, turn.answer.text))
         answer.is_ours = True  # the poller may have met the row before we came back from storing it
-        run = _Run(answer, turn.writer_token)
+        run = _Run(answer, turn.writer_token, begun=turn.answer.text)
         self._runs[answer.id] = run
         self._hub.tell_turn(visitor_id, answer.conversation_id, turn.user_message.id, answer.id)
         run.writing = asyncio.create_task(self._write(run), name=f"write {answer.id}")
@@ -293,6 +308,9 @@ class TurnRunner:
             prompt_tokens=run.prompt_tokens,
             completion_tokens=run.completion_tokens,
             model=run.model,
+            prompt_from=run.prompt_from,
+            context_tokens=run.context_tokens,
+            is_estimated=run.is_estimated,
         )
         began, pause_s, is_told = time.monotonic(), self._pace.flush_s, False
         while not self._is_closing or time.monotonic() - began < LAST_ATTEMPTS_S:
@@ -320,16 +338,23 @@ class TurnRunner:
         info = await self._model.info()
         run.model = info.name
         prompt = await self._store(self._read_prompt, run.answer.visitor_id, run.answer.conversation_id, run.answer.id)
-        turns = sum(message.role == "user" for message in prompt.path)
-        run.at_end = prompt.conversation if prompt.scenario.has_ended(turns) else None
+        said = sum(message.role == "user" for message in prompt.path)
+        run.at_end = prompt.conversation if prompt.scenario.has_ended(said) else None
         reply_max = min(self._settings.reply_max_tokens, max(1, info.context_tokens // 2))
-        fitting = await trim(
-            prompt.path,
-            lambda path: chat_messages(prompt.scenario, prompt.conversation, path, info.template),
-            self._model.count_tokens,
-            info.context_tokens - reply_max,
+
+        def build(path: Sequence[Message]) -> ChatMessages:
+            messages = chat_messages(prompt.scenario, prompt.conversation, path, info.template)
+            if not run.begun:
+                return messages
+            return to_go_on(messages, run.begun, prompt.conversation.language, info.template)
+
+        fitting = await trim(prompt.path, build, self._model.count_tokens, info.context_tokens - reply_max)
+        run.context_tokens, run.prompt_tokens = info.context_tokens, fitting.tokens
+        run.is_estimated = not info.counts_exactly
+        run.prompt_from = prompt.path[len(fitting.left_out)].id if fitting.left_out else None
+        await self._stream(
+            run, fitting.messages, reply_max, goes_on=bool(run.begun) and info.template.takes_continuation
         )
-        await self._stream(run, fitting.messages, reply_max)
 
     async def _until_model_has_started(self) -> None:
         """While the model starts, wait: the answer then comes by itself. One that went down is asked all the same.
@@ -346,19 +371,23 @@ class TurnRunner:
                 raise ModelUnavailable
             await asyncio.sleep(min(0.25, self._pace.model_watch_s))
 
-    async def _stream(self, run: _Run, messages: ChatMessages, max_tokens: int) -> None:
+    async def _stream(self, run: _Run, messages: ChatMessages, max_tokens: int, *, goes_on: bool) -> None:
         asked = time.monotonic()
         temperature = self._settings.reply_temperature
-        async with self._model.stream_reply(messages, max_tokens=max_tokens, temperature=temperature) as reply:
+        asking = self._model.stream_reply(messages, max_tokens=max_tokens, temperature=temperature, goes_on=goes_on)
+        async with asking as reply:
             try:
                 async for piece in reply:
                     if run.first_token_s is None:
                         now = time.monotonic()
                         run.first_token_s = now - run.started
                         self._learn_first_token(now - asked)
+                        piece = piece if goes_on else joined(run.begun, piece)
                     self._hub.extend(run.answer, storable(piece))  # what is heard is what is stored
             finally:
-                run.prompt_tokens, run.completion_tokens = reply.prompt_tokens, reply.completion_tokens
+                run.completion_tokens = reply.completion_tokens
+                if reply.prompt_tokens is not None:
+                    run.prompt_tokens, run.is_estimated = reply.prompt_tokens, False
         run.finish_reason = reply.finish_reason
 
     def _learn_first_token(self, seconds: float) -> None:
@@ -405,6 +434,11 @@ class TurnRunner:
             scenario = Scenario.from_body(scenarios.get_body(db, conversation.scenario_hash))
             self._scenarios[conversation.scenario_hash] = scenario
         return _Prompt(scenario, conversation, path)
+
+
+def joined(begun: str, piece: str) -> str:
+    """The first piece of what follows `begun`, with a space before it where two words would run together."""
+    return f" {piece}" if begun[-1:].strip() and piece[:1].isalnum() else piece
 
 
 def new_request_id() -> str:

@@ -30,6 +30,8 @@ class TemplateRules:
 
     takes_system: bool
     takes_assistant_first: bool
+    takes_continuation: bool = False
+    """The server can have the model go on with an answer's own words; else it has to be told to."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,18 @@ def chat_messages(
         return [{"role": "user", "content": system}]
     head = fill("folded", language, system=system, text=talk[0]["content"])
     return [{"role": "user", "content": head}, *talk[1:]]
+
+
+def to_go_on(messages: ChatMessages, begun: str, language: str, rules: TemplateRules) -> ChatMessages:
+    """A prompt after which the model goes on with an answer that it has begun.
+
+    Where the server cannot go on by itself, an instruction of ours ends the prompt. It is said to the model only: in
+    the talk nobody said it, so that it is never reviewed as the visitor's words.
+    """
+    answer = {"role": "assistant", "content": begun}
+    if rules.takes_continuation:
+        return [*messages, answer]
+    return [*messages, answer, {"role": "user", "content": prompt_text("go_on", language)}]
 
 
 async def trim(

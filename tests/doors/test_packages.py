@@ -1,6 +1,7 @@
 """The virtual environment: finished, interrupted, doubled, changed. Real pip, a small package made on the spot."""
 
 import hashlib
+import importlib.util
 import shutil
 import signal
 import subprocess
@@ -26,6 +27,16 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "wheels").mkdir()
     lock(tmp_path, wheel(tmp_path, "1.0"))
     return tmp_path
+
+
+@pytest.fixture
+def pip_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a bare Debian, without ensurepip: pip is not put into each environment, and not compiled there.
+
+    The tests that run `install_apart`, and the first one, have it the other way.
+    """
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "ensurepip" else find(name))
 
 
 def wheel(root: Path, version: str) -> Path:
@@ -73,6 +84,7 @@ def test_a_set_up_that_ended_is_known_and_a_changed_lock_asks_for_it_again(root:
     assert installed_version(venv) == "2.0"
 
 
+@pytest.mark.usefixtures("pip_outside")
 def test_packages_are_compiled_even_where_python_is_told_not_to(root: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     venv = Venv(root)
@@ -94,6 +106,7 @@ def test_a_set_up_killed_at_any_moment_is_not_taken_for_finished_and_the_next_on
     assert installed_version(venv) == "1.0"
 
 
+@pytest.mark.usefixtures("pip_outside")
 def test_an_environment_killed_while_it_was_made_is_made_again(root: Path):
     (root / ".venv" / "bin").mkdir(parents=True)
     (root / ".venv" / "bin" / "python").symlink_to(sys.executable)
@@ -102,6 +115,7 @@ def test_an_environment_killed_while_it_was_made_is_made_again(root: Path):
     assert installed_version(venv) == "1.0"
 
 
+@pytest.mark.usefixtures("pip_outside")
 def test_a_package_whose_files_came_only_in_part_is_installed_again(root: Path):
     venv = Venv(root)
     venv.install("app")
@@ -120,6 +134,7 @@ def test_two_set_ups_at_once_are_one(root: Path):
     assert installed_version(Venv(root)) == "1.0"
 
 
+@pytest.mark.usefixtures("pip_outside")
 def test_a_package_that_is_not_the_locked_one_is_refused_with_a_sentence(root: Path):
     file = root / "requirements" / "app.lock"
     file.write_text(file.read_text("utf-8")[:-5] + "0000\n", "utf-8")
@@ -129,6 +144,7 @@ def test_a_package_that_is_not_the_locked_one_is_refused_with_a_sentence(root: P
     assert not venv.has("app")
 
 
+@pytest.mark.usefixtures("pip_outside")
 def test_an_environment_for_the_other_kind_of_machine_is_replaced(root: Path):
     venv = Venv(root)
     venv.install("app")
@@ -140,6 +156,7 @@ def test_an_environment_for_the_other_kind_of_machine_is_replaced(root: Path):
     assert venv.has_profile("app"), "the GPU's packages contain the program's"
 
 
+@pytest.mark.usefixtures("pip_outside")
 def test_a_folder_that_was_moved_gets_a_new_environment(root: Path, tmp_path_factory: pytest.TempPathFactory):
     Venv(root).install("app")
     moved = tmp_path_factory.mktemp("moved") / "debrief"

@@ -1,6 +1,7 @@
 """The packaged model becomes a folder that vLLM reads: whole or not there, once, whoever asks at the same time."""
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from launch.prepare_model import is_prepared
+from tests.vllm_server import kept_model
 
 ROOT = Path(__file__).parents[2]
 PREPARE = "import sys; from pathlib import Path; from launch.prepare_model import prepare; prepare(Path(sys.argv[1]))"
@@ -35,3 +37,13 @@ def test_a_preparation_that_was_killed_is_begun_again_and_two_at_once_do_it_once
     assert json.loads((folder / "config.json").read_text("utf-8"))["model_type"] == "llama"
     assert {"model.safetensors", "tokenizer.json"} <= {file.name for file in folder.iterdir()}
     assert not folder.with_suffix(".draft").exists()
+    keep(folder)
+
+
+def keep(folder: Path) -> None:
+    """For the tests that ask the real model: a machine that has none yet need not make another."""
+    kept = kept_model()
+    if not is_prepared(kept):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(folder, kept.with_suffix(".copy"), dirs_exist_ok=True)
+        kept.with_suffix(".copy").rename(kept)

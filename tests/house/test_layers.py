@@ -21,6 +21,7 @@ HOMES = {
     "huey": "tasks",
     "sqlalchemy": "storage",
     "alembic": "storage",
+    "pyarrow": "storage",
     "openai": "inference",
 }
 

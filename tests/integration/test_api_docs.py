@@ -76,7 +76,10 @@ def test_the_review_by_curl_works_as_it_is_written(web: Web, tmp_path: Path):
     assert done.returncode == 0, done.stderr
     assert "\nrejected\n" in done.stdout
     assert "Version 1 is being made again from its record." in done.stdout
-    assert reviews.get_review(web.parts.db, row.id).reject_reason == "wrong_level"
+    case = reviews.get_review(web.parts.db, row.id)
+    assert (case.state, case.version_n) == ("edited_approved", 2)
+    assert case.body
+    assert case.body.next_step == "Begin your next answer with the number."
 
 
 def test_every_reason_and_move_is_in_the_docs():

@@ -5,6 +5,7 @@ import pytest
 from debrief.settings import Settings
 from tests.scripted_model import Script, ScriptedModel
 from tests.web_scene import Browser, Web, running_web
+from webapp.api.description import refusals
 
 pytestmark = pytest.mark.both_engines
 
@@ -213,6 +214,9 @@ def test_every_mistake_is_answered_with_a_code_and_a_sentence(web: Web, olga: Br
         assert (response.status_code, response.json()["code"]) == (status, code), (path, response.text)
         assert set(response.json()) == {"code", "message"}
         assert len(response.json()["message"]) > 10
+        if path.startswith("/api/v1/") and path != "/api/v1/nowhere":
+            route = path.partition("?")[0].replace("TALK", "{conversation_id}")
+            assert code in refusals(method.upper(), route, has_body=body is not None)[status], "as it is described"
 
 
 def test_mistakes_are_told_in_korean_to_a_korean_reader(web: Web, olga: Browser):

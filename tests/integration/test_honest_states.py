@@ -10,7 +10,7 @@ from debrief.texts import say
 from storage import reviews
 from storage.conversations import delete_conversation
 from storage.engine import Database
-from storage.feedback import get_feedback, regenerate_feedback, request_feedback
+from storage.feedback import get_feedback, request_feedback
 from tests.factories import OLGA
 from tests.job_scene import (
     WorkerProcess,
@@ -23,7 +23,7 @@ from tests.job_scene import (
     wait_until,
     with_quick_jobs,
 )
-from tests.review_scene import make_account, sign_in
+from tests.review_scene import make_account, regenerate, sign_in
 from tests.scripted_model import Received, Script, ScriptedModel, is_structured
 from tests.web_scene import Browser, Web
 from webapp.notices import feedback_notice
@@ -61,8 +61,7 @@ def test_what_is_withdrawn_while_it_is_made_once_more_stays_away(any_database: D
     first = claim(any_database, job_id)
     assert first
     store(any_database, first)
-    with any_database.write() as session:
-        second_id = regenerate_feedback(session, view.id)
+    second_id = regenerate(any_database, view.id)
     second = claim(any_database, second_id)
     assert second
     reviews.withdraw(any_database, admin, view.id)

@@ -12,11 +12,12 @@ from storage import jobs
 from storage.audit import list_audit
 from storage.conversations import delete_conversation
 from storage.engine import Database
-from storage.feedback import cancel_feedback, get_feedback, regenerate_feedback
+from storage.feedback import cancel_feedback, get_feedback
 from storage.jobs import Claim
 from storage.tables import FeedbackJobRow, FeedbackVersionRow
 from tests.factories import OLGA
-from tests.job_scene import ask_for_feedback, claim, get_job, let_clock_jump, store
+from tests.job_scene import ask_for_feedback, claim, get_job, let_clock_jump, make_body, store
+from tests.review_scene import regenerate
 
 HOUR_S = 3600
 
@@ -163,8 +164,7 @@ def test_a_regenerated_feedback_replaces_the_words_and_is_read_by_a_person_first
     first = claim(any_database, job_id)
     assert first
     store(any_database, first, summary="first")
-    with any_database.write() as session:
-        second_id = regenerate_feedback(session, view.id)
+    second_id = regenerate(any_database, view.id)
     assert get_feedback(any_database, OLGA, view.id).body is None
     second = claim(any_database, second_id)
     assert second
@@ -174,18 +174,17 @@ def test_a_regenerated_feedback_replaces_the_words_and_is_read_by_a_person_first
     assert count_versions(any_database) == 2
 
 
-def test_a_regeneration_that_fails_leaves_the_first_words_to_a_person(database: Database):
+def test_a_regeneration_that_fails_leaves_all_as_it_was(database: Database):
     view, job_id = ask_for_feedback(database)
     first = claim(database, job_id)
     assert first
     store(database, first)
-    with database.write() as session:
-        second_id = regenerate_feedback(session, view.id)
+    second_id = regenerate(database, view.id)
     second = claim(database, second_id)
     assert second
     jobs.fail_job(database, second, "model_refused")
     again = get_feedback(database, OLGA, view.id)
-    assert (again.state, again.review_state) == (JobState.FAILED, "pending")
+    assert (again.state, again.review_state, again.body) == (JobState.SUCCEEDED, "auto_released", make_body())
 
 
 def test_only_what_nobody_rang_for_is_rung_for(any_database: Database):

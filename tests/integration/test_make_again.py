@@ -10,7 +10,7 @@ from storage import jobs, reviews
 from storage.audit import list_audit
 from storage.conversations import list_conversations
 from storage.engine import Database, utc_now
-from storage.feedback import get_feedback, list_changed, regenerate_feedback
+from storage.feedback import get_feedback, list_changed
 from storage.repeats import Repeat, request_repeat
 from storage.tables import FeedbackJobRow, FeedbackVersionRow
 from tests.factories import OLGA
@@ -27,7 +27,7 @@ from tests.job_scene import (
     wait_until,
     with_quick_jobs,
 )
-from tests.review_scene import make_account, make_feedback, sign_in
+from tests.review_scene import make_account, make_feedback, regenerate, sign_in
 from tests.schema_instances import UNDECIDED
 from tests.scripted_model import ScriptedModel
 from tests.web_scene import Browser, Web
@@ -226,13 +226,12 @@ def test_a_repeat_that_fails_takes_nothing_away(any_database: Database):
 def test_a_repeat_that_fails_ends_no_regeneration(any_database: Database):
     rita = make_account(any_database)
     view, _ = make_done(any_database)
-    with any_database.write() as session:
-        regenerate_feedback(session, view.id)
+    regenerate(any_database, view.id)
     job_id = request_repeat(any_database, rita, view.id)
     assert job_id
     mine = claim_this(any_database, job_id)  # the regeneration waits before it
     jobs.fail_job(any_database, mine, "model_refused")
-    assert get_feedback(any_database, OLGA, view.id).review_state == "none"
+    assert get_feedback(any_database, OLGA, view.id).review_state == "regenerating"
 
 
 def test_asking_while_it_is_made_again_asks_for_nothing_more(any_database: Database):

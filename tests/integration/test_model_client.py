@@ -173,7 +173,7 @@ def test_tags_inside_structured_output_are_left_alone(scripted_model: ScriptedMo
 
 
 def test_the_server_tells_name_context_and_template(scripted_model: ScriptedModel):
-    free = TemplateRules(takes_system=True, takes_assistant_first=True)
+    free = TemplateRules(takes_system=True, takes_assistant_first=True, takes_continuation=True)
     assert info_of(scripted_model) == ModelInfo("scripted", 4096, True, free)
 
 
@@ -184,12 +184,19 @@ def test_what_a_template_refuses_is_found_out(
 ):
     scripted_model.takes_system = takes_system
     scripted_model.takes_assistant_first = takes_assistant_first
-    assert info_of(scripted_model).template == TemplateRules(takes_system, takes_assistant_first)
+    assert info_of(scripted_model).template == TemplateRules(
+        takes_system, takes_assistant_first, takes_continuation=True
+    )
 
 
 def test_a_template_that_swallows_the_system_message_counts_as_refusing_it(scripted_model: ScriptedModel):
     scripted_model.swallows_system = True
-    assert info_of(scripted_model).template == TemplateRules(takes_system=False, takes_assistant_first=True)
+    assert info_of(scripted_model).template == TemplateRules(False, takes_assistant_first=True, takes_continuation=True)
+
+
+def test_a_server_that_drops_the_wish_to_go_on_counts_as_not_taking_it(scripted_model: ScriptedModel):
+    scripted_model.goes_on = False
+    assert not info_of(scripted_model).template.takes_continuation
 
 
 def test_a_server_without_a_tokenizer_is_treated_with_care(scripted_model: ScriptedModel):

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DatabaseError
 
 from debrief.errors import Conflict, InputRejected, NotAllowed, NotFound
 from debrief.review import ACTIONS, REASONS, ReviewState, move
-from storage import conversations, feedback, review_queue, reviews
+from storage import anew, conversations, feedback, moves, review_queue, reviews
 from storage.audit import audit, list_audit
 from storage.queue_filter import QueueFilter
 from storage.tables import AuditRow, FeedbackRow
@@ -19,21 +19,23 @@ from tests.review_scene import TALK, make_account, make_feedback, make_talk
 pytestmark = pytest.mark.both_engines
 
 S = ReviewState
+DECIDED = {"approve": S.APPROVED, "edit": S.EDITED_APPROVED, "reject": S.REJECTED, "regenerate": S.REGENERATING}
 LEGAL = {
     (S.NONE, "auto_release"): S.AUTO_RELEASED,
     (S.NONE, "submit"): S.PENDING,
+    (S.REGENERATING, "submit"): S.PENDING,
+    (S.REGENERATING, "restore"): S.REJECTED,
     (S.PENDING, "claim"): S.CLAIMED,
     (S.CLAIMED, "claim"): S.CLAIMED,
     (S.CLAIMED, "release"): S.PENDING,
-    (S.CLAIMED, "approve"): S.APPROVED,
-    (S.CLAIMED, "reject"): S.REJECTED,
-    (S.APPROVED, "reopen"): S.PENDING,
-    (S.EDITED_APPROVED, "reopen"): S.PENDING,
-    (S.REJECTED, "reopen"): S.PENDING,
-    (S.AUTO_RELEASED, "approve"): S.APPROVED,
-    (S.AUTO_RELEASED, "reject"): S.REJECTED,
-    (S.AUTO_RELEASED, "reopen"): S.PENDING,
-    **{(state, "regenerate"): S.NONE for state in S if state not in (S.NONE, S.WITHDRAWN)},
+    **{(state, action): to for state in (S.CLAIMED, S.AUTO_RELEASED, S.ESCALATED) for action, to in DECIDED.items()},
+    (S.REJECTED, "regenerate"): S.REGENERATING,
+    (S.CLAIMED, "escalate"): S.ESCALATED,
+    (S.AUTO_RELEASED, "escalate"): S.ESCALATED,
+    **{
+        (state, "reopen"): S.PENDING
+        for state in (S.APPROVED, S.EDITED_APPROVED, S.REJECTED, S.AUTO_RELEASED, S.ESCALATED)
+    },
     **{(state, "withdraw"): S.WITHDRAWN for state in S},
 }
 PAIRS = [(state, action) for state in S for action in ACTIONS]
@@ -42,6 +44,8 @@ MOVES = {
     "release": reviews.release,
     "approve": reviews.approve,
     "reject": lambda db, account, id, seen: reviews.reject(db, account, id, seen, reason="unkind"),
+    "regenerate": lambda db, account, id, seen: anew.regenerate(db, account, id, seen, guidance="Be brief.")[0],
+    "escalate": lambda db, account, id, seen: reviews.escalate(db, account, id, seen, note="Is this kind?"),
     "reopen": reviews.reopen,
     "withdraw": reviews.withdraw,
 }
@@ -60,10 +64,10 @@ def admin(database):
 @pytest.mark.parametrize(("state", "action"), PAIRS)
 def test_each_move_leads_where_the_table_says_or_is_refused(state, action):
     if (state, action) in LEGAL:
-        assert move(state, action) is LEGAL[state, action]
+        assert move(state, action, before=S.REJECTED) is LEGAL[state, action]
     else:
         with pytest.raises(Conflict, match=action):
-            move(state, action)
+            move(state, action, before=S.REJECTED)
 
 
 @pytest.mark.parametrize(("state", "action"), [pair for pair in PAIRS if pair[1] in MOVES and pair[0] is not S.NONE])
@@ -250,7 +254,7 @@ def test_the_audit_is_in_the_transaction_of_the_move(database, rita, monkeypatch
     def fail(*args, **kwargs):
         raise RuntimeError("no room for the audit")
 
-    monkeypatch.setattr(reviews, "audit", fail)
+    monkeypatch.setattr(moves, "audit", fail)
     with pytest.raises(RuntimeError):
         reviews.claim(database, rita, row.id, row.row_version)
     assert _row(database, row.id).review_state == "pending"

@@ -12,11 +12,12 @@ from debrief.errors import Conflict, NotFound, TooBusy
 from debrief.feedback import FeedbackView
 from storage import conversations, spending, turns
 from storage.engine import Database, utc_now
-from storage.feedback import FeedbackLimits, cancel_feedback, regenerate_feedback, request_feedback
+from storage.feedback import FeedbackLimits, cancel_feedback, request_feedback
 from storage.spending import Daily, Spent, read_spent, spend
 from storage.tables import SpendingRow
 from tests.factories import OLGA, SAM, make_conversation, make_turn, start_turn
 from tests.job_scene import claim, store
+from tests.review_scene import regenerate
 
 VERSIONS = {"rubric": "1"}
 
@@ -156,8 +157,7 @@ def test_what_a_reviewer_has_made_anew_is_not_the_visitors_to_pay(any_database: 
     mine = claim(any_database, job_id)
     assert mine
     store(any_database, mine, release="hold")
-    with any_database.write() as session:
-        assert regenerate_feedback(session, view.id)
+    assert regenerate(any_database, view.id)
     assert feedbacks(any_database) == Spent(1, 1)
 
 

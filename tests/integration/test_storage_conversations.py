@@ -14,13 +14,13 @@ from sqlalchemy.exc import DBAPIError
 
 from debrief.conversation import MessageState, Turn
 from debrief.errors import Conflict, InputRejected, NotFound, NotReadable, NotSaved, TooBusy
-from storage import answers, conversations, engine, feedback, messages, scenarios, turns
+from storage import answers, conversations, engine, feedback, messages, ratings, scenarios, turns, versions
 from storage.answers import finish_answer, flush_answer, is_stop_requested, mark_interrupted
 from storage.conversations import delete_conversation, get_conversation, list_conversations, rename_conversation
 from storage.engine import Database, new_id, utc_now
 from storage.messages import get_message, get_messages, list_messages, list_path
 from storage.tables import Base, FeedbackVersionRow, MessageRow
-from storage.turns import count_running, list_running, request_stop, start_retry
+from storage.turns import count_running, list_running, request_stop, start_continuation, start_edit, start_retry
 from tests.factories import OLGA, SAM, make_conversation, make_turn, start_turn
 
 pytestmark = pytest.mark.both_engines
@@ -385,6 +385,12 @@ STRANGERS_TRIES: dict[str, Callable] = {
     "get_message": lambda db, talk, turn: get_message(db, SAM, turn.answer.id),
     "start_turn": lambda db, talk, turn: start_turn(db, talk, visitor_id=SAM, request_id="guessed"),
     "start_retry": lambda db, talk, turn: start_retry(db, SAM, turn.answer.id, "guessed", **ROOMY),
+    "start_edit": lambda db, talk, turn: start_edit(db, SAM, turn.user_message.id, "Mine", "guessed", **ROOMY),
+    "start_continuation": lambda db, talk, turn: start_continuation(db, SAM, turn.answer.id, "guessed", **ROOMY),
+    "choose_version": lambda db, talk, turn: versions.choose_version(db, SAM, turn.answer.id),
+    "read_talk": lambda db, talk, turn: versions.read_talk(db, SAM, talk.id),
+    "read_message": lambda db, talk, turn: versions.read_message(db, SAM, turn.answer.id),
+    "rate": lambda db, talk, turn: ratings.rate(db, SAM, turn.answer.id, "down"),
     "request_stop": lambda db, talk, turn: request_stop(db, SAM, talk.id),
 }
 SHOW_ONLY_ONES_OWN = {"create_conversation", "list_conversations", "list_running"}
@@ -393,7 +399,7 @@ SHOW_ONLY_ONES_OWN = {"create_conversation", "list_conversations", "list_running
 def test_every_function_that_asks_for_a_visitor_is_tried_by_a_stranger():
     asking = {
         name
-        for module in (conversations, messages, turns, answers)
+        for module in (conversations, messages, turns, answers, versions, ratings)
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__
         and {"db", "visitor_id"} <= inspect.signature(function).parameters.keys()

@@ -89,6 +89,8 @@ class Walk:
             "row_version": str(feedback.row_version),
             "token_id": self._token("in a path")[0],
             "action": "approve",
+            "kind": "feedback",
+            "export_id": "x_nowhere",
             "rest:path": "nowhere",
             "asked": "000000000000",
             "name": "page.js",

@@ -135,7 +135,7 @@ def test_counted_tokens_are_those_that_the_server_reads(real_model: str, message
 
 def test_what_the_packaged_models_template_takes_is_found_out(real_model: str):
     info = with_model(real_model, ChatModel.info)
-    assert info.template == TemplateRules(takes_system=True, takes_assistant_first=True)
+    assert info.template == TemplateRules(takes_system=True, takes_assistant_first=True, takes_continuation=True)
     assert (info.context_tokens, info.counts_exactly, info.opens_with_thinking) == (4096, True, False)
 
 

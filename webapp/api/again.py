@@ -11,8 +11,8 @@ from pydantic import BaseModel, Field
 from debrief.comparing import Compared, ShownDebrief, Stand, Versions, compare, differences
 from storage import again
 from storage.again import TwoTries
+from storage.versions import read_talk
 from webapp.api.asking import TheAsker, TheParts
-from webapp.api.conversations import read_talk
 from webapp.api.shapes import ConversationOut, StrictRequest
 
 router = APIRouter(prefix="/api/v1")
@@ -83,8 +83,8 @@ async def try_again(parts: TheParts, asker: TheAsker, feedback_id: str, wish: Tr
     parts.limits.check_message(asker.visitor_id)
     talk_id = await parts.store(again.begin_again, asker.visitor_id, feedback_id, wish.message_id)
     parts.hub.tell_list(asker.visitor_id, talk_id)
-    conversation, path = await parts.store(read_talk, asker.visitor_id, talk_id)
-    return ConversationOut.of(conversation, path, asker.language)
+    conversation, told = await parts.store(read_talk, asker.visitor_id, talk_id)
+    return ConversationOut.of(conversation, told, asker.language)
 
 
 @router.get("/feedback/{feedback_id}/compare", summary="This debrief beside the one of the talk that was tried again")

@@ -11,16 +11,16 @@ from pydantic import BaseModel, ConfigDict
 
 from debrief.feedback import Check, FeedbackBody, JobState
 from debrief.review import ReviewState
-from storage import repeats, review_queue, reviews
+from storage import anew, repeats, review_queue, reviews
 from storage.accounts import Account
 from storage.engine import Database
 from storage.repeats import Repeat
-from storage.reviews import ReviewCase
+from storage.reviews import Remade, ReviewCase
 from webapp.api.asking import TheAsker, TheParts, TheReviewer
 from webapp.api.shapes import DisputeOut
 from webapp.notices import repeat_outcome
 
-Action = Literal["claim", "release", "approve", "reject", "reopen", "withdraw"]
+Action = Literal["claim", "release", "approve", "reject", "escalate", "reopen", "withdraw"]
 router = APIRouter(prefix="/api/v1/review", tags=["review"])
 
 
@@ -54,12 +54,17 @@ class ReviewOut(BaseModel):
     repeats: list[RepeatOut]
     created_at: datetime
     updated_at: datetime
+    round: int
+    origin: str
+    versions: int
+    remade: RemadeOut | None
 
     @classmethod
     def of(cls, case: ReviewCase, language: str) -> ReviewOut:
-        made_here = ("scenario", "messages", "disputes", "repeats")
+        made_here = ("scenario", "messages", "disputes", "repeats", "remade")
         own = {name: getattr(case, name) for name in cls.model_fields if name not in made_here}
         own["repeats"] = [RepeatOut.of(repeat, language) for repeat in case.repeats]
+        own["remade"] = RemadeOut.of(case.remade) if case.remade else None
         messages = [ReviewMessage(id=m.id, role=m.role, text=m.text, state=m.state.value) for m in case.path]
         disputes = [DisputeOut.of(dispute) for dispute in case.disputes]
         return cls(scenario=case.scenario_id, messages=messages, disputes=disputes, **own)
@@ -88,6 +93,19 @@ class RepeatOut(BaseModel):
         return cls(outcome=repeat_outcome(repeat, language), **own)
 
 
+class RemadeOut(BaseModel):
+    """The newest wish to have it written anew: how far it is, the note for the model, the error if it failed."""
+
+    state: JobState
+    guidance: str | None
+    error_code: str | None
+    asked_at: datetime
+
+    @classmethod
+    def of(cls, remade: Remade) -> RemadeOut:
+        return cls(**vars(remade))
+
+
 class RepeatWish(BaseModel):
     """Which version; by default the one that counts."""
 
@@ -96,12 +114,21 @@ class RepeatWish(BaseModel):
     version_n: int | None = None
 
 
+class Wish(BaseModel):
+    """`guidance` is what the model is to do better, in a few sentences; it may be left out."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    row_version: int | None = None
+    guidance: str = ""
+
+
 class Waiting(BaseModel):
     waiting: int
 
 
 class Decision(BaseModel):
-    """`reason` is needed to reject: one of the codes of `debrief.review.REASONS`."""
+    """`reason` is needed to reject: one of the codes of `debrief.review.REASONS`; `note` is needed to escalate."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -133,7 +160,18 @@ async def make_again(
     return ReviewOut.of(await parts.store(reviews.get_review, feedback_id), asker.language)
 
 
-@router.post("/{feedback_id}/{action}", summary="Claim, release, approve, reject, reopen or withdraw")
+@router.post("/{feedback_id}/regenerate", status_code=202, summary="Have it written anew, with a note for the model")
+async def regenerate(
+    parts: TheParts, asker: TheAsker, reviewer: TheReviewer, feedback_id: str, wish: Wish | None = None
+) -> ReviewOut:
+    """What waits unclaimed is claimed first. The new version waits for a person; when none comes, all is as it was."""
+    wish = wish or Wish()
+    case, job_id = await parts.store(_regenerate, reviewer, feedback_id, wish)
+    await parts.store.in_thread(partial(parts.ring, job_id))
+    return ReviewOut.of(case, asker.language)
+
+
+@router.post("/{feedback_id}/{action}", summary="Claim, release, approve, reject, escalate, reopen or withdraw")
 async def decide(
     parts: TheParts,
     asker: TheAsker,
@@ -142,7 +180,7 @@ async def decide(
     action: Action,
     decision: Decision | None = None,
 ) -> ReviewOut:
-    """Approving or rejecting what waits unclaimed claims it first."""
+    """Deciding on what waits unclaimed claims it first. Withdrawing, and all that was escalated, is for admins."""
     case = await parts.store(_decide, reviewer, feedback_id, action, decision or Decision())
     return ReviewOut.of(case, asker.language)
 
@@ -150,18 +188,29 @@ async def decide(
 def _decide(db: Database, account: Account, feedback_id: str, action: Action, decision: Decision) -> ReviewCase:
     if action == "withdraw":  # also what is still being made, which is no case yet
         return reviews.withdraw(db, account, feedback_id, decision.row_version)
-    case = reviews.get_review(db, feedback_id)
-    seen = case.row_version if decision.row_version is None else decision.row_version
-    if action in ("approve", "reject") and case.state is ReviewState.PENDING:
-        seen = reviews.claim(db, account, feedback_id, seen).row_version
+    claims = action in ("approve", "reject", "escalate")
+    seen = in_hand(db, account, feedback_id, decision.row_version, claims=claims)
     if action == "reject":
         return reviews.reject(db, account, feedback_id, seen, reason=decision.reason, note=decision.note)
+    if action == "escalate":
+        return reviews.escalate(db, account, feedback_id, seen, note=decision.note)
+    if action == "reopen":
+        return reviews.reopen(db, account, feedback_id, seen, note=decision.note)
     return MOVES[action](db, account, feedback_id, seen)
 
 
-MOVES = {
-    "claim": reviews.claim,
-    "release": reviews.release,
-    "approve": reviews.approve,
-    "reopen": reviews.reopen,
-}
+def _regenerate(db: Database, account: Account, feedback_id: str, wish: Wish) -> tuple[ReviewCase, str]:
+    seen = in_hand(db, account, feedback_id, wish.row_version, claims=True)
+    return anew.regenerate(db, account, feedback_id, seen, guidance=wish.guidance)
+
+
+def in_hand(db: Database, account: Account, feedback_id: str, row_version: int | None, *, claims: bool) -> int:
+    """The row version to move: as it was seen, or as it is; where it waits and the move `claims`, after claiming it."""
+    case = reviews.get_review(db, feedback_id)
+    seen = case.row_version if row_version is None else row_version
+    if claims and case.state is ReviewState.PENDING:
+        return reviews.claim(db, account, feedback_id, seen).row_version
+    return seen
+
+
+MOVES = {"claim": reviews.claim, "release": reviews.release, "approve": reviews.approve}

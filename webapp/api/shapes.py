@@ -15,6 +15,7 @@ from debrief.conversation import Conversation, ConversationSummary, Message, Tur
 from debrief.feedback import AskedBy, Check, Dispute, FeedbackBody, FeedbackView
 from debrief.scenario import Scenario, SelectField, TextField
 from storage.accounts import Account
+from storage.versions import Told
 from webapp.hub import answer_error
 from webapp.notices import feedback_notice
 
@@ -47,6 +48,13 @@ class Retry(StrictRequest):
     request_id: RequestId | None = None
 
 
+class RatingRequest(StrictRequest):
+    value: Literal["up", "down"] | None
+    """None takes it back."""
+    reasons: list[str] = []
+    comment: str = ""
+
+
 class FeedbackRequest(StrictRequest):
     """Nothing to choose yet."""
 
@@ -68,7 +76,20 @@ class Problem(BaseModel):
     message: str
 
 
+class RatingOut(BaseModel):
+    value: Literal["up", "down"]
+    reasons: list[str]
+    comment: str
+
+
 class MessageOut(BaseModel):
+    """A message; of one that has several versions also which they are.
+
+    What an answer took is in seconds and tokens: `prompt_tokens` and `completion_tokens` of `context_tokens`, the
+    former about right where `tokens_estimated`. `prompt_from` is the oldest message that the model still read for it;
+    None where it read all.
+    """
+
     id: str
     role: Literal["user", "assistant"]
     text: str
@@ -80,9 +101,17 @@ class MessageOut(BaseModel):
     total_s: float | None
     prompt_tokens: int | None
     completion_tokens: int | None
+    context_tokens: int | None
+    tokens_estimated: bool
+    prompt_from: str | None
+    model: str | None
+    continues: str | None
+    versions: list[str]
+    rating: RatingOut | None
 
     @classmethod
-    def of(cls, message: Message, language: str) -> MessageOut:
+    def of(cls, message: Message, told: Told, language: str) -> MessageOut:
+        rating = told.ratings.get(message.id)
         error = answer_error(message.error_code, message.id, language)
         return cls(
             id=message.id,
@@ -96,6 +125,15 @@ class MessageOut(BaseModel):
             total_s=message.total_s,
             prompt_tokens=message.prompt_tokens,
             completion_tokens=message.completion_tokens,
+            context_tokens=message.context_tokens,
+            tokens_estimated=message.is_estimated,
+            prompt_from=message.prompt_from,
+            model=message.model,
+            continues=message.continues,
+            versions=list(told.versions.get(message.id, ())),
+            rating=RatingOut(value=rating.value, reasons=list(rating.reasons), comment=rating.comment)
+            if rating
+            else None,
         )
 
 
@@ -115,7 +153,7 @@ class ConversationOut(BaseModel):
     again_from: str | None
 
     @classmethod
-    def of(cls, conversation: Conversation, path: list[Message], language: str) -> ConversationOut:
+    def of(cls, conversation: Conversation, told: Told, language: str) -> ConversationOut:
         return cls(
             id=conversation.id,
             scenario=conversation.scenario_id,
@@ -123,7 +161,7 @@ class ConversationOut(BaseModel):
             title=conversation.title,
             created_at=conversation.created_at,
             updated_at=conversation.updated_at,
-            messages=[MessageOut.of(message, language) for message in path],
+            messages=[MessageOut.of(message, told, language) for message in told.messages],
             active_leaf_id=conversation.active_leaf_id,
             origin=conversation.origin,
             again_of=conversation.again_of,
@@ -228,6 +266,7 @@ class FeedbackOut(BaseModel):
     notice: str
     seen: bool
     version_n: int | None
+    edited: bool
     reaction: Reaction | None
     disputes: list[DisputeOut]
 
@@ -254,6 +293,7 @@ class FeedbackOut(BaseModel):
             notice=feedback_notice(view, language),
             seen=view.seen_at is not None,
             version_n=view.version_n,
+            edited=view.is_edited,
             reaction=None if view.helpful is None else Reaction(helpful=view.helpful),
             disputes=[DisputeOut.of(dispute) for dispute in view.disputes],
         )

@@ -15,7 +15,8 @@ export class CallFailed extends Error {
   }
 }
 
-const address = (path) => new URL(`api/v1/${path}`, document.baseURI);
+/** A path from the root is taken as it is: the pages below /admin have another base. */
+const address = (path) => new URL(path.startsWith("/") ? path : `api/v1/${path}`, document.baseURI);
 
 /** Ask a route and return its JSON. Throws CallFailed. */
 export async function call(method, path, { body, language } = {}) {

@@ -3,10 +3,12 @@
 // models: always text nodes, never HTML.
 
 import "./desk_case.js";
+import { leaveEditor } from "./desk_edit.js";
 import "./desk_list.js";
 import { desk, drawAll, fill, lookAgain, mount, places, words } from "./desk_shared.js";
 import { h } from "./dom.js";
 import { copyAsSaid } from "./inert.js";
+import { edit, escalate, open_reopen, regenerate } from "./desk_tools.js";
 import { clearMarks } from "./marks.js";
 
 const NOTICE_MS = 6000;
@@ -29,8 +31,11 @@ window.desk = {
   show(next) {
     const isAnother = desk.facts?.case?.id !== next.case?.id;
     desk.facts = next;
-    if (isAnother || !["claimed", "auto_released"].includes(next.case?.state)) this.close_reject();
+    next.notice ??= desk.said;
+    desk.said = null;
+    if (isAnother || !["claimed", "auto_released", "escalated"].includes(next.case?.state)) this.close_reject();
     if (isAnother) clearMarks();
+    if (isAnother) leaveEditor();
     document.body.classList.toggle("has-case", Boolean(next.case));
     document.body.dataset.state = next.case?.state ?? "";
     writeAddress();
@@ -44,6 +49,10 @@ window.desk = {
     first?.focus({ preventScroll: true });
     document.querySelector("#desk-reject-panel")?.scrollIntoView({ block: "nearest" });
   },
+  open_reopen,
+  edit,
+  regenerate,
+  escalate,
   close_reject() {
     document.body.classList.remove("rejecting");
   },

@@ -2,6 +2,8 @@
 
 import { h, icon } from "./dom.js";
 import { desk, fill, lookAgain, open, stateBadge, words } from "./desk_shared.js";
+import { editor } from "./desk_edit.js";
+import { remadeNote, tools } from "./desk_tools.js";
 import { feedbackBody } from "./feedback_card.js";
 import { markRow, rows } from "./marks.js";
 import { LANGUAGE } from "./words.js";
@@ -32,12 +34,14 @@ function standing(shown) {
   if (shown.state === "claimed") {
     const until = CLOCK.format(new Date(shown.claimed_until));
     return shown.is_mine
-      ? [h("p", { class: "quiet" }, words("claimed_by_you", { until })), isDisputed(shown) ? h("p", { class: "note" }, words("disputed_note")) : null]
+      ? [h("p", { class: "quiet" }, words("claimed_by_you", { until })), shown.note ? h("p", { class: "remark" }, shown.note) : null, isDisputed(shown) ? h("p", { class: "note" }, words("disputed_note")) : null]
       : h("p", { class: "note" }, words("claimed_by_other", { name: shown.claimed_by, until }));
   }
   if (shown.state === "pending" && isDisputed(shown)) return h("p", { class: "note" }, words("disputed_note"));
   if (shown.state === "auto_released") return h("p", { class: "quiet" }, words("released_note"));
-  if (["approved", "edited_approved"].includes(shown.state)) return h("p", { class: "quiet" }, words("decided_approved", { name }));
+  if (["approved", "edited_approved"].includes(shown.state)) return h("p", { class: "quiet" }, words(shown.origin === "human_edit" ? "decided_edited" : "decided_approved", { name }));
+  if (shown.state === "escalated") return [h("p", { class: "note" }, words("escalated_note")), shown.note ? h("p", { class: "remark" }, shown.note) : null];
+  if (shown.state === "regenerating") return h("p", { class: "note", role: "status" }, words("regenerating_note"));
   if (shown.state === "withdrawn") return h("p", { class: "quiet" }, words("decided_withdrawn"));
   if (shown.state !== "rejected") return null;
   return [
@@ -50,11 +54,14 @@ const isDisputed = ({ disputes }) => disputes.some((dispute) => dispute.is_open)
 
 function card() {
   const shown = desk.facts.case;
-  if (!shown?.body) return null;
+  if (!shown?.body) return shown ? h("section", {}, tools(shown)) : null;
+  if (editor()) return editor();
   const feedback = { state: shown.job_state, body: shown.body, checks: shown.checks };
   return h(
     "section",
     { class: "debrief", "aria-label": words("feedback") },
+    tools(shown),
+    remadeNote(shown),
     objections(shown.disputes.filter((dispute) => dispute.is_open)),
     feedbackBody(feedback, { turnWords, onQuote, afterSentence, opensFailed: true }),
     lineage(shown),

@@ -6,7 +6,7 @@ import { t } from "./words.js";
 export const places = new Map(); // slot name -> {root, trigger}
 
 /** `facts`: what came from Python after the last event (webapp/pages/review/handlers.py); null before the first. */
-export const desk = { facts: null };
+export const desk = { facts: null, said: null };
 
 const slots = {}; // slot name -> what gives its content
 
@@ -18,7 +18,10 @@ export function fill(name, content) {
 }
 
 export function draw(name) {
-  show(places.get(name).root, slots[name]());
+  const { root } = places.get(name);
+  const content = slots[name]();
+  if (content && root.childNodes.length === 1 && root.firstChild === content) return; // what somebody types in stays
+  show(root, content);
 }
 
 export function drawAll() {
@@ -36,8 +39,9 @@ export function open(id) {
   places.get("desk-list").trigger("select", { id });
 }
 
-/** Have Python read the open case, and what waits, once more. */
-export function lookAgain() {
+/** Have Python read the open case, and what waits, once more; `notice` is said with it: `{kind, text}`. */
+export function lookAgain(notice = null) {
+  desk.said = notice;
   document.querySelector("#desk-refresh")?.click();
 }
 

@@ -27,6 +27,19 @@ export function sendingOf(id) {
   }
 }
 
+/** A debrief that a reviewer is writing over: `{version_n, base, edit}` as webapp/assets/desk_edit.js has them. */
+export const editDraft = {
+  keep: (id, draft) => keep(() => localStorage, `debrief-edit-${id}`, JSON.stringify(draft)),
+  forget: (id) => keep(() => localStorage, `debrief-edit-${id}`, ""),
+  read(id) {
+    try {
+      return JSON.parse(read(() => localStorage, `debrief-edit-${id}`) ?? "null");
+    } catch {
+      return null;
+    }
+  },
+};
+
 function keep(store, key, text) {
   try {
     if (text) store().setItem(key, text);

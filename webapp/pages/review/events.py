@@ -67,10 +67,10 @@ def bind(page: gr.Blocks, view: DeskView, handlers: DeskHandlers) -> None:
     on(view.next.click, plain(handlers.take_next), "take_next")
     on(view.claim.click, plain(handlers.claim), "claim")
     on(view.release.click, plain(handlers.release), "release")
-    on(view.reopen.click, plain(handlers.reopen), "reopen")
     on(view.approve.click, plain(handlers.approve), "approve")
     on(view.confirm_reject.click, reject, "reject", more=[view.reason, view.note])
-    for button, name in ((view.reject, "open_reject"), (view.cancel_reject, "close_reject")):
+    by_script = ((view.reject, "open_reject"), (view.cancel_reject, "close_reject"), (view.reopen, "open_reopen"))
+    for button, name in by_script:
         button.click(None, js=f"() => {{ window.desk.{name}() }}", api_name=name, api_visibility="private")
 
 

@@ -24,6 +24,7 @@ from storage.reviews import ReviewCase
 from webapp.identity import Asker
 from webapp.inert import inert
 from webapp.notices import repeat_outcome
+from webapp.pages.review.standing import standing
 from webapp.store import Store
 
 LIST_STEP = 30
@@ -101,9 +102,6 @@ class DeskHandlers:
 
     async def release(self, asker: Asker, place: Place) -> Desk:
         return await self._move(asker, place, reviews.release, said="given_back", then_leave=True)
-
-    async def reopen(self, asker: Asker, place: Place) -> Desk:
-        return await self._move(asker, place, reviews.reopen, said="reopened")
 
     async def approve(self, asker: Asker, place: Place) -> Desk:
         return await self._move(asker, place, reviews.approve, said="approved", then_next=True)
@@ -243,6 +241,8 @@ def _moves(case: ReviewCase | None, account: Account) -> set[str]:
         return {"approve", "reject", "release"}
     if case.state is ReviewState.AUTO_RELEASED:
         return {"approve", "reject"}
+    if case.state is ReviewState.ESCALATED:
+        return {"approve", "reject"} if account.is_admin else set()
     if case.state is ReviewState.PENDING:
         return {"claim"}
     return {"reopen"} if case.state in DECIDED else set()
@@ -292,6 +292,7 @@ def _case(case: ReviewCase, account: Account, language: str) -> dict[str, Any]:
         "repeats": [repeat_outcome(repeat, language) for repeat in case.repeats],
         "is_repeating": any(not repeat.state.is_final for repeat in case.repeats),
         "created_at": _stamp(case.created_at),
+        **standing(case, account),
     }
 
 

@@ -1,0 +1,425 @@
+"""What leaves the house: each kind's rows, what is left out and counted, files that other programs read."""
+
+import csv
+import hashlib
+import io
+import json
+import zipfile
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from datasets import load_dataset
+
+from debrief.conversation import Conversation
+from debrief.errors import InputRejected
+from debrief.feedback import Evidence, FeedbackBody
+from debrief.request import prompt_digest
+from debrief.review import ReviewState
+from storage import conversations
+from storage.audit import list_audit
+from storage.engine import Database
+from storage.export_files import BYTE_ORDER_MARK, Export, ExportWish, harmless
+from storage.exports import SLICE, ExportFilter, count_matching, list_exports
+from storage.messages import list_path
+from storage.tables import FeedbackRow, FeedbackVersionRow
+from tests.export_scene import eco_challenge, hotel_talk, make_reviewed, take, written_on
+from tests.factories import OLGA, SAM
+from tests.review_scene import make_feedback, make_talk
+from tests.writing_scene import Model, written
+
+HOUSE = "storage.exports.SLICE"
+
+
+def rows_of(db: Database, kind: str, **options: object) -> list[dict]:
+    content, _ = take(db, ExportWish(kind, "jsonl", **options))  # type: ignore[arg-type]
+    return [json.loads(line) for line in content.splitlines()]
+
+
+def better(body: FeedbackBody, **changes: object) -> FeedbackBody:
+    return body.model_copy(
+        update={"summary": "You held the desk alone, and said how. Add one number next time.", **changes}
+    )
+
+
+def edited_feedback(db: Database, talk: Conversation) -> str:
+    made = written_on(db, talk)
+    return make_reviewed(db, talk, state=ReviewState.EDITED_APPROVED, made=made, edited=better(made.body))
+
+
+# ------------------------------------------------------------------------------------------------------------- kinds
+
+
+def test_a_talk_is_exported_as_messages_from_its_persona_to_where_it_was_reviewed(any_database: Database):
+    talk = hotel_talk(any_database)
+    make_reviewed(any_database, talk)
+
+    (row,) = rows_of(any_database, "conversations")
+
+    assert [message["role"] for message in row["messages"]] == [
+        "system", "assistant", "user", "assistant", "user", "assistant",
+    ]  # fmt: skip
+    assert "Dana Whitfield" in row["messages"][0]["content"]
+    assert row["messages"][2]["content"] == "I ran a hotel desk alone. A bus came four hours early."
+    assert (row["conversation_id"], row["state"]) == (talk.id, "approved")
+
+
+def test_a_talk_with_two_debriefs_is_exported_once(any_database: Database):
+    talk = hotel_talk(any_database)
+    make_reviewed(any_database, talk)
+    newest = make_reviewed(any_database, talk)
+
+    content, export = take(any_database, ExportWish("conversations", "jsonl"))
+
+    assert json.loads(content)["id"] == newest
+    assert export.tally.left_out == {"older_debrief": 1}
+
+
+def test_approved_words_are_exported_with_the_very_prompt_that_they_came_from(database: Database):
+    model = Model([written()])
+    talk = hotel_talk(database)
+    make_reviewed(database, talk, made=written_on(database, talk, model=model))
+
+    (row,) = rows_of(database, "sft", redacted=False)
+
+    assert row["prompt"] == model.asked[0].messages
+    assert row["prompt_is"] == "as_asked"
+    assert json.loads(row["completion"][0]["content"]) == written()
+
+
+def test_an_edit_is_a_preference_over_the_models_answer_to_the_same_prompt(database: Database):
+    model = Model([written()])
+    talk = hotel_talk(database)
+    made = written_on(database, talk, model=model)
+    make_reviewed(database, talk, state=ReviewState.EDITED_APPROVED, made=made, edited=better(made.body))
+
+    (row,) = rows_of(database, "preferences", redacted=False)
+
+    assert row["prompt"] == model.asked[0].messages
+    assert json.loads(row["rejected"][0]["content"]) == written()
+    assert json.loads(row["chosen"][0]["content"])["summary"].startswith("You held the desk alone")
+    assert row["change"] > 0.05
+
+
+def test_a_typo_is_no_preference_but_another_level_is(database: Database):
+    for changes in ({"next_step": "Next time, add one number to each story you tell."}, {}):
+        talk = hotel_talk(database)
+        made = written_on(database, talk)
+        edited = made.body.model_copy(update=changes)
+        if not changes:
+            first, *rest = edited.criteria
+            edited = edited.model_copy(update={"criteria": [first.model_copy(update={"level": 5}), *rest]})
+        make_reviewed(database, talk, state=ReviewState.EDITED_APPROVED, made=made, edited=edited)
+
+    content, export = take(database, ExportWish("preferences", "jsonl"))
+
+    assert [json.loads(line)["change"] for line in content.splitlines()] == [1.0]
+    assert export.tally.left_out == {"too_alike": 1}
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"prompt_hash": "0" * 64}, "prompt_changed"),
+        ({"transcript_hash": "0" * 64}, "prompt_changed"),
+        ({"calls": []}, "no_prompt"),
+        ({"manner": None}, "no_record"),
+    ],
+)
+def test_where_the_exact_prompt_is_not_to_be_had_there_is_no_preference(database: Database, changed: dict, reason: str):
+    talk = hotel_talk(database)
+    made = written_on(database, talk)
+    made.lineage.update(changed)
+    make_reviewed(database, talk, state=ReviewState.EDITED_APPROVED, made=made, edited=better(made.body))
+
+    _, export = take(database, ExportWish("preferences", "jsonl"))
+
+    assert export.tally.left_out == {reason: 1}
+
+
+def test_a_prompt_that_is_built_otherwise_than_it_was_sent_is_known_by_its_hash(database: Database):
+    talk = hotel_talk(database)
+    made = written_on(database, talk)
+    assert made.lineage["calls"][0]["prompt_sha256"] != prompt_digest([{"role": "user", "content": "x"}])
+    made.lineage["calls"][0]["prompt_sha256"] = prompt_digest([{"role": "user", "content": "x"}])
+    make_reviewed(database, talk, state=ReviewState.EDITED_APPROVED, made=made, edited=better(made.body))
+
+    assert rows_of(database, "preferences") == []
+
+
+def test_what_more_than_one_prompt_led_to_is_no_preference(database: Database):
+    talk = hotel_talk(database)
+    made = written_on(database, talk, model=Model([written(summary="Too short."), written()]))
+    make_reviewed(database, talk, state=ReviewState.EDITED_APPROVED, made=made, edited=better(made.body))
+
+    _, export = take(database, ExportWish("preferences", "jsonl"))
+
+    assert export.tally.left_out == {"several_prompts": 1}
+
+
+def test_words_placed_without_a_model_are_exported_with_the_prompt_that_one_would_get_today(database: Database):
+    talk = hotel_talk(database)
+    lines = [message for message in list_path(database, talk.id) if message.role == "user"]
+    made = written_on(database, talk, model=Model([{"criteria": {}}]), way="rubric")
+    placed = [
+        result
+        if result.evidence
+        else result.model_copy(
+            update={
+                "status": "scored",
+                "level": 3,
+                "evidence": [made_evidence(lines[0].id, lines[0].text, "I ran a hotel desk alone.")],
+            }
+        )
+        for result in made.body.criteria
+    ]
+    make_reviewed(
+        database, talk, made=made.__class__(made.body.model_copy(update={"criteria": placed}), [], False, made.lineage)
+    )
+
+    (row,) = rows_of(database, "sft")
+
+    assert row["prompt_is"] == "as_of_today"
+    assert {*json.loads(row["completion"][0]["content"])} == {"criteria"}
+
+
+def made_evidence(message_id: str, text: str, quote: str):
+    start = text.index(quote)
+    return Evidence(message_id=message_id, start=start, end=start + len(quote), quote=quote)
+
+
+# -------------------------------------------------------------------------------------------------------- left out
+
+
+def test_what_is_not_released_disputed_or_withdrawn_is_left_out_and_counted(any_database: Database):
+    for state in (ReviewState.PENDING, ReviewState.CLAIMED, ReviewState.REJECTED, ReviewState.WITHDRAWN):
+        make_reviewed(any_database, state=state)
+    make_reviewed(any_database, state=ReviewState.AUTO_RELEASED)
+    make_reviewed(any_database, disputed=True)
+    make_reviewed(any_database)
+
+    counts = {}
+    for kind in ("conversations", "sft", "feedback", "preferences"):
+        _, export = take(any_database, ExportWish(kind, "jsonl"))
+        tally = export.tally
+        assert tally.considered == 7 == tally.rows + tally.left_out.total()
+        counts[kind] = (tally.rows, dict(tally.left_out))
+
+    common = {"not_released": 2, "rejected": 1, "withdrawn": 1, "disputed": 1}
+    assert counts["conversations"] == counts["feedback"] == (2, common)
+    assert counts["sft"] == (1, {**common, "not_reviewed": 1})
+    assert counts["preferences"] == (0, {**common, "not_edited": 2})
+
+
+def test_counts_in_are_counts_out_over_more_than_one_slice(any_database: Database, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(HOUSE, 3)
+    assert SLICE > 3
+    talk = hotel_talk(any_database)
+    made = written_on(any_database, talk)
+    now = datetime(2026, 11, 1, tzinfo=UTC)
+    ids = [make_reviewed(any_database, talk, made=made, created_at=now) for _ in range(10)]
+
+    rows = rows_of(any_database, "feedback")
+
+    assert sorted(row["id"] for row in rows) == sorted(ids)
+
+
+def test_a_filter_takes_state_scenario_language_rubric_and_whole_days(any_database: Database):
+    first = make_reviewed(any_database, created_at=datetime(2026, 11, 1, 23, 59, tzinfo=UTC))
+    korean = make_reviewed(
+        any_database, hotel_talk(any_database, language="ko"), created_at=datetime(2026, 11, 3, tzinfo=UTC),
+        made=written_on(any_database, hotel_talk(any_database)), state=ReviewState.REJECTED,
+    )  # fmt: skip
+    rubric = rows_of(any_database, "feedback")[0]["rubric_hash"]
+
+    def found(**wanted) -> list[str]:
+        chosen = ExportFilter(states=(ReviewState.APPROVED, ReviewState.REJECTED), **wanted)
+        ids = [row["id"] for row in rows_of(any_database, "feedback", filter=chosen)]
+        assert len(ids) == count_matching(any_database, chosen)
+        return ids
+
+    assert found() == [first, korean]
+    assert found(language="ko") == found(since=date(2026, 11, 2)) == [korean]
+    assert found(until=date(2026, 11, 1)) == [first]
+    assert found(scenario="job_interview", rubric=rubric) == [first, korean]
+    assert found(level=2) == [first, korean]
+    assert found(scenario="upset_customer") == found(rubric="0" * 64) == found(level=5) == []
+
+
+def test_a_deleted_person_is_in_no_later_export(any_database: Database):
+    talk = hotel_talk(any_database)
+    make_reviewed(any_database, talk)
+    make_reviewed(any_database, hotel_talk(any_database, visitor_id=SAM, said=("I sold bread for ten years.",) * 2))
+    assert "hotel desk" in str(rows_of(any_database, "conversations"))
+
+    conversations.delete_conversation(any_database, OLGA, talk.id)
+
+    for kind in ("conversations", "sft", "feedback"):
+        left = str(rows_of(any_database, kind))
+        assert "hotel desk" not in left
+        assert talk.id not in left
+    assert "sold bread" in str(rows_of(any_database, "conversations"))
+
+
+# -------------------------------------------------------------------------------------------------------- redaction
+
+
+def test_names_and_contacts_are_taken_out_of_every_kind_unless_they_are_wanted(database: Database):
+    said = (
+        "My name is Olga Ivanova, olga@example.com, 010-1234-5678. I ran a hotel desk alone.",
+        "Olga called the cleaners herself. All was well by noon.",
+    )
+    talk = hotel_talk(database, said=said)
+    make_reviewed(database, talk)
+
+    for kind in ("conversations", "sft", "feedback"):
+        clean, whole = str(rows_of(database, kind)), str(rows_of(database, kind, redacted=False))
+        assert not [word for word in ("Olga", "Ivanova", "example.com", "1234") if word in clean]
+        assert "Olga" in whole
+
+
+def test_what_was_typed_into_the_form_is_taken_for_a_name_where_it_could_be_one(database: Database):
+    eco = eco_challenge()
+    answers = {field.key: field.options[0].key if field.kind == "select" else "Olga Ivanova" for field in eco.form}
+    talk = hotel_talk(database, scenario=eco, answers=answers, said=("Ivanova is what they call me at work.",) * 2)
+    make_reviewed(database, talk, made=written_on(database, hotel_talk(database)))
+
+    (row,) = rows_of(database, "conversations")
+
+    assert "Ivanova" not in str(row)
+
+
+# ------------------------------------------------------------------------------------------------------------ files
+
+NASTY = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "  =1", "＝1", "'=1", "a,b", 'say "x"', "two\nlines", "한국어"]
+
+
+def test_cells_that_look_like_formulas_stay_text():
+    assert [harmless(text) for text in NASTY[:8]] == [f"'{text}" for text in NASTY[:8]]
+    assert [harmless(text) for text in NASTY[8:]] == NASTY[8:]
+    assert harmless("I led a team - alone = hard") == "I led a team - alone = hard"
+
+
+def test_a_table_holds_nasty_words_as_text(database: Database):
+    talk = make_talk(database)
+    row = make_feedback(database, talk, state=ReviewState.APPROVED)
+    with database.write() as session:
+        version = session.get_one(FeedbackVersionRow, row.version_id)
+        version.body = {
+            **version.body,
+            "summary": '=HYPERLINK("http://x","y"), "quoted"\nand a line',
+            "next_step": "@x 한국어",
+        }
+
+    content, _ = take(database, ExportWish("feedback", "csv", redacted=False))
+
+    text = content.decode("utf-8")
+    assert text.startswith(BYTE_ORDER_MARK)
+    (read,) = csv.DictReader(io.StringIO(text.removeprefix(BYTE_ORDER_MARK), newline=""))
+    assert read["summary"] == '\'=HYPERLINK("http://x","y"), "quoted"\nand a line'
+    assert read["next_step"] == "'@x 한국어"
+    assert (read["id"], read["state"]) == (row.id, "approved")
+
+
+def test_levels_have_a_column_for_each_criterion_and_no_number_where_there_is_none(database: Database):
+    make_reviewed(database)
+
+    content, _ = take(database, ExportWish("feedback", "csv"))
+
+    (read,) = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+    levels = {name: value for name, value in read.items() if name.startswith("level_")}
+    assert sorted(levels.values()) == ["2", "3", "4", "5"]
+
+
+@pytest.fixture
+def unzipped(database: Database, tmp_path: Path) -> Path:
+    talk = hotel_talk(database)
+    edited_feedback(database, talk)
+    make_reviewed(database)
+    make_reviewed(database, state=ReviewState.REJECTED)
+    for kind in ("conversations", "sft", "preferences", "feedback"):
+        content, _ = take(database, ExportWish(kind, "parquet"))
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            assert archive.testzip() is None
+            archive.extractall(tmp_path / kind)
+    return tmp_path
+
+
+def test_parquet_is_read_back_with_a_card_that_counts(unzipped: Path):
+    table = pq.read_table(unzipped / "conversations" / "data.parquet")
+    card = (unzipped / "conversations" / "README.md").read_text("utf-8")
+
+    assert table.num_rows == 2
+    assert table.column("messages").to_pylist()[0][2]["content"].startswith("I ran a hotel desk")
+    assert "| looked at | 3 |" in card
+    assert "| rows | 2 |" in card
+    assert "- 1: a reviewer rejected it (`rejected`)" in card
+    assert pq.read_table(unzipped / "feedback" / "data.parquet").column("level_examples").to_pylist() == [2, 2]
+
+
+def test_the_datasets_library_loads_every_kind_and_form(unzipped: Path, database: Database, tmp_path: Path):
+    rows = {"conversations": 2, "sft": 2, "preferences": 1, "feedback": 2}
+    for kind, number in rows.items():
+        packed = load_dataset(str(unzipped / kind), split="train", cache_dir=str(tmp_path / "cache"))
+        assert packed.num_rows == number
+        content, _ = take(database, ExportWish(kind, "jsonl"))  # type: ignore[arg-type]
+        file = tmp_path / f"{kind}.jsonl"
+        file.write_bytes(content)
+        plain = load_dataset("json", data_files=str(file), split="train", cache_dir=str(tmp_path / "cache"))
+        assert plain.num_rows == number
+        assert plain["id"] == packed["id"]
+    pair = load_dataset(str(unzipped / "preferences"), split="train", cache_dir=str(tmp_path / "cache"))[0]
+    assert [message["role"] for message in pair["prompt"] + pair["chosen"] + pair["rejected"]] == [
+        "user", "assistant", "assistant",
+    ]  # fmt: skip
+
+
+def test_an_unknown_pair_of_kind_and_form_is_refused_in_words():
+    with pytest.raises(InputRejected, match="jsonl, parquet"):
+        ExportWish("sft", "csv")
+
+
+# -------------------------------------------------------------------------------------------------------- on record
+
+
+def test_an_export_is_on_record_with_filter_counts_and_hash_and_without_words(any_database: Database):
+    make_reviewed(any_database, hotel_talk(any_database))
+    make_reviewed(any_database, state=ReviewState.REJECTED)
+    wish = ExportWish("feedback", "csv", ExportFilter(scenario="job_interview", since=date(2026, 1, 1)))
+
+    content, export = take(any_database, wish, "a_ada")
+
+    (run,) = list_exports(any_database)
+    assert (run.id, run.by, run.outcome, run.kind, run.format) == (export.id, "a_ada", "complete", "feedback", "csv")
+    assert (run.considered, run.rows, run.left_out) == (2, 1, {"rejected": 1})
+    assert run.filter == {"scenario": "job_interview", "since": "2026-01-01"}
+    assert run.sha256 == hashlib.sha256(content).hexdigest()
+    assert "hotel" not in str(list_audit(any_database, export.id))
+
+
+def test_an_export_that_nobody_takes_to_its_end_is_on_record_as_broken(database: Database):
+    make_reviewed(database)
+    export = Export(database, "a_ada", ExportWish("feedback", "parquet"))
+    export.next_piece()
+    export.close()
+    export.close()
+
+    (run,) = list_exports(database)
+    assert run.outcome == "broken"
+    assert export.next_piece() is None
+
+
+def test_what_is_made_while_an_export_runs_is_left_for_the_next(database: Database, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(HOUSE, 1)
+    make_reviewed(database, created_at=datetime(2026, 11, 1, tzinfo=UTC))
+    make_reviewed(database, created_at=datetime(2026, 11, 2, tzinfo=UTC))
+    export = Export(database, "system", ExportWish("feedback", "parquet"))
+    export.next_piece()
+    with database.write() as session:
+        assert session.query(FeedbackRow).count() == 2
+    late = make_reviewed(database)
+    content = b"".join(iter(export.next_piece, None))
+
+    assert late.encode() not in content
+    assert export.tally.rows == 2

@@ -1,0 +1,149 @@
+"""Exports, for admins: reviewed feedback as files, and which exports there were.
+
+Only admins, not reviewers: a reviewer reads one talk at a time inside the house, where deleting reaches; an export
+carries everybody's words out of it, where nothing does.
+
+A file comes as a stream without a length. It is whole when the transfer ends well (a broken one ends without its last
+piece, which every client notices) and when the run that `X-Export-Id` names says `complete` with the file's SHA-256.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from datetime import date, datetime
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
+from starlette.types import Receive, Scope, Send
+
+from debrief.errors import NotFound, TooBusy
+from debrief.export_rows import Kind
+from debrief.review import ReviewState
+from storage.accounts import Account, list_account_names
+from storage.export_files import FORMATS_OF, MEDIA_TYPES, Export, ExportWish, Format
+from storage.exports import ExportFilter, ExportRun, count_matching, list_exports
+from webapp.api.asking import TheAsker, TheParts
+from webapp.api.mine import require_admin
+from webapp.parts import Parts
+
+router = APIRouter(prefix="/api/v1/exports", tags=["exports"])
+
+
+class ExportRunOut(BaseModel):
+    """`rows` and all of `left_out` add up to `considered`; they and `sha256` are there once `ended_at` is."""
+
+    id: str
+    kind: str
+    format: str
+    by: str
+    began_at: datetime
+    ended_at: datetime | None
+    outcome: str
+    filter: dict[str, str]
+    redacted: bool
+    considered: int | None
+    rows: int | None
+    left_out: dict[str, int]
+    sha256: str | None
+
+    @classmethod
+    def of(cls, run: ExportRun, names: dict[str, str]) -> ExportRunOut:
+        own = {name: getattr(run, name) for name in cls.model_fields if name != "by"}
+        return cls(by=names.get(run.by, run.by), **own)
+
+
+class ExportRuns(BaseModel):
+    items: list[ExportRunOut]
+
+
+class Matching(BaseModel):
+    matching: int
+
+
+async def _admin(asker: TheAsker) -> Account:
+    require_admin(asker)
+    assert asker.account  # noqa: S101 just looked at
+    return asker.account
+
+
+async def _filter(
+    state: Annotated[list[ReviewState] | None, Query()] = None,
+    scenario: Annotated[str | None, Query(pattern=r"^[a-z0-9_]{1,64}$")] = None,
+    language: Annotated[str | None, Query(pattern=r"^[a-z]{2}$")] = None,
+    since: date | None = None,
+    until: date | None = None,
+    rubric: Annotated[str | None, Query(pattern=r"^[0-9a-f]{64}$")] = None,
+    level: Annotated[int | None, Query(ge=0, le=5)] = None,
+    check: Annotated[str | None, Query(pattern=r"^[a-z_]{1,40}$")] = None,
+) -> ExportFilter:
+    return ExportFilter(tuple(state or ()), scenario, language, since, until, rubric, level, check)
+
+
+TheAdmin = Annotated[Account, Depends(_admin)]
+TheFilter = Annotated[ExportFilter, Depends(_filter)]
+
+
+@router.get("", summary="The exports on record, newest first")
+async def list_runs(parts: TheParts, admin: TheAdmin) -> ExportRuns:
+    names = await parts.store(list_account_names)
+    return ExportRuns(items=[ExportRunOut.of(run, names) for run in await parts.store(list_exports)])
+
+
+@router.get("/matching", summary="How many feedbacks an export with this filter looks at")
+async def count(parts: TheParts, admin: TheAdmin, wanted: TheFilter) -> Matching:
+    return Matching(matching=await parts.store(count_matching, wanted))
+
+
+@router.get("/runs/{export_id}", summary="How one export went: counts, what was left out, hash")
+async def get_run(parts: TheParts, admin: TheAdmin, export_id: str) -> ExportRunOut:
+    runs = await parts.store(list_exports, export_id=export_id[:60])
+    if not runs:
+        raise NotFound
+    return ExportRunOut.of(runs[0], await parts.store(list_account_names))
+
+
+@router.get("/{kind}", summary="Reviewed feedback as a file", response_class=StreamingResponse)
+async def export(
+    parts: TheParts,
+    admin: TheAdmin,
+    kind: Kind,
+    wanted: TheFilter,
+    format: Format | None = None,
+    redact: bool = True,
+) -> StreamingResponse:
+    wish = ExportWish(kind, format or FORMATS_OF[kind][0], wanted, redact)
+    if parts.exporting.locked():
+        raise TooBusy("exports_running", retry_after_s=30)
+    async with parts.exporting:
+        begun = await parts.store.in_thread(partial(Export, parts.db, admin.id, wish))
+    return _ExportResponse(parts, begun)
+
+
+class _ExportResponse(StreamingResponse):
+    """The pieces, each made in a thread. Whoever goes away in between leaves a broken export on record."""
+
+    def __init__(self, parts: Parts, begun: Export) -> None:
+        self._parts, self._begun = parts, begun
+        super().__init__(
+            self._stream(),
+            media_type=MEDIA_TYPES[begun.wish.format],
+            headers={
+                "Content-Disposition": f'attachment; filename="{begun.file_name}"',
+                "X-Export-Id": begun.id,
+                "Cache-Control": "no-store",
+            },
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._parts.exporting:
+            try:
+                await super().__call__(scope, receive, send)
+            finally:
+                await self._parts.store.in_thread(self._begun.close)
+
+    async def _stream(self) -> AsyncGenerator[bytes]:
+        while (piece := await self._parts.store.in_thread(self._begun.next_piece)) is not None:
+            yield piece

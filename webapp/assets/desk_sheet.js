@@ -1,0 +1,61 @@
+// A small sheet over the open case: a sentence, a note, two buttons. And what is said when something was done.
+
+import { CallFailed, call } from "./api.js";
+import { desk, lookAgain, words } from "./desk_shared.js";
+import { h } from "./dom.js";
+import { LANGUAGE } from "./words.js";
+
+/** Ask one of the review's routes in the reader's language. Throws CallFailed. */
+export const ask = (method, path, body) => call(method, `/api/v1/review/${path}`, { body, language: LANGUAGE });
+
+/**
+ * A sheet with a note. `act` gets the note and does the thing; what it throws is told and the sheet stays, with the note.
+ * @param key names its words: sheet_<key>, sheet_<key>_note, sheet_<key>_confirm
+ * @param most characters of the note; 0: no note is asked for
+ * @param needed whether there must be a note
+ */
+export function openSheet(key, { act, most = 2000, needed = false, danger = false, hint = null }) {
+  document.querySelector("dialog.desk-sheet")?.remove();
+  const note = most ? h("textarea", { rows: 3, maxlength: most, "aria-label": words(`sheet_${key}_note`), placeholder: words(`sheet_${key}_note`) }) : null;
+  const problem = h("p", { class: "problem", role: "alert", hidden: true });
+  const confirm = h("button", { class: danger ? "button danger" : "button primary", type: "submit" }, words(`sheet_${key}_confirm`));
+  const sheet = h(
+    "dialog",
+    { class: "desk-sheet slot", "aria-label": words(`sheet_${key}_confirm`) },
+    h(
+      "form",
+      { method: "dialog" },
+      h("p", {}, words(`sheet_${key}`)),
+      hint ? h("p", { class: "note" }, hint) : null,
+      note,
+      problem,
+      h("div", { class: "desk-sheet-buttons" }, h("button", { class: "button", type: "button", onclick: () => sheet.close() }, words("cancel")), confirm),
+    ),
+  );
+  sheet.addEventListener("close", () => sheet.remove());
+  sheet.querySelector("form").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const text = note?.value.trim() ?? "";
+    if (needed && !text) return note.focus();
+    confirm.disabled = true;
+    try {
+      await act(text);
+      sheet.close();
+    } catch (error) {
+      if (!(error instanceof CallFailed)) throw error;
+      problem.textContent = error.message;
+      problem.hidden = false;
+      confirm.disabled = false;
+    }
+  });
+  document.body.append(sheet);
+  sheet.showModal();
+  (note ?? confirm).focus();
+}
+
+/** Make a move of the open case by the API and show how it stands then. */
+export async function moveCase(action, body, said) {
+  const { id } = desk.facts.case;
+  await ask("POST", `${id}/${action}`, { row_version: desk.facts.case.row_version, ...body });
+  lookAgain(said ? { kind: "good", text: said } : null);
+}
