@@ -10,7 +10,7 @@ import { change, state } from "./state.js";
 import { programs, refreshTokens } from "./tokens.js";
 import { day, t } from "./words.js";
 
-const KINDS = ["talks", "messages", "debriefs", "versions", "reactions", "objections", "other"];
+const KINDS = ["talks", "messages", "ratings", "debriefs", "versions", "reactions", "objections", "other"];
 
 export function showMine({ push = false } = {}) {
   go({ view: "data" }, push);
@@ -88,6 +88,7 @@ function numberList(numbers) {
 const LABELS = {
   talks: "number_talks",
   messages: "number_messages",
+  ratings: "number_ratings",
   debriefs: "number_debriefs",
   versions: "number_versions",
   reactions: "number_reactions",
