@@ -25,7 +25,8 @@ def mount(app: FastAPI, parts: Parts, assets: str) -> None:
     """
     texts = gr.I18n(**desk_texts())
     _mount(app, build_system(), "/admin/system", texts, _head(f"../../{assets}", "system.js"))
-    _mount(app, build_desk(texts, DeskHandlers(parts.store)), "/admin", texts, _head(f"../{assets}", "desk.js"))
+    handlers = DeskHandlers(parts.store, has_second=parts.settings.second_opinion_percent > 0)
+    _mount(app, build_desk(texts, handlers), "/admin", texts, _head(f"../{assets}", "desk.js"))
 
 
 def build_desk(texts: gr.I18n, handlers: DeskHandlers) -> gr.Blocks:
@@ -69,6 +70,7 @@ def _head(assets: str, script: str) -> str:
     return (
         f'<link rel="stylesheet" href="{assets}/style.css"><link rel="stylesheet" href="{assets}/desk.css">'
         f'<link rel="stylesheet" href="{assets}/desk_edit.css">'
+        f'<link rel="stylesheet" href="{assets}/difference.css">'
         f'<link rel="icon" type="image/svg+xml" href="{assets}/icon.svg"><script>{UNTIL_LOADED}</script>'
         f'<script type="module" src="{assets}/{script}"></script>'
     )

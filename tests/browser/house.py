@@ -150,9 +150,18 @@ def own_rows(page: Page) -> Locator:
     return page.locator("#transcript .user-row")
 
 
+def show_all_messages(page: Page, count: int) -> None:
+    """Of a long talk the newest messages are shown: ask for the earlier ones until all are there."""
+    rows = page.locator("#transcript .message-row")
+    rows.first.wait_for(state="attached")
+    while (shown := rows.count()) < count:
+        page.locator(".earlier-messages button").dispatch_event("click")
+        rows.nth(shown).wait_for(state="attached")
+
+
 def below(page: Page) -> Locator:
     """Errors, remarks and banners between the transcript and the message box."""
-    return page.locator("#below-transcript")
+    return page.locator("#below-transcript .below")
 
 
 def debrief_card(page: Page) -> Locator:

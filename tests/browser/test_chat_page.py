@@ -92,14 +92,18 @@ def test_stop_keeps_what_was_written_says_so_and_frees_the_model(olga: Look):
     assert answer.inner_text() == written
 
 
-def test_an_answer_at_its_limit_can_be_asked_to_go_on(olga: Look):
-    olga.house.model.enqueue(Script(text="This is not the", finish="length"), "end of it.")
+def test_an_answer_at_its_limit_goes_on_in_its_place_and_nobody_says_so(olga: Look):
+    olga.house.model.enqueue(Script(text="This is not the", finish="length"), Script(pieces=[" end", " of it."]))
     olga.start(INTERVIEW)
     olga.say("Tell me everything.")
-    expect(answer_rows(olga.page).nth(1)).to_have_attribute("data-mark", "cut off here: length limit")
-    olga.page.get_by_role("button", name="Ask to go on").click()
-    expect(own_rows(olga.page).nth(1)).to_contain_text("Please go on.")
-    expect(answer_rows(olga.page).nth(2)).to_contain_text("end of it.")
+    answer = answer_rows(olga.page).nth(1)
+    expect(answer).to_have_attribute("data-mark", "cut off here: length limit")
+    below(olga.page).get_by_role("button", name="Continue").click()
+    expect(answer).to_contain_text("This is not the end of it.")
+    expect(answer).not_to_have_attribute("data-mark", re.compile("."))
+    expect(own_rows(olga.page)).to_have_count(1)
+    expect(answer_rows(olga.page)).to_have_count(2)
+    expect(answer.locator(".pager")).to_have_count(0)
 
 
 def test_a_failed_answer_says_so_stays_after_reload_and_can_be_tried_again(olga: Look):
@@ -210,6 +214,7 @@ def test_words_never_become_markup_and_fetch_nothing(olga: Look):
         expect(row.locator(".message-content img, .message-content b")).to_have_count(0)
     entry = olga.page.locator(".entry").first
     entry.hover()
+    entry.locator(".entry-more").click()
     entry.get_by_role("button", name="Rename").click()
     title = olga.page.get_by_role("textbox", name="Rename")
     title.fill("${document.body.remove()}<b>x</b>{{1}}")
@@ -239,7 +244,7 @@ def test_a_stranger_with_the_link_reads_that_there_is_nothing(house: House, olga
         expect(page.locator(".hero")).to_be_visible()
 
 
-def test_past_conversations_can_be_opened_renamed_and_deleted(olga: Look):
+def test_a_past_conversation_can_be_opened_and_stays_marked(olga: Look):
     olga.start(INTERVIEW)
     olga.say("The first talk.")
     expect(answer_rows(olga.page)).to_have_count(2)
@@ -250,18 +255,7 @@ def test_past_conversations_can_be_opened_renamed_and_deleted(olga: Look):
     expect(entries).to_have_count(2)
     entries.nth(1).locator(".entry-open").click()
     expect(own_rows(olga.page)).to_contain_text("The first talk.")
-    open_entry = olga.page.locator(".entry.open")
-    open_entry.get_by_role("button", name="Rename").click()
-    title = olga.page.get_by_role("textbox", name="Rename")
-    expect(title).to_be_focused()
-    title.fill("My best talk")
-    title.press("Enter")
-    expect(olga.page.locator(".talk-head h1")).to_have_text("My best talk")
-    expect(open_entry.locator(".entry-title")).to_have_text("My best talk")
-    open_entry.get_by_role("button", name="Delete").click()
-    olga.page.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
-    expect(olga.page.locator(".hero")).to_be_visible()
-    expect(entries).to_have_count(1)
+    expect(olga.page.locator(".entry.open .entry-open")).to_have_attribute("aria-current", "page")
 
 
 def test_a_press_is_a_click_although_the_list_changes_before_the_release(olga: Look):
@@ -270,7 +264,7 @@ def test_a_press_is_a_click_although_the_list_changes_before_the_release(olga: L
     expect(page.locator(".entry")).to_have_count(1)
     page.get_by_role("button", name="New conversation").hover()
     page.mouse.down()
-    with page.expect_response(lambda response: response.url.endswith("/api/v1/conversations")):
+    with page.expect_response(lambda response: "/api/v1/conversations?limit=" in response.url):
         renamed = page.request.patch(f"{olga.house.url}/api/v1/conversations/{talk}", data={"title": "Renamed"})
         assert renamed.ok
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")  # it has been shown

@@ -8,11 +8,14 @@ import { hearOfFeedback, refreshFeedback } from "./feedback_actions.js";
 import { hearThatAllIsGone } from "./leaving.js";
 import { Growing } from "./live.js";
 import { takeLink } from "./linking.js";
+import { refreshMessage } from "./message_actions.js";
 import { showMine } from "./mine.js";
 import { repaint } from "./painter.js";
 import { showProgress } from "./progress.js";
-import { change, isBusy, ownMessages, runningAnswer, state } from "./state.js";
+import { change, isBusy, lastMessage, ownMessages, runningAnswer, state } from "./state.js";
+import { hearOfList, refreshList } from "./talk_list.js";
 import { hearOfReadiness } from "./unread.js";
+import { windowOf } from "./windows.js";
 import { LANGUAGE, t } from "./words.js";
 
 const LONG_WAIT_S = 120;
@@ -34,6 +37,11 @@ export const NOTHING_OPEN = {
   missing: null,
   sendError: null,
   hint: null,
+  shownFrom: 0,
+  details: null,
+  rating: null,
+  editing: null,
+  copied: null,
   feedback: null,
   feedbacks: [],
   earlierFeedback: null,
@@ -55,13 +63,14 @@ export function showStart({ push = false } = {}) {
   if (state.scenarios === null) loadScenarios();
 }
 
-export async function openConversation(id, { push = false } = {}) {
+/** `at`: a message of it that is to be shown, instead of its end. */
+export async function openConversation(id, { push = false, at = null } = {}) {
   go({ c: id }, push);
   change({ ...NOTHING_OPEN, view: "talk", conversation: { id, title: t("loading"), scenario: null } });
   repaint({ text: draftOf(id) });
   closeSidebarOnPhones();
   await refreshConversation(id);
-  repaint({ toEnd: true });
+  repaint({ toEnd: at === null });
   await Promise.all([refreshFeedback(id), refreshMoment(id)]);
 }
 
@@ -96,15 +105,6 @@ export async function loadScenarios() {
   }
 }
 
-export async function refreshList() {
-  try {
-    const { items } = await call("GET", "conversations");
-    change({ list: items, listError: null });
-  } catch (error) {
-    change({ listError: state.list ? null : error.message });
-  }
-}
-
 /** Read the stored conversation. What a running answer has shown already is not taken back. */
 export async function refreshConversation(id) {
   let stored;
@@ -123,7 +123,9 @@ export async function refreshConversation(id) {
     rememberRunning(message);
     if (ended.has(message.id)) refreshSoon(); // this reading was under way when the answer ended
   }
-  change({ conversation, messages, missing: null, talkLanguage: conversation.language ?? state.talkLanguage });
+  const isFirstLook = state.messages.length === 0;
+  const shownFrom = isFirstLook ? windowOf(messages) : Math.min(state.shownFrom, Math.max(0, messages.length - 1));
+  change({ conversation, messages, shownFrom, missing: null, talkLanguage: conversation.language ?? state.talkLanguage });
   forgetArrived(id);
   if (scenarioLanguageDiffers(conversation)) loadScenarios();
   repaint();
@@ -183,7 +185,6 @@ export async function send(text) {
 
 /** Say something that was not typed: a quick reply. */
 export const say = (text) => !isBusy() && deliver(text, { isTyped: false });
-export const askToGoOn = () => say(state.conversation.language === "ko" ? "계속해 주세요." : "Please go on.");
 
 /** Send again what could not be sent, as it stands in the box by now. Unchanged it is the same sending, which can never arrive twice. */
 export function sendAgain() {
@@ -240,7 +241,7 @@ function addTurn(text, userId, answerId) {
   if (ended.has(answerId)) refreshSoon();
 }
 
-function answerTo(answerId) {
+export function answerTo(answerId) {
   const growing = state.growing.get(answerId) ?? new Growing();
   state.growing.set(answerId, growing);
   return { id: answerId, role: "assistant", text: growing.text, state: "running", created_at: new Date().toISOString() };
@@ -256,54 +257,15 @@ export async function stop() {
   }
 }
 
-export async function retry(answerId) {
-  const { id } = state.conversation;
-  change({ hint: null });
-  try {
-    const { answer_id: newId } = await call("POST", `messages/${answerId}/retry`, { body: { request_id: newRequestId() } });
-    if (state.conversation?.id !== id || state.messages.some((message) => message.id === newId)) return;
-    const kept = state.messages.filter((message) => message.id !== answerId);
-    change({ messages: [...kept, answerTo(newId)] });
-    if (ended.has(newId)) refreshSoon();
-  } catch (error) {
-    change({ hint: error.message });
-  }
-  repaint();
-}
-
-export async function rename(id, title) {
-  change({ renaming: null });
-  if (!title) return;
-  try {
-    await call("PATCH", `conversations/${id}`, { body: { title } });
-    if (state.conversation?.id === id) change({ conversation: { ...state.conversation, title } });
-  } catch (error) {
-    change({ listError: error.message });
-  }
-  refreshList();
-}
-
-export async function remove(id) {
-  change({ deleting: null });
-  try {
-    await call("DELETE", `conversations/${id}`);
-    forgetDraft(id);
-    if (state.conversation?.id === id) showStart();
-  } catch (error) {
-    change({ listError: error.message });
-  }
-  refreshList();
-}
-
 // ---- frames of the live stream --------------------------------------------------------------------------------
 
 /** Answers whose end was heard. The end can be faster than the response that tells the answer's id. */
 const ended = new Set();
-let listTimer = 0;
+export const hasEnded = (answerId) => ended.has(answerId);
 let refreshTimer = 0;
 
 /** Frames of an answer come faster than this waits: a wait that each of them began anew would never end. */
-const refreshSoon = () => {
+export const refreshSoon = () => {
   refreshTimer ||= setTimeout(() => {
     refreshTimer = 0;
     if (state.conversation) refreshConversation(state.conversation.id);
@@ -325,6 +287,10 @@ export const frames = {
   turn({ conversation_id: id, answer_id: answerId }) {
     if (id !== state.conversation?.id || state.messages.some((message) => message.id === answerId)) return;
     if (!state.sending) refreshSoon();
+  },
+
+  path({ conversation_id: id, leaf_id: leafId }) {
+    if (id === state.conversation?.id && !isBusy() && lastMessage()?.id !== leafId) refreshSoon();
   },
 
   answer({ id, conversation_id: conversationId, seq, text }, live) {
@@ -356,6 +322,7 @@ export const frames = {
     const finished = { ...message, text: growing.text, state: how, error };
     change({ messages: state.messages.map((known) => (known.id === id ? finished : known)), hint: null });
     repaint();
+    refreshMessage(id);
   },
 
   feedback(progress) {
@@ -363,14 +330,6 @@ export const frames = {
     if (progress.conversation_id === state.conversation?.id) hearOfFeedback(progress);
   },
 
+  list: hearOfList,
   gone: hearThatAllIsGone,
-
-  list() {
-    // A hidden tab reads the list when it is looked at again (page.js).
-    if (document.visibilityState !== "visible") return;
-    listTimer ||= setTimeout(() => {
-      listTimer = 0;
-      refreshList();
-    }, 300);
-  },
 };

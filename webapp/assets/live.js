@@ -8,7 +8,7 @@
 
 import { LIVE } from "./api.js";
 
-const KINDS = ["hello", "answer", "done", "feedback", "list", "turn", "model", "gone"];
+const KINDS = ["hello", "answer", "done", "feedback", "list", "turn", "path", "model", "gone"];
 const ASK_EVERY_MS = 5000;
 const SILENCE_MS = 12000;
 const RECONNECT_MS = [1000, 2000, 5000, 10000];

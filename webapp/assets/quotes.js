@@ -3,7 +3,8 @@
 import { h, icon } from "./dom.js";
 import { markRow, rows } from "./marks.js";
 import { openPane } from "./panes.js";
-import { state } from "./state.js";
+import { shownMessages, state } from "./state.js";
+import { showFrom } from "./windows.js";
 import { t } from "./words.js";
 
 const FOUND_MS = 4000;
@@ -11,22 +12,22 @@ const FOUND_MS = 4000;
 /** Scroll the transcript to the message of `evidence` and mark the sentence. */
 export function showQuote(evidence) {
   const at = state.messages.findIndex((message) => message.id === evidence.message_id);
-  const row = rows()[at];
-  if (!row) return;
+  if (at < 0) return;
   openPane("talk");
-  markRow(row, evidence.quote);
+  showFrom(at, () => markRow(rows()[at - state.shownFrom], evidence.quote));
 }
 
 /** Under each message that the debrief on the page quotes: which of its parts do. Doing it twice changes nothing. */
 export function markQuotedMessages() {
   const places = placesByMessage(state.feedback?.body);
+  const messages = shownMessages();
   for (const [at, row] of rows().entries()) {
-    const quoting = places.get(state.messages[at]?.id) ?? [];
+    const quoting = places.get(messages[at]?.id) ?? [];
     const shown = row.querySelector(":scope > .quoted-by");
     const key = quoting.map(({ part, name }) => `${part} ${name}`).join("\n");
     if ((shown?.dataset.for ?? "") === key) continue;
     shown?.remove();
-    if (quoting.length) row.append(marks(state.messages[at].id, quoting, key));
+    if (quoting.length) row.append(marks(messages[at].id, quoting, key));
   }
 }
 

@@ -14,10 +14,22 @@ export const state = {
   isStarting: false,
   startError: null,
 
-  list: null,
+  list: null, // what was read of it so far, the talk touched last first
+  listNext: null, // where the next slice begins, null at the end
+  listTotal: 0,
+  listRange: "", // which blocks of it are drawn: see conversations.js
   listError: null,
+  isLoadingMore: false,
+  moreError: null,
   renaming: null,
-  deleting: null,
+  renameError: null,
+  openMenu: null, // the talk whose menu is open
+  isManaging: false, // the menu of the whole list
+  isAskingAll: false, // whether all talks are to be deleted
+  isBringing: null, // {done, of} while talks come from a file
+  deletions: [], // what can be undone, the newest first
+  search: null, // {text, items, next, isAsking, error}
+  notice: null, // {deletion, wasOpen} or {words, isProblem}: see notice.js
 
   conversation: null, // {id, title, scenario, language, ...}
   messages: [], // the active path
@@ -25,6 +37,11 @@ export const state = {
   sending: null, // {text, requestId, turns}: see drafts.js
   sendError: null, // the same with {isTyped, message, canWait}: canWait is whether the same text may be taken a little later
   hint: null,
+  shownFrom: 0, // the place of the first message that is painted: long talks show their newest ones (windows.js)
+  details: null, // the id of the answer whose details are open
+  rating: null, // {id, value, reasons, comment, isSending, error} while reasons are asked for
+  copied: null, // the id of the message that was copied just now
+  editing: null, // {id, text, isSending, error} while a message is said anew
   growing: new Map(), // answer id -> Growing
 
   feedback: null, // the debrief on the page
@@ -78,6 +95,8 @@ export function change(values = {}) {
 }
 
 export const isRunning = (message) => message?.state === "running";
+/** The messages that are painted, in the order of the transcript's rows. */
+export const shownMessages = () => state.messages.slice(state.shownFrom);
 export const lastMessage = () => state.messages.at(-1) ?? null;
 export const runningAnswer = () => state.messages.find((message) => isRunning(message)) ?? null;
 export const ownMessages = () => state.messages.filter((message) => message.role === "user");
