@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Page, Request, Route, expect
 
 from storage.messages import list_path
@@ -148,22 +149,37 @@ def test_a_refused_message_is_put_back_with_the_reason(olga: Look):
     expect(message_box(olga.page)).to_have_value(long)
 
 
-def test_the_enter_that_ends_a_korean_syllable_does_not_send(olga: Look):
+@pytest.mark.parametrize(
+    ("parts", "whole"),
+    [(("ㅎ", "하", "한"), "한국어로 말해요"), (("に", "にほ", "にほん", "日本"), "日本語で話します")],
+    ids=["korean", "japanese"],
+)
+def test_the_enter_that_ends_a_syllable_does_not_send_and_the_next_one_sends_once(
+    olga: Look, parts: tuple[str, ...], whole: str
+):
     olga.start(INTERVIEW)
     sent = sent_messages(olga.page)
     message_box(olga.page).focus()
     keyboard = olga.page.context.new_cdp_session(olga.page)
-    for part in ("ㅎ", "하", "한"):
-        keyboard.send("Input.imeSetComposition", {"text": part, "selectionStart": 1, "selectionEnd": 1})
-    expect(message_box(olga.page)).to_have_value("한")
+    for part in parts:
+        place = {"selectionStart": len(part), "selectionEnd": len(part)}
+        keyboard.send("Input.imeSetComposition", {"text": part, **place})
+    expect(message_box(olga.page)).to_have_value(parts[-1])
     enter = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r"}
     keyboard.send("Input.dispatchKeyEvent", {"type": "keyDown", **enter})
     keyboard.send("Input.dispatchKeyEvent", {"type": "keyUp", **enter})
-    assert message_box(olga.page).input_value().startswith("한")
-    keyboard.send("Input.insertText", {"text": "한국어"})
+    assert message_box(olga.page).input_value().startswith(parts[-1])
+    assert not sent
+    message_box(olga.page).fill("")
+    for part in (whole[:1], whole[:2], whole):
+        place = {"selectionStart": len(part), "selectionEnd": len(part)}
+        keyboard.send("Input.imeSetComposition", {"text": part, **place})
+    keyboard.send("Input.insertText", {"text": whole})  # what the input method commits
     message_box(olga.page).press("Enter")
     expect(own_rows(olga.page)).to_have_count(1)
-    expect(own_rows(olga.page)).to_contain_text("한국어")
+    expect(own_rows(olga.page)).to_contain_text(whole)
+    expect(answer_rows(olga.page)).to_have_count(2)
+    expect(message_box(olga.page)).to_have_value("")
     assert len(sent) == 1
 
 

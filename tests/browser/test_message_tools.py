@@ -7,7 +7,8 @@ from sqlalchemy import select
 
 from storage.messages import list_messages
 from storage.tables import ConversationRow
-from tests.browser.house import Look, answer_rows, below, message_box, own_rows
+from tests.browser.house import Look, answer_rows, below, debrief_card, message_box, own_rows
+from tests.browser.test_debrief_card import ask_and_claim, make_body, store, talk_of_two_turns
 from tests.factories import make_conversation, make_turn
 from tests.job_scene import interview
 from tests.scripted_model import Script
@@ -63,6 +64,24 @@ def test_saying_it_in_other_words_opens_a_branch_and_the_other_stays(olga: Look)
     expect(own_rows(olga.page)).to_have_count(2)
     expect(said).to_contain_text("It took two weeks.")
     expect(answer_rows(olga.page).nth(2)).to_contain_text("And then?")
+
+
+def test_a_debrief_of_another_branch_says_so_and_leads_back_to_it(olga: Look):
+    talk_of_two_turns(olga)
+    store(olga.house, ask_and_claim(olga), make_body(olga.page))
+    expect(debrief_card(olga.page).locator(".criterion").first).to_be_visible()
+    said = own_rows(olga.page).first
+    before = said.locator(".md").inner_text()
+    tool(said, "edit").click()
+    said.get_by_role("textbox").fill("In other words.")
+    said.get_by_role("button", name="Send").click()
+    expect(own_rows(olga.page)).to_have_count(1)
+    expect(olga.page.locator("#message .submit-button")).to_be_visible()
+    expect(debrief_card(olga.page)).to_contain_text("This debrief is of another version of the talk.")
+    debrief_card(olga.page).get_by_role("button", name="Show that version").click()
+    expect(said).to_contain_text(before)
+    expect(own_rows(olga.page)).to_have_count(2)
+    expect(debrief_card(olga.page)).not_to_contain_text("another version of the talk")
 
 
 def test_a_version_chosen_in_one_tab_is_shown_in_the_other(olga: Look):

@@ -1,11 +1,14 @@
 // What the visitor can do, as calls of our routes. Each keeps the state honest: what failed says so, no text is lost.
 
 import { refreshMoment } from "./again.js";
+import { announceAnswer, announceDebrief } from "./announce.js";
 import { call, newRequestId } from "./api.js";
 import { showComparison } from "./comparison.js";
+import { focusSoon } from "./dom.js";
 import { draftOf, forgetDraft, forgetSending, keepSending, saveDraft, sendingOf } from "./drafts.js";
 import { hearOfFeedback, refreshFeedback } from "./feedback_actions.js";
 import { hearThatAllIsGone } from "./leaving.js";
+import { focusTalk, keepFocusInBox } from "./focus.js";
 import { Growing } from "./live.js";
 import { takeLink } from "./linking.js";
 import { refreshMessage } from "./message_actions.js";
@@ -60,6 +63,7 @@ export function showStart({ push = false } = {}) {
   change({ ...NOTHING_OPEN, view: "start", chosenScenario: null, startError: null, isStarting: false });
   repaint();
   closeSidebarOnPhones();
+  if (push) focusSoon("start-title");
   if (state.scenarios === null) loadScenarios();
 }
 
@@ -71,6 +75,7 @@ export async function openConversation(id, { push = false, at = null } = {}) {
   closeSidebarOnPhones();
   await refreshConversation(id);
   repaint({ toEnd: at === null });
+  if (push) focusTalk();
   await Promise.all([refreshFeedback(id), refreshMoment(id)]);
 }
 
@@ -159,7 +164,6 @@ export async function start(scenario, answers) {
     const { id } = await call("POST", "conversations", { body });
     await openConversation(id, { push: true });
     change({ chosenScenario: null });
-    document.querySelector("#message textarea")?.focus();
   } catch (error) {
     change({ startError: error.message });
   } finally {
@@ -180,6 +184,7 @@ export async function send(text) {
     return text;
   }
   deliver(text);
+  keepFocusInBox();
   return "";
 }
 
@@ -250,6 +255,7 @@ export function answerTo(answerId) {
 export async function stop() {
   const { id } = state.conversation ?? {};
   if (!id) return;
+  keepFocusInBox();
   try {
     await call("POST", `conversations/${id}/stop`);
   } catch (error) {
@@ -321,13 +327,16 @@ export const frames = {
     if (!growing || growing.points !== length) return refreshSoon();
     const finished = { ...message, text: growing.text, state: how, error };
     change({ messages: state.messages.map((known) => (known.id === id ? finished : known)), hint: null });
+    announceAnswer(finished);
     repaint();
     refreshMessage(id);
   },
 
   feedback(progress) {
     hearOfReadiness(progress);
-    if (progress.conversation_id === state.conversation?.id) hearOfFeedback(progress);
+    if (progress.conversation_id !== state.conversation?.id) return;
+    announceDebrief(progress);
+    hearOfFeedback(progress);
   },
 
   list: hearOfList,

@@ -5,6 +5,7 @@
 
 import { isBusy, shownMessages, state } from "./state.js";
 import { markOf } from "./talk.js";
+import { nameGradiosElements } from "./labels.js";
 import { decorateContext } from "./context.js";
 import { inertWithFormulas } from "./inert.js";
 import { rows } from "./marks.js";
@@ -104,6 +105,7 @@ function decorate() {
     decorateTools(row, message);
   }
   markQuotedMessages();
+  nameGradiosElements();
   decorateWindow();
   if (!goesToEnd) return;
   goesToEnd = false;

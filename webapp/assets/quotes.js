@@ -1,7 +1,8 @@
 // Between the debrief and the transcript, both ways: a quote leads to its sentence, a quoted message to its quotes.
 
 import { h, icon } from "./dom.js";
-import { markRow, rows } from "./marks.js";
+import { rows, showMessage } from "./marks.js";
+import { chooseVersion } from "./message_actions.js";
 import { openPane } from "./panes.js";
 import { shownMessages, state } from "./state.js";
 import { showFrom } from "./windows.js";
@@ -10,11 +11,13 @@ import { t } from "./words.js";
 const FOUND_MS = 4000;
 
 /** Scroll the transcript to the message of `evidence` and mark the sentence. */
-export function showQuote(evidence) {
-  const at = state.messages.findIndex((message) => message.id === evidence.message_id);
+export async function showQuote(evidence) {
+  const find = () => state.messages.findIndex((message) => message.id === evidence.message_id);
+  if (find() < 0) await chooseVersion(evidence.message_id); // it was said in another version of the talk
+  const at = find();
   if (at < 0) return;
   openPane("talk");
-  showFrom(at, () => markRow(rows()[at - state.shownFrom], evidence.quote));
+  showFrom(at, () => showMessage(evidence.message_id, evidence.quote));
 }
 
 /** Under each message that the debrief on the page quotes: which of its parts do. Doing it twice changes nothing. */

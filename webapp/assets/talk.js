@@ -21,10 +21,10 @@ export function renderHeader(root) {
     h(
       "header",
       { class: "talk-head" },
-      h("h1", {}, state.conversation?.title ?? t("loading")),
+      h("h1", { tabindex: -1, "data-key": "talk-title" }, state.conversation?.title ?? t("loading")),
       persona ? h("span", { class: "pill" }, persona.name, h("span", { class: "pill-role" }, ` · ${persona.role}`)) : null,
       state.conversation?.origin === "import" ? h("span", { class: "imported", title: t("imported") }, icon("bring"), t("imported_mark")) : null,
-      h("span", { class: "saved", role: "status" }, savedWords()),
+      h("span", { class: "saved" }, savedWords()),
       wrapUpButton(),
       paneTabs(),
     ),
