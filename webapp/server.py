@@ -51,6 +51,7 @@ from webapp.api import (
     opinions as opinions_api,
     progress as progress_api,
     review as review_api,
+    review_bulk as review_bulk_api,
     review_queue as review_queue_api,
     search as search_api,
     system as system_api,
@@ -129,7 +130,7 @@ def build_app(
     app.include_router(docs_api.router)
     app.include_router(metrics_api.router)
     # The last route of review takes any word for a move.
-    for routes in (opinions_api, review_queue_api, edits_api, review_api, system_api):
+    for routes in (opinions_api, review_bulk_api, review_queue_api, edits_api, review_api, system_api):
         app.include_router(routes.router)
     app.include_router(exports_api.router)
     _end_api(app)
