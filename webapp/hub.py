@@ -19,7 +19,7 @@ import orjson
 from debrief.errors import TooBusy
 from debrief.texts import say
 
-EventName = Literal["hello", "answer", "done", "feedback", "list", "turn", "model", "gone"]
+EventName = Literal["hello", "answer", "done", "feedback", "list", "turn", "path", "model", "gone"]
 PENDING_LIMIT = 200
 """Different things a listener may have waiting; one that is so far behind is sent away to start afresh."""
 
@@ -274,6 +274,11 @@ class Hub:
         data = {"conversation_id": conversation_id, "user_message_id": user_message_id, "answer_id": answer_id}
         self.tell(visitor_id, answer_id, Frame("turn", data), conversation_id)
 
+    def tell_path(self, visitor_id: str, conversation_id: str, leaf_id: str | None) -> None:
+        """Another version was chosen: the talk now ends with this message."""
+        data = {"conversation_id": conversation_id, "leaf_id": leaf_id}
+        self.tell(visitor_id, conversation_id, Frame("path", data), conversation_id)
+
     def tell_list(self, visitor_id: str, conversation_id: str | None, *, is_changed: bool = False) -> None:
         """The list is another one. `is_changed`: that talk has another title, was deleted, or came back.
 
@@ -283,10 +288,10 @@ class Hub:
         # Of two that wait for a slow reader the change must not be lost behind a mere touch.
         self.tell(visitor_id, f"{conversation_id}:{is_changed}", Frame("list", data), conversation_id)
 
-    def tell_gone(self, visitor_id: str) -> None:
+    def tell_gone(self, visitor_id: str, why: Literal["deleted", "moved"] = "deleted") -> None:
         """All of this visitor was deleted or has gone over to another: their pages begin afresh, their streams end."""
         for listener in list(self._of(visitor_id)):
-            listener.put("", Frame("gone", {"why": "deleted"}))
+            listener.put("", Frame("gone", {"why": why}))
             listener.close()
 
     # --- inside
