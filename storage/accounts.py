@@ -72,7 +72,7 @@ def create_account(db: Database, name: str, password: str, role: str, *, actor: 
             audit(session, actor, "create_account", "account", account_id, role=role.value)
     except IntegrityError as error:
         raise Conflict("name_taken", name=name) from error
-    return _account(row)
+    return read_account(row)
 
 
 def set_password(db: Database, name: str, password: str, *, actor: str = SYSTEM) -> Account:
@@ -90,13 +90,13 @@ def set_password(db: Database, name: str, password: str, *, actor: str = SYSTEM)
         row.password_hash = password_hash
         session.execute(delete(SignInRow).where(SignInRow.account_id == row.id))
         audit(session, actor, "set_password", "account", row.id)
-    return _account(row)
+    return read_account(row)
 
 
 def find_account(db: Database, name: str) -> Account | None:
     with db.read() as session:
         row = _row_by_name(session, name)
-        return _account(row) if row else None
+        return read_account(row) if row else None
 
 
 def list_account_names(db: Database) -> dict[str, str]:
@@ -130,7 +130,7 @@ def disable_account(db: Database, name: str, *, actor: str = SYSTEM) -> Account:
         row.disabled_at = row.disabled_at or utc_now()
         session.execute(delete(SignInRow).where(SignInRow.account_id == row.id))
         audit(session, actor, "disable_account", "account", row.id)
-    return _account(row)
+    return read_account(row)
 
 
 def sign_in(db: Database, name: str, password: str, *, hours: float = SIGN_IN_HOURS) -> str:
@@ -183,7 +183,7 @@ def who_is(db: Database, token: str) -> Account | None:
     row, entry = found
     if now - entry.used_at > _TOUCH_AFTER:
         _touch(db, token_hash, now)
-    return _account(row)
+    return read_account(row)
 
 
 def sign_out(db: Database, token: str) -> None:
@@ -212,7 +212,7 @@ def _row_by_name(session: Session, name: str) -> AccountRow | None:
     return session.scalar(select(AccountRow).where(AccountRow.name == _tidy(name)))
 
 
-def _account(row: AccountRow) -> Account:
+def read_account(row: AccountRow) -> Account:
     return Account(row.id, row.name, AccountRole(row.role), row.created_at, row.disabled_at)
 
 

@@ -26,7 +26,11 @@ def mount(app: FastAPI, parts: Parts, assets: str) -> None:
     """
     texts = gr.I18n(**desk_texts())
     _mount(app, build_system(), "/admin/system", texts, _head(f"../../{assets}", "system.js"))
-    handlers = DeskHandlers(parts.store, has_second=parts.settings.second_opinion_percent > 0)
+    handlers = DeskHandlers(
+        parts.store,
+        parts.settings.review_overdue_hours,
+        has_second=parts.settings.second_opinion_percent > 0,
+    )
     _mount(app, build_desk(texts, handlers), "/admin", texts, _head(f"../{assets}", "desk.js"))
 
 
@@ -61,7 +65,8 @@ def _mount(app: FastAPI, page: gr.Blocks, path: str, texts: gr.I18n, head: str) 
 UNTIL_LOADED = """
 window.desk = {
   show: (facts) => { window.deskFacts = facts },
-  readAddress: (at = new URLSearchParams(location.search)) => [at.get("show") || "waiting", 30, at.get("f") || "", 0],
+  view: () => location.search,
+  readAddress: () => [location.search, new URLSearchParams(location.search).get("f") || "", 0],
 };
 """
 """Keeps what Gradio's first event brings until `desk.js` is there."""
@@ -70,6 +75,7 @@ window.desk = {
 def _head(assets: str, script: str) -> str:
     return (
         f'<link rel="stylesheet" href="{assets}/style.css"><link rel="stylesheet" href="{assets}/desk.css">'
+        f'<link rel="stylesheet" href="{assets}/desk_list.css">'
         f'<link rel="stylesheet" href="{assets}/desk_edit.css">'
         f'<link rel="stylesheet" href="{assets}/difference.css">'
         f"{head_lines(assets)}<script>{UNTIL_LOADED}</script>"

@@ -71,6 +71,19 @@ REFUSALS: dict[str, dict[int, list[str]]] = {
         422: ["nothing_to_review"],
         429: ["feedbacks_waiting", "feedbacks_waiting_of_all", "feedbacks_spent", "feedbacks_spent_by_all"],
     },
+    "POST /api/v1/me/tokens": {
+        403: ["not_by_token"],
+        409: ["too_many_tokens"],
+        422: ["token_label"],
+        429: ["too_many_messages", "too_many_newcomers"],
+    },
+    "POST /api/v1/me/link": {403: ["not_by_token"], 429: ["too_many_messages", "too_many_newcomers"]},
+    "POST /api/v1/me/link/use": {
+        403: ["not_by_token"],
+        404: ["link_not_valid"],
+        409: ["link_is_own"],
+        429: ["too_many_messages"],
+    },
     "PUT /api/v1/feedback/{feedback_id}/reaction": {409: ["nothing_shown"]},
     "POST /api/v1/feedback/{feedback_id}/disputes": {
         409: ["nothing_shown"],
@@ -78,6 +91,7 @@ REFUSALS: dict[str, dict[int, list[str]]] = {
     },
     "POST /api/v1/feedback/{feedback_id}/again": {429: ["too_many_messages"]},
     "POST /api/v1/second-opinions/{feedback_id}": {422: ["opinion_incomplete"]},
+    "POST /api/v1/review/{feedback_id}/beat": {409: ["claim_first"]},
     "POST /api/v1/review/{feedback_id}/again": {409: ["not_repeatable"]},
     "POST /api/v1/review/{feedback_id}/edit": {
         403: ["not_allowed"],
@@ -123,9 +137,12 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             {"role": "assistant", "text": "What was hard about it?"},
         ],
     },
+    "NewToken": {"label": "My nightly script"},
+    "LinkUse": {"token": "q8Jx0V1k-3bYwz5nT7uRmA2cL9dEfGhIjKpOsWtXvZ4"},
     "Decision": {"row_version": 3, "reason": "wrong_level", "note": "Too kind."},
     "RepeatWish": {"version_n": 1},
     "NextWish": {"skipped": []},
+    "BulkWish": {"action": "assign", "view": "language=ko&level=1", "assignee": "rita"},
     "Edit": _EDIT,
     "EditIn": {"row_version": 3, "edit": _EDIT, "note": "Named the team."},
     "Opinion": {"decision": "approve", "levels": {"examples": 3, "own_part": None}},
@@ -171,6 +188,8 @@ def refusals(method: str, path: str, *, has_body: bool) -> dict[int, list[str]]:
         found[404] = ["not_found"]
     if path.startswith(("/api/v1/review", "/api/v1/second-opinions", "/api/v1/agreement", *FOR_ADMINS)):
         found[401] = ["sign_in_needed"]
+    if path.startswith("/api/v1/"):
+        found.setdefault(401, []).append("wrong_token")
     if path.startswith(FOR_ADMINS):
         found[403] = ["not_allowed"]
     if method in CHANGING:
