@@ -127,8 +127,8 @@ def test_while_the_model_starts_the_page_says_so_and_the_answer_comes_when_it_is
         expect(start_banner).to_contain_text(re.compile(r"The model is starting, \d+ s so far"))
         olga.start(INTERVIEW)
         expect(below(olga.page).locator(".banner")).to_contain_text("The model is starting")
-        seconds = int(re.search(r"\d+", below(olga.page).locator(".banner").inner_text())[0])  # type: ignore[index]
-        expect(below(olga.page).locator(".banner")).to_contain_text(f"{seconds + 2} s")
+        told = below(olga.page).locator(".banner").inner_text()
+        expect(below(olga.page).locator(".banner")).not_to_have_text(told)  # the seconds go on
         message_box(olga.page).press_sequentially("I can write meanwhile.")
         sleepy_house.model.come_up()
         expect(olga.page.locator(".banner")).to_have_count(0)
