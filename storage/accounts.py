@@ -61,8 +61,8 @@ def create_account(db: Database, name: str, password: str, role: str, *, actor: 
         Conflict: there is an account of this name.
     """
     name = _checked_name(name)
-    role = _checked_role(role)
-    password_hash = _hasher().hash(_checked_password(password))
+    role = checked_role(role)
+    password_hash = hash_password(password)
     account_id = new_id("a")
     row = AccountRow(id=account_id, name=name, role=role.value, password_hash=password_hash, created_at=utc_now())
     try:
@@ -72,7 +72,7 @@ def create_account(db: Database, name: str, password: str, role: str, *, actor: 
             audit(session, actor, "create_account", "account", account_id, role=role.value)
     except IntegrityError as error:
         raise Conflict("name_taken", name=name) from error
-    return _account(row)
+    return read_account(row)
 
 
 def set_password(db: Database, name: str, password: str, *, actor: str = SYSTEM) -> Account:
@@ -82,7 +82,7 @@ def set_password(db: Database, name: str, password: str, *, actor: str = SYSTEM)
         NotFound: there is no such account.
         InputRejected: the password is too short.
     """
-    password_hash = _hasher().hash(_checked_password(password))
+    password_hash = hash_password(password)
     with db.write() as session:
         row = _row_by_name(session, name)
         if row is None:
@@ -90,13 +90,13 @@ def set_password(db: Database, name: str, password: str, *, actor: str = SYSTEM)
         row.password_hash = password_hash
         session.execute(delete(SignInRow).where(SignInRow.account_id == row.id))
         audit(session, actor, "set_password", "account", row.id)
-    return _account(row)
+    return read_account(row)
 
 
 def find_account(db: Database, name: str) -> Account | None:
     with db.read() as session:
         row = _row_by_name(session, name)
-        return _account(row) if row else None
+        return read_account(row) if row else None
 
 
 def list_account_names(db: Database) -> dict[str, str]:
@@ -130,7 +130,7 @@ def disable_account(db: Database, name: str, *, actor: str = SYSTEM) -> Account:
         row.disabled_at = row.disabled_at or utc_now()
         session.execute(delete(SignInRow).where(SignInRow.account_id == row.id))
         audit(session, actor, "disable_account", "account", row.id)
-    return _account(row)
+    return read_account(row)
 
 
 def sign_in(db: Database, name: str, password: str, *, hours: float = SIGN_IN_HOURS) -> str:
@@ -183,7 +183,7 @@ def who_is(db: Database, token: str) -> Account | None:
     row, entry = found
     if now - entry.used_at > _TOUCH_AFTER:
         _touch(db, token_hash, now)
-    return _account(row)
+    return read_account(row)
 
 
 def sign_out(db: Database, token: str) -> None:
@@ -212,7 +212,12 @@ def _row_by_name(session: Session, name: str) -> AccountRow | None:
     return session.scalar(select(AccountRow).where(AccountRow.name == _tidy(name)))
 
 
-def _account(row: AccountRow) -> Account:
+def hash_password(password: str) -> str:
+    """Raises InputRejected where it is too short."""
+    return _hasher().hash(_checked_password(password))
+
+
+def read_account(row: AccountRow) -> Account:
     return Account(row.id, row.name, AccountRole(row.role), row.created_at, row.disabled_at)
 
 
@@ -233,7 +238,7 @@ def _checked_password(password: str) -> str:
     return unicodedata.normalize("NFC", password)
 
 
-def _checked_role(role: str) -> AccountRole:
+def checked_role(role: str) -> AccountRole:
     try:
         return AccountRole(role)
     except ValueError as error:

@@ -8,6 +8,9 @@ import gradio as gr
 from fastapi import FastAPI
 
 from debrief.texts import LANGUAGES, catalog
+from webapp.pages.manage import layout as manage_layout
+from webapp.pages.plots import events as plots_events, layout as plots_layout
+from webapp.pages.plots.handlers import PlotHandlers
 from webapp.pages.review import events, layout
 from webapp.pages.review.handlers import DeskHandlers
 from webapp.pages.system import layout as system_layout
@@ -16,7 +19,9 @@ from webapp.theme import make_theme
 
 
 def mount(app: FastAPI, parts: Parts, assets: str) -> None:
-    """Put the desk at `/admin` and the operator's page at `/admin/system`. Call it before the visitor's page.
+    """Put the desk at `/admin`, and below it the operator's page and what admins manage.
+
+    Call it before the visitor's page, which takes every path that nothing else has.
 
     Args:
         app: the application, with `webapp.sign_in.Guard` among its layers.
@@ -25,6 +30,11 @@ def mount(app: FastAPI, parts: Parts, assets: str) -> None:
     """
     texts = gr.I18n(**desk_texts())
     _mount(app, build_system(), "/admin/system", texts, _head(f"../../{assets}", "system.js"))
+    manage_head = _head(f"../../{assets}", "manage.js", "manage.css")
+    _mount(app, build_manage(), "/admin/manage", texts, manage_head)
+    plots_texts = gr.I18n(**_texts_of("plots."))
+    plots_head = _head(f"../../{assets}", "plots.js", "plots.css")
+    _mount(app, build_plots(plots_texts, PlotHandlers(parts.store)), "/admin/plots", plots_texts, plots_head)
     _mount(app, build_desk(texts, DeskHandlers(parts.store)), "/admin", texts, _head(f"../{assets}", "desk.js"))
 
 
@@ -40,10 +50,26 @@ def build_system() -> gr.Blocks:
     return page
 
 
+def build_manage() -> gr.Blocks:
+    with gr.Blocks(title="Manage · Debrief", fill_width=True, analytics_enabled=False) as page:
+        manage_layout.build_layout()
+    return page
+
+
+def build_plots(texts: gr.I18n, handlers: PlotHandlers) -> gr.Blocks:
+    with gr.Blocks(title="Figures · Debrief", fill_width=True, analytics_enabled=False) as page:
+        plots_events.bind(page, plots_layout.build_layout(texts), handlers)
+    return page
+
+
 def desk_texts() -> dict[str, dict[str, str]]:
     """The desk's labels by language, for Gradio's components."""
+    return _texts_of("desk.")
+
+
+def _texts_of(table: str) -> dict[str, dict[str, str]]:
     return {
-        language: {key.removeprefix("desk."): text for key, text in catalog(language).items() if key[:5] == "desk."}
+        language: {key.removeprefix(table): text for key, text in catalog(language).items() if key.startswith(table)}
         for language in LANGUAGES
     }
 
@@ -65,10 +91,10 @@ window.desk = {
 """Keeps what Gradio's first event brings until `desk.js` is there."""
 
 
-def _head(assets: str, script: str) -> str:
+def _head(assets: str, script: str, style: str = "desk_edit.css") -> str:
     return (
         f'<link rel="stylesheet" href="{assets}/style.css"><link rel="stylesheet" href="{assets}/desk.css">'
-        f'<link rel="stylesheet" href="{assets}/desk_edit.css">'
+        f'<link rel="stylesheet" href="{assets}/{style}">'
         f'<link rel="icon" type="image/svg+xml" href="{assets}/icon.svg"><script>{UNTIL_LOADED}</script>'
         f'<script type="module" src="{assets}/{script}"></script>'
     )

@@ -72,6 +72,8 @@ class Walk:
             "action": "approve",
             "kind": "feedback",
             "export_id": "x_nowhere",
+            "account_id": "a_nowhere",
+            "thing_id": "c_nowhere",
             "rest:path": "nowhere",
             "asked": "000000000000",
             "name": "page.js",
