@@ -77,8 +77,8 @@ def percent_agreement(table: Sequence[Sequence[int]]) -> Estimate:
 def kappa(table: Sequence[Sequence[int]], weights: Weights = "none") -> Estimate:
     """Cohen's kappa, or his weighted kappa, of a square table of counts.
 
-    1 is full agreement, 0 what chance alone would give, below 0 less than that. None where chance alone explains
-    everything: both gave every item the same verdict.
+    1 is full agreement, 0 what chance alone would give, below 0 less than that. None where one of the two gave every
+    item the same verdict: kappa is 0 then whatever the other says, or 0/0, and tells nothing.
     """
     n = sum(map(sum, table))
     if n == 0:
@@ -86,11 +86,11 @@ def kappa(table: Sequence[Sequence[int]], weights: Weights = "none") -> Estimate
     size = range(len(table))
     weight = _weight(weights, len(table))
     share = [[count / n for count in row] for row in table]
-    rows = [sum(row) for row in share]
-    columns = [sum(share[i][j] for i in size) for j in size]
+    rows = [sum(row) / n for row in table]
+    columns = [sum(table[i][j] for i in size) / n for j in size]
     observed = sum(weight(i, j) * share[i][j] for i in size for j in size)
     expected = sum(weight(i, j) * rows[i] * columns[j] for i in size for j in size)
-    if expected >= 1 - 1e-12:
+    if max(rows) == 1 or max(columns) == 1:
         return NOTHING
     value = (observed - expected) / (1 - expected)
     by_row = [sum(columns[j] * weight(i, j) for j in size) for i in size]

@@ -29,6 +29,9 @@ def _default_host() -> str:
     return "0.0.0.0" if os.environ.get("SPACE_ID") else "127.0.0.1"  # noqa: S104  # meant
 
 
+METRICS_TOKEN_MIN_CHARS = 16
+
+
 class Settings(BaseSettings):
     """The settings. Each is an environment variable with the prefix `DEBRIEF_`."""
 
@@ -56,6 +59,10 @@ class Settings(BaseSettings):
     queue_url: str = Field("", description="redis:// URL of the queue; empty: its own SQLite file in the data folder.")
     secret: SecretStr = Field(SecretStr(""), description="Signs cookies; empty: made once in the data folder.")
     admin: SecretStr = Field(SecretStr(""), description="name:password of the first admin, made when there is none.")
+
+    metrics_token: SecretStr = Field(
+        SecretStr(""), description="Lets who sends it as a bearer token read /metrics; empty: nobody can."
+    )
 
     model_url: str = Field("", description="An OpenAI-compatible server's /v1 address; empty: start our own vLLM.")
     model: str = Field("", description="Hugging Face id or local folder; empty: the packaged demo model.")
@@ -185,6 +192,13 @@ class Settings(BaseSettings):
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://, for example http://127.0.0.1:8800/v1")
         return value.rstrip("/")
+
+    @field_validator("metrics_token", mode="after")
+    @classmethod
+    def _not_to_be_guessed(cls, value: SecretStr) -> SecretStr:
+        if 0 < len(value.get_secret_value()) < METRICS_TOKEN_MIN_CHARS:
+            raise ValueError(f"must have at least {METRICS_TOKEN_MIN_CHARS} characters: nothing slows a guesser down")
+        return value
 
     @property
     def starts_own_model(self) -> bool:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from sqlalchemy import Select, delete, select, tuple_
-from sqlalchemy.orm import aliased
+from sqlalchemy import Select, delete, func, select, tuple_
+from sqlalchemy.orm import Session, aliased
 
 from debrief.conversation import Conversation, ConversationSummary, Message, Page, storable
 from debrief.errors import InputRejected
@@ -46,7 +47,7 @@ def create_conversation(
             scenario_id=scenario_id,
             scenario_hash=scenario_hash,
             language=language,
-            title=_title(title),
+            title=title_of(title),
             answers={key: storable(value) for key, value in answers.items()},
             message_count=0,
             created_at=now,
@@ -68,7 +69,7 @@ def list_conversations(
     """
     query = _summaries().where(ConversationRow.visitor_id == visitor_id)
     if cursor is not None:
-        query = query.where(tuple_(ConversationRow.updated_at, ConversationRow.id) < tuple_(*_place(cursor)))
+        query = query.where(tuple_(ConversationRow.updated_at, ConversationRow.id) < tuple_(*read_place(cursor)))
     with db.read() as session:
         rows = session.execute(query.limit(limit + 1)).all()
     items = [
@@ -82,12 +83,18 @@ def list_conversations(
         )
         for row, feedback_id, review_state, feedback_state, seen_at in rows[:limit]
     ]
-    return Page(items, _cursor(items[-1].conversation) if len(rows) > limit else None)
+    return Page(items, make_cursor(items[-1].conversation) if len(rows) > limit else None)
+
+
+def count_conversations(db: Database, visitor_id: str) -> int:
+    query = select(func.count()).select_from(ConversationRow).where(ConversationRow.visitor_id == visitor_id)
+    with db.read() as session:
+        return session.scalar(query) or 0
 
 
 def get_conversation(db: Database, visitor_id: str, conversation_id: str) -> Conversation:
     with db.read() as session:
-        return to_conversation(owned(session, visitor_id, conversation_id))
+        return shown_conversation(session, owned(session, visitor_id, conversation_id))
 
 
 def rename_conversation(db: Database, visitor_id: str, conversation_id: str, title: str) -> Conversation:
@@ -100,12 +107,13 @@ def rename_conversation(db: Database, visitor_id: str, conversation_id: str, tit
         raise InputRejected("empty_title")
     with db.write() as session:
         row = owned(session, visitor_id, conversation_id, lock=True)
-        row.title = _title(title)
+        row.title = title_of(title)
+        row.changed_at = utc_now()
         return to_conversation(row)
 
 
 def delete_conversation(db: Database, visitor_id: str, conversation_id: str) -> None:
-    """Really delete it: messages, feedback, jobs and versions go with it, and the words leave the file."""
+    """Really delete it, at once: messages, feedback, jobs and versions go with it, and the words leave the file."""
     with db.write() as session:
         owned(session, visitor_id, conversation_id, lock=True)
         session.execute(delete(ConversationRow).where(ConversationRow.id == conversation_id))
@@ -142,12 +150,18 @@ def _summaries() -> Select[ConversationRow, str, str, str, datetime | None]:
     )
 
 
-def _cursor(last: Conversation) -> str:
+def make_cursor(last: Conversation) -> str:
+    """Where a slice of talks in the order of the list ends."""
     place = json.dumps([last.updated_at.isoformat(), last.id])
     return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
 
 
-def _place(cursor: str) -> tuple[datetime, str]:
+def read_place(cursor: str) -> tuple[datetime, str]:
+    """The time and id of the last talk of the slice before.
+
+    Raises:
+        InputRejected: the cursor is not one of ours.
+    """
     try:
         at, id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         return datetime.fromisoformat(at).astimezone(UTC), str(id)
@@ -155,8 +169,16 @@ def _place(cursor: str) -> tuple[datetime, str]:
         raise InputRejected(reason="the cursor is not one of ours") from error
 
 
-def _title(title: str) -> str:
+def title_of(title: str) -> str:
+    """As it is stored."""
     return storable(title.strip())[:TITLE_MAX_CHARS]
+
+
+def shown_conversation(session: Session, row: ConversationRow) -> Conversation:
+    """As its visitor sees it: a deleted talk that can still come back is gone for the one that tries it again."""
+    talk = to_conversation(row)
+    is_there = talk.again_of and session.scalar(select(ConversationRow.id).where(ConversationRow.id == talk.again_of))
+    return talk if is_there else replace(talk, again_of=None)
 
 
 def to_conversation(row: ConversationRow) -> Conversation:

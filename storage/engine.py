@@ -19,10 +19,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
+from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import OperationalError, TimeoutError as NoConnectionFree
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, sessionmaker, with_loader_criteria
 
 from debrief.errors import NotReadable, NotSaved
+from storage.tables import ConversationRow
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +33,10 @@ FORGET_PATIENCE_MS = 1000
 SERVER_PATIENCE = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 """Seconds until a PostgreSQL that does not answer counts as away (psycopg: 130), unless the URL says otherwise."""
 COMPLAIN_EVERY_S = 10.0
+MERGE_PAGES = 500
+"""Of the search index, merged in one step."""
+ALSO_DELETED = {"also_deleted": True}
+"""Execution options of a query that is to see the talks whose deletion can still be undone."""
 PATIENCE = "patience_ms"
 """Of a transaction, as an option; of a SQLite connection, as it was last told."""
 
@@ -55,6 +61,8 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._write_engine = _open(url, is_sqlite=self.is_sqlite, begin="BEGIN IMMEDIATE")
         self._read_engine = _open(url, is_sqlite=self.is_sqlite, begin="BEGIN", read_only=True)
+        self._sessions = sessionmaker(expire_on_commit=False)
+        event.listen(self._sessions, "do_orm_execute", _hide_deleted)
         self._refusals: dict[str, int] = {}
         self._complained_at: dict[str, float] = {}
 
@@ -69,7 +77,7 @@ class Database:
             NotSaved: the database stayed locked, cannot be written, or its disk is full; nothing was changed.
         """
         try:
-            with Session(self._write_engine, expire_on_commit=False) as session, session.begin():
+            with self._sessions(bind=self._write_engine) as session, session.begin():
                 if patience_ms is not None:
                     session.connection(execution_options={PATIENCE: patience_ms})
                 yield session
@@ -85,14 +93,14 @@ class Database:
             NotReadable: the database's disk fails, its server is away, or too many read already.
         """
         try:
-            with Session(self._read_engine, expire_on_commit=False) as session, session.begin():
+            with self._sessions(bind=self._read_engine) as session, session.begin():
                 yield session
         except (OperationalError, NoConnectionFree) as error:
             self._complain("not_readable", error)
             raise NotReadable from error
 
     def forget_deleted(self) -> None:
-        """Empty SQLite's write-ahead log, which still holds what was deleted.
+        """Take what was deleted out of SQLite's search index and write-ahead log, which still hold it.
 
         Best effort: a reader may be in it, another writer may hold the lock, the disk may be full. It never raises,
         because what was to be deleted is deleted.
@@ -103,6 +111,7 @@ class Database:
             with self._write_engine.connect() as connection, closing(connection.connection.cursor()) as raw:
                 connection.info[PATIENCE] = FORGET_PATIENCE_MS
                 raw.execute(f"PRAGMA busy_timeout = {FORGET_PATIENCE_MS}")
+                _merge_search_index(raw)
                 raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except (sqlite3.OperationalError, OperationalError, NoConnectionFree) as error:
             logger.warning("log_not_emptied error=%s", type(error).__name__)
@@ -126,10 +135,39 @@ class Database:
         self._complained_at[what] = now
 
 
+def _merge_search_index(raw: DBAPICursor) -> None:
+    """FTS5 marks what is deleted and drops it only when its parts are merged. Each step commits: others want to write.
+
+    A negative number of pages begins to merge everything, a positive one goes on; fewer than two changes: it is done.
+    """
+    pages = -MERGE_PAGES
+    while True:
+        before = _changes(raw)
+        raw.execute("INSERT INTO search_index (search_index, rank) VALUES ('merge', ?)", (pages,))
+        if _changes(raw) - before < 2:
+            return
+        pages = MERGE_PAGES
+
+
+def _changes(raw: DBAPICursor) -> int:
+    raw.execute("SELECT total_changes()")
+    [(count,)] = raw.fetchall()
+    return count
+
+
 def _cause(error: OperationalError | NoConnectionFree) -> str:
     """The driver's name for it, such as SQLITE_FULL or DiskFull; its words may quote the row."""
     origin = error.orig if isinstance(error, OperationalError) else error
     return str(getattr(origin, "sqlite_errorname", type(origin).__name__))
+
+
+_NOT_DELETED = with_loader_criteria(ConversationRow, ConversationRow.deleted_at.is_(None), include_aliases=True)
+
+
+def _hide_deleted(state: ORMExecuteState) -> None:
+    """In every query, also in one that nobody thinks of today, a deleted talk is not there."""
+    if state.is_select and not state.execution_options.get("also_deleted"):
+        state.statement = state.statement.options(_NOT_DELETED)
 
 
 def insert_or_ignore(session: Session, table: type[DeclarativeBase], values: dict[str, Any]) -> None:

@@ -74,7 +74,7 @@ def give(
             raise NotFound
         version = session.get_one(FeedbackVersionRow, mine.version_id)
         asked = {result.key for result in FeedbackBody.model_validate(version.body).criteria}
-        if decision not in DECISIONS or levels.keys() != asked or not all(map(_is_level, levels.values())):
+        if decision not in DECISIONS or set(levels) != asked or not all(map(_is_level, levels.values())):
             raise InputRejected("opinion_incomplete")
         mine.decision, mine.levels, mine.created_at = decision, dict(levels), now
         mine.seconds_spent = seconds_between(mine.opened_at, now)

@@ -100,7 +100,16 @@ class ScenarioVersionRow(Base):
 
 class ConversationRow(Base):
     __tablename__ = "conversations"
-    __table_args__ = (Index(None, "visitor_id", "updated_at"),)
+    __table_args__ = (
+        Index(None, "visitor_id", "updated_at"),
+        Index(None, "visitor_id", "changed_at"),
+        Index(
+            "ix_conversations_deleted",
+            "deleted_at",
+            sqlite_where=text("deleted_at IS NOT NULL"),
+            postgresql_where=text("deleted_at IS NOT NULL"),
+        ),
+    )
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     visitor_id: Mapped[str] = mapped_column(ForeignKey("visitors.id", ondelete="CASCADE"))
     scenario_hash: Mapped[str] = mapped_column(ForeignKey("scenario_versions.hash"))
@@ -117,6 +126,12 @@ class ConversationRow(Base):
     """The talk that this one tries again."""
     again_from: Mapped[str | None] = mapped_column(Id)
     """The visitor's message in that talk that is said anew here. No foreign key: it may be gone."""
+    changed_at: Mapped[datetime | None]
+    """When it last got another title, was deleted, or came back."""
+    deleted_at: Mapped[datetime | None]
+    """Set while the deletion can still be undone. Until then nothing but `storage/undo.py` sees it (engine.py)."""
+    deletion_id: Mapped[str | None] = mapped_column(Id)
+    """Which deletion it was: of all talks, or of this one."""
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
@@ -195,6 +210,8 @@ class FeedbackRow(Base):
     """As the conversation has it; kept here because the review queue filters by it."""
     language: Mapped[str] = mapped_column(String(16))
     review_state: Mapped[str] = mapped_column(String(24))
+    hidden_state: Mapped[str | None] = mapped_column(String(24))
+    """How the review stands while the talk is deleted and can still come back; the state itself says "none" then."""
     reject_reason: Mapped[str | None] = mapped_column(String(40))
     review_note: Mapped[str | None] = mapped_column(Text)
     reviewed_by: Mapped[str | None] = mapped_column(ForeignKey("accounts.id"))

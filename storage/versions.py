@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from debrief.conversation import Conversation, Message, Rating
 from debrief.errors import Conflict
-from storage.conversations import to_conversation
+from storage.conversations import shown_conversation, to_conversation
 from storage.engine import Database
 from storage.messages import is_running, owned, owned_message, read_path, to_message
 from storage.ratings import read_ratings
@@ -39,7 +39,7 @@ def read_talk(db: Database, visitor_id: str, conversation_id: str) -> tuple[Conv
         row = owned(session, visitor_id, conversation_id)
         path = read_path(session, conversation_id, row.active_leaf_id)
         told = Told(path, _list_versions(session, conversation_id), read_ratings(session, conversation_id))
-        return to_conversation(row), told
+        return shown_conversation(session, row), told
 
 
 def read_message(db: Database, visitor_id: str, message_id: str) -> Told:

@@ -42,7 +42,7 @@ PLAIN: dict[str, Any] = {"verify": False, "trust_env": False}
 """Plain HTTP on loopback: a client need not read the certificates of the world first, which takes 0.1 s."""
 
 
-def until(condition: Callable[[], Any], *, within_s: float = 10, what: str = "") -> Any:
+def until(condition: Callable[[], Any], *, within_s: float = 60, what: str = "") -> Any:
     """Wait until the condition gives something true, and give that."""
     deadline = time.monotonic() + within_s
     while not (found := condition()):
@@ -133,7 +133,7 @@ class Browser(httpx.Client):
 
     def __init__(self, url: str, *, language: str = "en", **options: Any) -> None:
         headers = {"accept-language": language, **options.pop("headers", {})}
-        super().__init__(base_url=url, headers=headers, timeout=15, **PLAIN, **options)
+        super().__init__(base_url=url, headers=headers, timeout=60, **PLAIN, **options)
 
     def begin(self, scenario: str = "job_interview", **more: Any) -> str:
         """Begin a talk; its id."""
@@ -157,7 +157,7 @@ class Browser(httpx.Client):
         assert response.status_code == 200, response.text
         return response.json()
 
-    def ended(self, answer_id: str, *, within_s: float = 10) -> dict[str, Any]:
+    def ended(self, answer_id: str, *, within_s: float = 60) -> dict[str, Any]:
         """The answer once it is no longer being written."""
         return until(
             lambda: (found := self.answer(answer_id))["state"] != "running" and found,
@@ -243,7 +243,7 @@ class Live:
     def of(self, event: str) -> list[dict[str, Any]]:
         return [data for name, _, data in list(self.frames) if name == event]
 
-    def wait_for(self, event: str, *, within_s: float = 10, **values: Any) -> dict[str, Any]:
+    def wait_for(self, event: str, *, within_s: float = 60, **values: Any) -> dict[str, Any]:
         """The first frame of this kind with these values."""
         return until(
             lambda: next((d for d in self.of(event) if all(d.get(k) == v for k, v in values.items())), None),

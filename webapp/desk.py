@@ -35,7 +35,8 @@ def mount(app: FastAPI, parts: Parts, assets: str) -> None:
     plots_texts = gr.I18n(**_texts_of("plots."))
     plots_head = _head(f"../../{assets}", "plots.js", "plots.css")
     _mount(app, build_plots(plots_texts, PlotHandlers(parts.store)), "/admin/plots", plots_texts, plots_head)
-    _mount(app, build_desk(texts, DeskHandlers(parts.store)), "/admin", texts, _head(f"../{assets}", "desk.js"))
+    handlers = DeskHandlers(parts.store, has_second=parts.settings.second_opinion_percent > 0)
+    _mount(app, build_desk(texts, handlers), "/admin", texts, _head(f"../{assets}", "desk.js", *DESK_SHEETS))
 
 
 def build_desk(texts: gr.I18n, handlers: DeskHandlers) -> gr.Blocks:
@@ -91,10 +92,18 @@ window.desk = {
 """Keeps what Gradio's first event brings until `desk.js` is there."""
 
 
-def _head(assets: str, script: str, style: str = "desk_edit.css") -> str:
+DESK_SHEETS = ("desk_edit.css", "difference.css")
+
+
+def _style(assets: str, sheet: str) -> str:
+    return f'<link rel="stylesheet" href="{assets}/{sheet}">'
+
+
+def _head(assets: str, script: str, *sheets: str) -> str:
+    """What goes into a page's head: the style of all pages, of the desk's pages, and its own."""
     return (
         f'<link rel="stylesheet" href="{assets}/style.css"><link rel="stylesheet" href="{assets}/desk.css">'
-        f'<link rel="stylesheet" href="{assets}/{style}">'
+        f"{''.join(_style(assets, sheet) for sheet in sheets)}"
         f'<link rel="icon" type="image/svg+xml" href="{assets}/icon.svg"><script>{UNTIL_LOADED}</script>'
         f'<script type="module" src="{assets}/{script}"></script>'
     )

@@ -274,8 +274,14 @@ class Hub:
         data = {"conversation_id": conversation_id, "user_message_id": user_message_id, "answer_id": answer_id}
         self.tell(visitor_id, answer_id, Frame("turn", data), conversation_id)
 
-    def tell_list(self, visitor_id: str, conversation_id: str) -> None:
-        self.tell(visitor_id, conversation_id, Frame("list", {"conversation_id": conversation_id}), conversation_id)
+    def tell_list(self, visitor_id: str, conversation_id: str | None, *, is_changed: bool = False) -> None:
+        """The list is another one. `is_changed`: that talk has another title, was deleted, or came back.
+
+        `conversation_id`: None when it is so of many talks.
+        """
+        data = {"conversation_id": conversation_id, "changed": is_changed}
+        # Of two that wait for a slow reader the change must not be lost behind a mere touch.
+        self.tell(visitor_id, f"{conversation_id}:{is_changed}", Frame("list", data), conversation_id)
 
     def tell_gone(self, visitor_id: str) -> None:
         """All of this visitor was deleted or has gone over to another: their pages begin afresh, their streams end."""

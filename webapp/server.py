@@ -29,7 +29,7 @@ from debrief.scenario import load_scenarios
 from debrief.settings import Settings, signing_secret
 from debrief.versions import request_versions
 from inference.client import ChatModel
-from storage import accounts, alive, backup, conversations, feedback, retention, spending, unasked
+from storage import accounts, alive, backup, conversations, feedback, retention, spending, unasked, undo
 from storage.engine import Database, new_id
 from storage.feedback import FeedbackLimits
 from webapp import sign_in
@@ -38,6 +38,7 @@ from webapp.api import (
     audit as audit_api,
     conversations as conversations_api,
     data as data_api,
+    deleting as deleting_api,
     docs as docs_api,
     edits as edits_api,
     exports as exports_api,
@@ -46,13 +47,16 @@ from webapp.api import (
     imports as imports_api,
     live as live_api,
     messages as messages_api,
+    metrics as metrics_api,
     mine as mine_api,
     opinions as opinions_api,
     people as people_api,
     progress as progress_api,
     review as review_api,
     review_queue as review_queue_api,
+    search as search_api,
     system as system_api,
+    talk_files as talk_files_api,
 )
 from webapp.connections import (
     Patience,
@@ -88,6 +92,7 @@ CHAT_PRIORITY = 0
 GRACE_S = 3
 REASON_MAX_CHARS = 300
 FORGET_EVERY_S = 3600.0
+DELETED_EVERY_S = 60.0
 EXPORTS_AT_ONCE = 2
 
 
@@ -109,6 +114,9 @@ def build_app(
     _say_errors(app)
     for routes in (
         conversations_api,
+        deleting_api,
+        search_api,
+        talk_files_api,
         messages_api,
         imports_api,
         feedback_api,
@@ -121,6 +129,7 @@ def build_app(
     ):
         app.include_router(routes.router)
     app.include_router(docs_api.router)
+    app.include_router(metrics_api.router)
     # The last route of review takes any word for a move.
     for routes in (opinions_api, review_queue_api, edits_api, review_api, system_api):
         app.include_router(routes.router)
@@ -203,7 +212,12 @@ def _add_layers(app: FastAPI, parts: Parts) -> None:
     app.add_middleware(sign_in.Guard)
     app.add_middleware(Identity, signer=parts.signer, find_account=find_account, on_space=parts.on_space)
     settings = parts.settings
-    app.add_middleware(BodyLimit, limit_bytes=settings.body_max_bytes, timeout_s=settings.body_timeout_s)
+    app.add_middleware(
+        BodyLimit,
+        limit_bytes=settings.body_max_bytes,
+        timeout_s=settings.body_timeout_s,
+        larger={talk_files_api.IMPORT_PATH: max(talk_files_api.IMPORT_MAX_BYTES, settings.body_max_bytes)},
+    )
     app.add_middleware(AddressLimit, limits=parts.limits)
     app.add_middleware(OwnOriginOnly)
     app.add_middleware(GradioDoors)
@@ -286,6 +300,7 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
         for name, interval_s, look in (
             ("janitor", pace.janitor_s, Janitor(parts.store, pace, signs_of_life, parts.turns.own_ids).look),
             ("poller", pace.poll_s, Poller(parts.store, parts.hub).look),
+            ("deleted talks", DELETED_EVERY_S, partial(_forget_deleted_talks, parts.store)),
             ("old copies", FORGET_EVERY_S, partial(_forget_old_copies, parts.settings)),
             ("old spending", FORGET_EVERY_S, partial(_forget_old_spending, parts.store)),
             ("old talks", FORGET_EVERY_S, partial(_forget_old_talks, parts)),
@@ -320,6 +335,11 @@ async def _forget_old_copies(settings: Settings) -> None:
     folder = settings.data_dir / "backups"
     await asyncio.to_thread(backup.forget_old, folder, days=settings.upgrade_copies_days)
     await asyncio.to_thread(backup.forget_old_backups, folder, days=settings.backup_days)
+
+
+async def _forget_deleted_talks(store: Store) -> None:
+    """Also at the start: a talk whose grace ended while nobody ran must not stay."""
+    await store(undo.delete_expired)
 
 
 async def _forget_old_spending(store: Store) -> None:

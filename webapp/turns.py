@@ -25,6 +25,7 @@ from inference.client import ChatModel
 from storage import answers, conversations, gauges, live, messages, scenarios, turns
 from storage.engine import Database
 from storage.spending import Daily
+from webapp.counts import AnswerCounts
 from webapp.hub import Ended, Hub, LiveAnswer
 from webapp.limits.rates import RateLimits
 from webapp.pace import Pace
@@ -109,6 +110,7 @@ class TurnRunner:
         self._model = model
         self._hub = hub
         self._limits = limits
+        self.counts = AnswerCounts()
         self._pace = pace
         self._ask_at_end = ask_at_end
         self._scenarios: dict[str, Scenario] = {}
@@ -234,6 +236,7 @@ class TurnRunner:
         answer.is_ours = True  # the poller may have met the row before we came back from storing it
         run = _Run(answer, turn.writer_token, begun=turn.answer.text)
         self._runs[answer.id] = run
+        self.counts.begin()
         self._hub.tell_turn(visitor_id, answer.conversation_id, turn.user_message.id, answer.id)
         run.writing = asyncio.create_task(self._write(run), name=f"write {answer.id}")
         task = asyncio.create_task(self._see_through(run), name=f"answer {answer.id}")
@@ -256,6 +259,7 @@ class TurnRunner:
             log.exception("could not store the end", extra={"answer_id": run.answer.id})
             stored = Ended(MessageState.INTERRUPTED, "interrupted", ended.length)
         self._runs.pop(run.answer.id, None)  # until here the savings go on: they are its sign of life
+        self.counts.end(stored.state, run.first_token_s)
         self._hub.end(run.answer, stored)
         if run.at_end is not None and stored.state in SAID:
             await self._ask_for_feedback(run.at_end)

@@ -15,7 +15,7 @@ from webapp.parts import Parts
 from webapp.theme import make_theme
 
 ASSETS = Path(__file__).parent / "assets"
-STYLES = ("style", "start", "panes", "again", "mine")
+STYLES = ("style", "sidebar", "start", "panes", "again", "mine", "difference")
 KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 

@@ -106,9 +106,9 @@ class Poller:
                 self._hub.end(answer, Ended(row.state, row.error_code, len(row.text)))
 
     async def _look_at_conversations(self, visitors: list[str], since: datetime) -> None:
-        for visitor_id, conversation_id, at in await self._store(live.list_touched, visitors, since):
-            if self._is_news(visitor_id, conversation_id, at):
-                self._hub.tell_list(visitor_id, conversation_id)
+        for talk in await self._store(live.list_touched, visitors, since):
+            if self._is_news(talk.visitor_id, talk.id, talk.at):
+                self._hub.tell_list(talk.visitor_id, talk.id, is_changed=talk.is_changed)
 
     async def _look_at_feedback(self, visitors: list[str], since: datetime) -> None:
         changed = await self._store(feedback.list_changed, visitors, since)

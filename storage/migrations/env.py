@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from alembic import context
 
+from storage.search_index import is_of_search
 from storage.tables import Base, String, Text, UtcDateTime
 
 
@@ -22,10 +23,16 @@ def render_item(kind: str, item: Any, _autogen: object) -> str | Literal[False]:
     return False
 
 
+def include_name(name: str | None, kind: str, _parents: object) -> bool:
+    """Leave the search's own tables alone: `storage/tables.py` does not know them."""
+    return not (kind == "table" and is_of_search(name))
+
+
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=Base.metadata,
     render_as_batch=True,
     render_item=render_item,
+    include_name=include_name,
 )
 context.run_migrations()

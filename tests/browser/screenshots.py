@@ -24,6 +24,7 @@ from storage.tables import ConversationRow
 from tests.again_scene import make_debrief
 from tests.browser.house import CHROMIUM, CHROMIUM_ARGS, House, Look, answer_rows, debrief_card, open_house
 from tests.browser.screenshots_debrief import photograph_debrief
+from tests.browser.screenshots_list import photograph_list
 from tests.job_scene import claim_this, interview
 from tests.review_scene import PASSWORD, make_account, make_feedback
 from tests.scripted_model import Script, ScriptedModel
@@ -91,6 +92,7 @@ def main() -> None:
                     if asked.only not in ("", f"{'phone' if phone else 'desktop'}-{scheme}-{words['locale'][:2]}"):
                         continue
                     photograph_debrief(house, words, phone, scheme, out)
+                    photograph_list(house, words["locale"], phone, scheme, out)
                     _photograph(house, words, phone, scheme, out)
                     _photograph_again(house, words, phone, scheme, out)
                     _photograph_desk(house, words["locale"], phone, scheme, out)

@@ -210,6 +210,7 @@ def test_words_never_become_markup_and_fetch_nothing(olga: Look):
         expect(row.locator(".message-content img, .message-content b")).to_have_count(0)
     entry = olga.page.locator(".entry").first
     entry.hover()
+    entry.locator(".entry-more").click()
     entry.get_by_role("button", name="Rename").click()
     title = olga.page.get_by_role("textbox", name="Rename")
     title.fill("${document.body.remove()}<b>x</b>{{1}}")
@@ -239,7 +240,7 @@ def test_a_stranger_with_the_link_reads_that_there_is_nothing(house: House, olga
         expect(page.locator(".hero")).to_be_visible()
 
 
-def test_past_conversations_can_be_opened_renamed_and_deleted(olga: Look):
+def test_a_past_conversation_can_be_opened_and_stays_marked(olga: Look):
     olga.start(INTERVIEW)
     olga.say("The first talk.")
     expect(answer_rows(olga.page)).to_have_count(2)
@@ -250,18 +251,7 @@ def test_past_conversations_can_be_opened_renamed_and_deleted(olga: Look):
     expect(entries).to_have_count(2)
     entries.nth(1).locator(".entry-open").click()
     expect(own_rows(olga.page)).to_contain_text("The first talk.")
-    open_entry = olga.page.locator(".entry.open")
-    open_entry.get_by_role("button", name="Rename").click()
-    title = olga.page.get_by_role("textbox", name="Rename")
-    expect(title).to_be_focused()
-    title.fill("My best talk")
-    title.press("Enter")
-    expect(olga.page.locator(".talk-head h1")).to_have_text("My best talk")
-    expect(open_entry.locator(".entry-title")).to_have_text("My best talk")
-    open_entry.get_by_role("button", name="Delete").click()
-    olga.page.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
-    expect(olga.page.locator(".hero")).to_be_visible()
-    expect(entries).to_have_count(1)
+    expect(olga.page.locator(".entry.open .entry-open")).to_have_attribute("aria-current", "page")
 
 
 def test_a_press_is_a_click_although_the_list_changes_before_the_release(olga: Look):
@@ -270,7 +260,7 @@ def test_a_press_is_a_click_although_the_list_changes_before_the_release(olga: L
     expect(page.locator(".entry")).to_have_count(1)
     page.get_by_role("button", name="New conversation").hover()
     page.mouse.down()
-    with page.expect_response(lambda response: response.url.endswith("/api/v1/conversations")):
+    with page.expect_response(lambda response: "/api/v1/conversations?limit=" in response.url):
         renamed = page.request.patch(f"{olga.house.url}/api/v1/conversations/{talk}", data={"title": "Renamed"})
         assert renamed.ok
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")  # it has been shown

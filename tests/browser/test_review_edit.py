@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from debrief.review import ReviewState
+from debrief.settings import Settings
 from storage import edits, reviews
 from storage.engine import Database
-from tests.browser.house import House, Look
+from tests.browser.house import House, Look, debrief_card, open_house
+from tests.browser.test_debrief_card import ask_and_claim, make_body, store, talk_of_two_turns
 from tests.browser.test_review_desk import button, db, rita, signed_in  # noqa: F401  the fixtures too
-from tests.review_scene import make_feedback
+from tests.review_scene import make_account, make_feedback
+from tests.scripted_model import ScriptedModel
 
 
 def open_case(look: Look, feedback_id: str) -> Page:
@@ -95,3 +99,48 @@ def test_a_debrief_is_sent_to_be_written_anew_with_a_note(db: Database, rita: Lo
     case = reviews.get_review(db, row.id)
     assert case.remade
     assert (case.state, case.remade.guidance) == (ReviewState.REGENERATING, "Quote the number.")
+
+
+def test_a_second_reviewer_judges_blind_and_is_told_afterwards(browser: Browser, tmp_path: Path):
+    settings = Settings(_env_file=None, data_dir=tmp_path, rate_limit="off", second_opinion_percent=100)
+    with ScriptedModel() as model, open_house(settings, model, browser) as house:
+        accounts = {name: make_account(house.db, name) for name in ("rita", "rosa")}
+        row = make_feedback(house.db, state=ReviewState.AUTO_RELEASED)
+        reviews.approve(house.db, accounts["rita"], row.id, row.row_version)
+        with signed_in(house, "rosa") as look:
+            page = look.page
+            button(page, "Second opinion").click()
+            dialog = page.locator("dialog.desk-second")
+            expect(dialog.locator("fieldset")).to_have_count(5)
+            expect(dialog).not_to_contain_text("Outstanding")
+            for name in ("examples", "to_the_point", "own_part", "motive"):
+                dialog.locator(".desk-level", has=page.locator(f'[name="second-{name}"]')).nth(1).click()
+            dialog.locator(".desk-level", has_text="No").last.click()
+            button(page, "Give my opinion").click()
+            expect(dialog).to_contain_text("what the first reviewer had said")
+            expect(dialog.locator("tbody tr").nth(2)).to_contain_text("Results25")
+            button(page, "Close").click()
+            button(page, "Agreement").click()
+            expect(dialog.locator("tbody tr")).to_have_count(4)
+            expect(dialog.locator(".desk-second-differing")).to_contain_text("Results: 5 / 2")
+
+
+def test_olga_is_told_what_to_expect_and_sees_what_a_person_changed(house: House, olga: Look):
+    talk_of_two_turns(olga)
+    card = debrief_card(olga.page)
+    expect(card).to_contain_text("It is shown as soon as it has passed its checks")
+    store(house, ask_and_claim(olga), make_body(olga.page))
+    expect(card.locator(".state")).to_have_text("ready")
+
+    editor = make_account(house.db, f"edith{olga.page.url[-6:]}")
+    feedback_id = olga.page.evaluate(
+        "fetch('api/v1/conversations?limit=1').then(r => r.json()).then(a => a.items[0].feedback.id)"
+    )
+    draft = edits.get_draft(house.db, feedback_id)
+    edit = draft.unchanged.model_copy(update={"next_step": "Say for whom it mattered most."})
+    edits.approve_edit(house.db, editor, feedback_id, draft.row_version, edit)
+
+    expect(card).to_contain_text("A person has corrected and approved this debrief.")
+    card.get_by_text("What the person changed").click()
+    expect(card.locator(".corrections")).to_contain_text("Changed since you could first read it:")
+    expect(card.locator(".corrections ins")).to_have_text(["mattered most."])

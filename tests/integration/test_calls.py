@@ -15,8 +15,10 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from debrief.settings import Settings
+from storage.tables import FeedbackJobRow
 from tests.integration.test_api_feedback import write_debrief
 from tests.scripted_model import Script, ScriptedModel
 from tests.web_scene import Browser, Web, running_web, until
@@ -24,6 +26,7 @@ from tests.web_scene import Browser, Web, running_web, until
 DOCS = Path(__file__).parents[2] / "docs" / "api.md"
 MORE_THAN_GRADIO_RUNS_AT_ONCE = 42
 WAIT_S = 60
+PROGRAM_S = 300
 
 
 @pytest.fixture(scope="module")
@@ -82,13 +85,17 @@ def test_the_gradio_client_example_in_the_docs_works_as_it_is_written(web: Web, 
     with ThreadPoolExecutor(1) as background:
         running = background.submit(
             subprocess.run, [sys.executable, "-W", "ignore", "-c", docs_script("python", web)],
-            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120,
+            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=PROGRAM_S,
         )  # fmt: skip
-        until(lambda: len(web.rung) > rung or running.done(), within_s=WAIT_S, what="the program to ask for a debrief")
+        until(
+            lambda: len(web.rung) > rung or running.done(), within_s=PROGRAM_S, what="the program to ask for a debrief"
+        )
         assert len(web.rung) > rung, running.result()
         with web.parts.db.read() as session:
-            talks = session.connection().exec_driver_sql("SELECT id FROM conversations").scalars().all()
-        write_debrief(web, talks[-1])
+            talk = session.scalars(
+                select(FeedbackJobRow.conversation_id).where(FeedbackJobRow.id == web.rung[-1])
+            ).one()
+        write_debrief(web, talk)
         done = running.result()
     assert done.returncode == 0, done.stderr
     said = done.stdout.splitlines()

@@ -21,7 +21,7 @@ from storage.live import find_worker_silence_s
 from storage.standing import read_standing
 from storage.tables import FeedbackRow
 from tests.factories import OLGA, SAM, make_conversation, make_turn, start_turn
-from tests.job_scene import ask_for_feedback, claim, let_clock_jump, store
+from tests.job_scene import ask_for_feedback, claim, let_clock_jump, make_body, store
 
 pytestmark = pytest.mark.both_engines
 
@@ -132,6 +132,7 @@ def test_the_words_stay_hidden_until_they_may_be_shown(database: Database):
     [
         (False, True, "checked", "auto_released"),
         (False, True, "hold", "pending"),
+        (False, True, "sample", "auto_released"),
         (False, False, "checked", "pending"),
         (True, True, "checked", "pending"),
     ],
@@ -147,6 +148,16 @@ def test_what_passed_all_checks_is_released_and_the_rest_waits(
     assert view.review_state == review_state
     assert view.state == (JobState.PARTIAL if partial else JobState.SUCCEEDED)
     assert (view.body is not None) == (review_state == "auto_released")
+
+
+def test_a_drawn_debrief_is_read_by_a_person_although_it_passed(any_database: Database):
+    _, job_id = ask_for_feedback(any_database)
+    mine = claim(any_database, job_id)
+    assert mine
+    kept = {"body": make_body(), "checks": [], "partial": False, "lineage": {}}
+    jobs.store_result(any_database, mine, **kept, release="sample", sample_percent=100)
+    view = get_feedback(any_database, OLGA, mine.feedback_id)
+    assert (view.review_state, view.body) == ("pending", None)
 
 
 def test_a_warning_holds_nothing_back(any_database: Database):

@@ -7,12 +7,14 @@ import pytest
 from debrief.edit import Edit, EditedCriterion
 from debrief.errors import Conflict, InputRejected, NotAllowed
 from debrief.review import ReviewState as S
+from debrief.texts import say
 from storage import anew, edits, feedback, feedback_versions as versions, jobs, reactions, reviews
 from storage.audit import audit, list_audit
 from storage.tables import FeedbackRow, FeedbackVersionRow, ReviewRow
 from tests.factories import OLGA
 from tests.job_scene import claim, store
 from tests.review_scene import make_account, make_feedback, make_talk, regenerate
+from webapp.notices import feedback_notice
 
 pytestmark = pytest.mark.both_engines
 WORDS = "You said what you measured, so that your own share can be seen at once."
@@ -287,3 +289,32 @@ def test_strengths_and_improvements_are_edited_and_deleted_with_their_quotes(dat
     assert case.body
     assert [one.why for one in case.body.strengths] == [WORDS]
     assert case.body.strengths[0].evidence[0].quote == quote[0]["quote"]
+
+
+def test_olga_is_told_that_it_is_rewritten_and_never_what_reviewers_write_to_the_model(database, rita):
+    row = make_feedback(database, make_talk(database), state=S.AUTO_RELEASED)
+    job_id = regenerate(database, row.id, guidance="She sounds arrogant, say so kindly.")
+    view = feedback.get_feedback(database, OLGA, row.id)
+    assert (view.body, feedback_notice(view, "en")) == (None, say("notice.regenerating", "en"))
+    mine = claim(database, job_id)
+    assert mine
+    jobs.store_result(
+        database, mine, body=edits.get_draft(database, row.id).body, checks=[], partial=False,
+        lineage={"model": "m", "guidance": mine.guidance, "guidance_hash": "a" * 64}, release="checked",
+    )  # fmt: skip
+    case = reviews.get_review(database, row.id)
+    case = reviews.claim(database, rita, row.id, case.row_version)
+    reviews.approve(database, rita, row.id, case.row_version)
+    view = feedback.get_feedback(database, OLGA, row.id)
+    assert view.body
+    assert "arrogant" not in str(view)
+    assert view.lineage["guidance_hash"] == "a" * 64
+
+
+def test_a_disputed_debrief_stays_readable_while_it_is_rewritten(database, rita):
+    row = make_feedback(database, make_talk(database), state=S.AUTO_RELEASED)
+    reactions.dispute(database, OLGA, row.id, "next_step", "Not so.")
+    regenerate(database, row.id)
+    view = feedback.get_feedback(database, OLGA, row.id)
+    assert (view.review_state, view.body is not None) == ("regenerating", True)
+    assert feedback_notice(view, "en") == say("notice.disputed", "en")

@@ -42,6 +42,7 @@ IMPORTED: dict[str, object] = {
 
 OWN: dict[str, Line] = {
     "GET /healthz": line("200 200 200 200 200"),
+    "GET /metrics": line("404 404 404 404 404"),
     "GET /manifest.json": line("200 200 200 200 200"),
     "GET /assets-{asked}/{name}": line("404 404 404 404 404"),
     "GET /docs": line("401 401 403 200 401"),
@@ -57,7 +58,14 @@ OWN: dict[str, Line] = {
     "POST /api/v1/conversations": line("201 201 201 201 201", {"scenario": "job_interview"}),
     "GET /api/v1/conversations/{conversation_id}": line(f"{OWNED} 200"),
     "PATCH /api/v1/conversations/{conversation_id}": line(f"{OWNED} 200", {"title": "Mine now"}),
-    "DELETE /api/v1/conversations/{conversation_id}": line(f"{OWNED} 204"),
+    "DELETE /api/v1/conversations/{conversation_id}": line(f"{OWNED} 200"),
+    "DELETE /api/v1/conversations": line("422 422 422 422 422"),
+    "GET /api/v1/conversations/{conversation_id}/export": line(f"{OWNED} 200"),
+    "GET /api/v1/export/conversations": line("200 200 200 200 200"),
+    "POST /api/v1/import/talks": line("422 422 422 422 422", {"format": "something else"}),
+    "POST /api/v1/search": line("200 200 200 200 200", {"text": "team"}),
+    "GET /api/v1/deletions": line("200 200 200 200 200"),
+    "POST /api/v1/deletions/{deletion_id}/undo": line(f"{OWNED} 200"),
     "POST /api/v1/conversations/{conversation_id}/messages": line(f"{OWNED} 202", {"text": "Hello."}),
     "POST /api/v1/conversations/{conversation_id}/stop": line(f"{OWNED} 200"),
     "POST /api/v1/conversations/{conversation_id}/feedback": line(f"{OWNED} 202"),
@@ -131,10 +139,10 @@ PAGES: dict[str, tuple[int, int, int, int, int]] = {
 EVENTS: dict[str, tuple[str, ...]] = {
     "/": ("send_message", "stop_answer", "paint", "chat", "debrief"),
     "/admin": (
-        "open_desk", "open_case", "filter_list", "refresh_list", "show_more", "take_next", "claim", "release", "reopen",
-        "approve", "reject", "open_reject", "close_reject",
+        "open_desk", "open_case", "filter_list", "refresh_list", "show_more", "take_next", "claim", "release",
+        "approve", "reject", "open_reject", "close_reject", "open_reopen",
         "draw_after_open_desk", "draw_after_open_case", "draw_after_filter_list", "draw_after_refresh_list",
-        "draw_after_show_more", "draw_after_take_next", "draw_after_claim", "draw_after_release", "draw_after_reopen",
+        "draw_after_show_more", "draw_after_take_next", "draw_after_claim", "draw_after_release",
         "draw_after_approve", "draw_after_reject",
     ),
     "/admin/system": (),

@@ -107,6 +107,9 @@ def leave_canaries_everywhere(url: str, model: ScriptedModel) -> tuple[str, str,
         signed_in = ada.post("/admin/login", data={"name": "ada", "password": SECRETS["admin"]})
         assert signed_in.status_code == 303
         ada.post(f"/api/v1/review/{feedback}/reject", json={"reason": "other", "note": WORDS["note"], "row_version": 1})
+        ada.post(f"/api/v1/review/{feedback}/regenerate", json={"guidance": WORDS["note"]})
+        ada.post(f"/api/v1/review/{feedback}/escalate", json={"note": WORDS["note"]})
+        ada.post(f"/api/v1/review/{feedback}/check", json={"criteria": [], "summary": WORDS["note"]})
         return olga.cookies["debrief_visitor"], ada.cookies["debrief_sign_in"], talk
 
 

@@ -26,7 +26,7 @@ from fastapi import FastAPI
 
 from debrief.review import ReviewState
 from debrief.settings import Settings
-from storage import messages
+from storage import messages, undo
 from storage.engine import Database
 from tests.factories import make_conversation, make_turn
 from tests.job_scene import interview
@@ -62,12 +62,14 @@ class Walk:
         for said, answered in TALK:
             make_turn(self.db, talk, text=said, answer=answered)
         feedback = make_feedback(self.db, talk, state=ReviewState.AUTO_RELEASED)
+        gone = make_conversation(self.db, visitor_id=self.olga_id)
         path = messages.list_path(self.db, talk.id)
         return {
             "conversation_id": talk.id,
             "message_id": path[-1].id,
             "said_id": path[-2].id,
             "feedback_id": feedback.id,
+            "deletion_id": undo.delete_with_grace(self.db, self.olga_id, gone.id).id,
             "row_version": str(feedback.row_version),
             "action": "approve",
             "kind": "feedback",

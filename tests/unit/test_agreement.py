@@ -9,7 +9,7 @@
 
 import pytest
 
-from debrief.agreement import agree, kappa, percent_agreement, tabulate
+from debrief.agreement import NOTHING, agree, kappa, percent_agreement, tabulate
 
 SAS = [[0, 4, 1], [0, 8, 0], [0, 1, 5]]
 RADIOLOGISTS = [[21, 12, 0, 0], [4, 17, 1, 0], [3, 9, 15, 2], [0, 0, 0, 1]]
@@ -65,6 +65,12 @@ def test_where_nothing_can_be_said_nothing_is():
     assert agree([]).percent.value is None
     same = agree([(3, 3)] * 12)
     assert (same.percent.value, same.kappa.value, same.n) == (1.0, None, 12)
+    one_never_varies = agree([(3, 2), (3, 3), (3, 5), (3, 3)])
+    assert (one_never_varies.percent.value, one_never_varies.kappa, one_never_varies.quadratic) == (
+        0.5,
+        NOTHING,
+        NOTHING,
+    )
 
 
 def test_one_level_apart_is_less_of_a_disagreement_than_four():

@@ -1,4 +1,4 @@
-"""Conversations: begin, read, rename, delete, say something, stop. Single messages: `messages.py`."""
+"""Conversations: begin, read, rename, say something, stop. Single messages: `messages.py`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from debrief.conversation import Conversation, Message
 from debrief.errors import InputRejected
+from debrief.policy import policy_for
 from debrief.scenario import conversation_title, fill_form, opening_line
 from storage import conversations
 from storage.versions import Told, read_talk
@@ -36,7 +37,8 @@ router = APIRouter(prefix="/api/v1")
 
 @router.get("/scenarios", summary="What can be practised")
 async def list_scenarios(parts: TheParts, asker: TheAsker) -> ScenarioList:
-    return ScenarioList(items=[ScenarioOut.of(scenario, asker.language) for scenario in parts.scenarios.values()])
+    found = [(scenario, policy_for(parts.settings, scenario.body())) for scenario in parts.scenarios.values()]
+    return ScenarioList(items=[ScenarioOut.of(one, asker.language, policy.release) for one, policy in found])
 
 
 @router.post("/conversations", status_code=201, summary="Begin a talk")
@@ -54,7 +56,8 @@ async def list_mine(
     cursor: Annotated[str | None, Query(max_length=300)] = None,
 ) -> ConversationLines:
     page = await parts.store(conversations.list_conversations, asker.visitor_id, limit=limit, cursor=cursor)
-    return ConversationLines(items=[ConversationLine.of(item) for item in page.items], next=page.next)
+    total = await parts.store(conversations.count_conversations, asker.visitor_id)
+    return ConversationLines(items=[ConversationLine.of(item) for item in page.items], next=page.next, total=total)
 
 
 @router.get("/conversations/{conversation_id}", summary="One talk with its messages")
@@ -66,16 +69,9 @@ async def get(parts: TheParts, asker: TheAsker, conversation_id: str) -> Convers
 @router.patch("/conversations/{conversation_id}", summary="Rename a talk")
 async def rename(parts: TheParts, asker: TheAsker, conversation_id: str, change: ConversationChange) -> ConversationOut:
     await parts.store(conversations.rename_conversation, asker.visitor_id, conversation_id, change.title)
-    parts.hub.tell_list(asker.visitor_id, conversation_id)
+    parts.hub.tell_list(asker.visitor_id, conversation_id, is_changed=True)
     conversation, told = await parts.store(read_talk, asker.visitor_id, conversation_id)
     return ConversationOut.of(conversation, told, asker.language)
-
-
-@router.delete("/conversations/{conversation_id}", status_code=204, summary="Delete a talk for good")
-async def delete(parts: TheParts, asker: TheAsker, conversation_id: str) -> None:
-    await parts.turns.stop(asker.visitor_id, conversation_id)
-    await parts.store(conversations.delete_conversation, asker.visitor_id, conversation_id)
-    parts.hub.tell_list(asker.visitor_id, conversation_id)
 
 
 @router.post(

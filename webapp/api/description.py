@@ -52,6 +52,14 @@ REFUSALS: dict[str, dict[int, list[str]]] = {
         422: [*BEGINNING[422], "message_too_long"],
         429: BEGINNING[429],
     },
+    "POST /api/v1/import/talks": {
+        413: ["body_too_large"],
+        422: ["not_our_file", "newer_file", "broken_file", "file_scenario_missing", "form_incomplete", "form_choice"],
+        429: BEGINNING[429],
+    },
+    "POST /api/v1/search": {422: ["nothing_to_search", "search_too_long"]},
+    "DELETE /api/v1/conversations": {404: ["nothing_to_delete"]},
+    "POST /api/v1/deletions/{deletion_id}/undo": {404: ["too_late_to_undo"]},
     "PATCH /api/v1/conversations/{conversation_id}": {422: ["empty_title"]},
     "POST /api/v1/conversations/{conversation_id}/messages": {422: ["empty_message", "message_too_long"], **ANSWERING},
     "POST /api/v1/messages/{message_id}/retry": ANSWERING,
@@ -101,6 +109,7 @@ _EDIT: dict[str, Any] = {
 EXAMPLES: dict[str, dict[str, Any]] = {
     "NewConversation": {"scenario": "job_interview", "language": "en"},
     "ConversationChange": {"title": "Interview for the warehouse"},
+    "SearchRequest": {"text": "warehouse", "limit": 20},
     "NewMessage": {"text": "I led a team of three.", "request_id": "first"},
     "Retry": {"request_id": "once more"},
     "RatingRequest": {"value": "down", "comment": "It forgot what I had said."},

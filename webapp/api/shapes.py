@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from debrief.conversation import Conversation, ConversationSummary, Message, Turn
 from debrief.feedback import AskedBy, Check, Dispute, FeedbackBody, FeedbackView
+from debrief.policy import Release
 from debrief.scenario import Scenario, SelectField, TextField
 from storage.accounts import Account
 from storage.versions import Told
@@ -214,6 +215,8 @@ class ConversationLine(BaseModel):
 class ConversationLines(BaseModel):
     items: list[ConversationLine]
     next: str | None
+    total: int
+    """All talks of the asker's, not only these."""
 
 
 class TurnOut(BaseModel):
@@ -343,6 +346,8 @@ class EndOut(BaseModel):
 
 
 class ScenarioOut(BaseModel):
+    """`release`: a debrief is shown at once ("checked"), but for a share ("sample"), or after a person ("hold")."""
+
     id: str
     title: str
     summary: str
@@ -353,9 +358,10 @@ class ScenarioOut(BaseModel):
     form: list[FormFieldOut]
     quick_replies: list[str]
     end: EndOut
+    release: Release
 
     @classmethod
-    def of(cls, scenario: Scenario, language: str) -> ScenarioOut:
+    def of(cls, scenario: Scenario, language: str, release: Release) -> ScenarioOut:
         return cls(
             id=scenario.id,
             title=scenario.title.to(language),
@@ -367,6 +373,7 @@ class ScenarioOut(BaseModel):
             form=[FormFieldOut.of(field, language) for field in scenario.form],
             quick_replies=[reply.to(language) for reply in scenario.quick_replies],
             end=EndOut(turns=scenario.end.turns, text=scenario.end.text.to(language)),
+            release=release,
         )
 
 

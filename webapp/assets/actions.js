@@ -11,6 +11,7 @@ import { showMine } from "./mine.js";
 import { repaint } from "./painter.js";
 import { showProgress } from "./progress.js";
 import { change, isBusy, ownMessages, runningAnswer, state } from "./state.js";
+import { hearOfList, refreshList } from "./talk_list.js";
 import { hearOfReadiness } from "./unread.js";
 import { LANGUAGE, t } from "./words.js";
 
@@ -54,13 +55,14 @@ export function showStart({ push = false } = {}) {
   if (state.scenarios === null) loadScenarios();
 }
 
-export async function openConversation(id, { push = false } = {}) {
+/** `at`: a message of it that is to be shown, instead of its end. */
+export async function openConversation(id, { push = false, at = null } = {}) {
   go({ c: id }, push);
   change({ ...NOTHING_OPEN, view: "talk", conversation: { id, title: t("loading"), scenario: null } });
   repaint({ text: draftOf(id) });
   closeSidebarOnPhones();
   await refreshConversation(id);
-  repaint({ toEnd: true });
+  repaint({ toEnd: at === null });
   await Promise.all([refreshFeedback(id), refreshMoment(id)]);
 }
 
@@ -91,15 +93,6 @@ export async function loadScenarios() {
     change({ scenarios: items, scenariosError: null });
   } catch (error) {
     change({ scenariosError: error.message });
-  }
-}
-
-export async function refreshList() {
-  try {
-    const { items } = await call("GET", "conversations");
-    change({ list: items, listError: null });
-  } catch (error) {
-    change({ listError: state.list ? null : error.message });
   }
 }
 
@@ -269,35 +262,10 @@ export async function retry(answerId) {
   repaint();
 }
 
-export async function rename(id, title) {
-  change({ renaming: null });
-  if (!title) return;
-  try {
-    await call("PATCH", `conversations/${id}`, { body: { title } });
-    if (state.conversation?.id === id) change({ conversation: { ...state.conversation, title } });
-  } catch (error) {
-    change({ listError: error.message });
-  }
-  refreshList();
-}
-
-export async function remove(id) {
-  change({ deleting: null });
-  try {
-    await call("DELETE", `conversations/${id}`);
-    forgetDraft(id);
-    if (state.conversation?.id === id) showStart();
-  } catch (error) {
-    change({ listError: error.message });
-  }
-  refreshList();
-}
-
 // ---- frames of the live stream --------------------------------------------------------------------------------
 
 /** Answers whose end was heard. The end can be faster than the response that tells the answer's id. */
 const ended = new Set();
-let listTimer = 0;
 let refreshTimer = 0;
 
 /** Frames of an answer come faster than this waits: a wait that each of them began anew would never end. */
@@ -361,14 +329,6 @@ export const frames = {
     if (progress.conversation_id === state.conversation?.id) hearOfFeedback(progress);
   },
 
+  list: hearOfList,
   gone: hearThatAllIsGone,
-
-  list() {
-    // A hidden tab reads the list when it is looked at again (page.js).
-    if (document.visibilityState !== "visible") return;
-    listTimer ||= setTimeout(() => {
-      listTimer = 0;
-      refreshList();
-    }, 300);
-  },
 };

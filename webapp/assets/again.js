@@ -3,11 +3,12 @@
 // The new talk is a copy up to just before what was said. The old words are shown beside it, never typed in for
 // the visitor, and the hint stays behind a click: first they try.
 
-import { openConversation, refreshList } from "./actions.js";
+import { openConversation } from "./actions.js";
 import { call } from "./api.js";
 import { h, icon } from "./dom.js";
 import { repaint } from "./painter.js";
 import { change, isCopied, saidHere, state } from "./state.js";
+import { refreshList } from "./talk_list.js";
 import { t } from "./words.js";
 
 /** From this level up there is nothing weak about a moment. */

@@ -18,17 +18,18 @@ export class CallFailed extends Error {
 /** A path from the root is taken as it is: the pages below /admin have another base. */
 const address = (path) => new URL(path.startsWith("/") ? path : `api/v1/${path}`, document.baseURI);
 
-/** Ask a route and return its JSON. Throws CallFailed. */
-export async function call(method, path, { body, language } = {}) {
+/** Ask a route and return its JSON; `raw` is a body that is JSON already. `signal` calls it off. Throws CallFailed. */
+export async function call(method, path, { body, language, signal, raw } = {}) {
   const headers = { Accept: "application/json" };
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (body !== undefined || raw !== undefined) headers["Content-Type"] = "application/json";
   if (language) headers["Accept-Language"] = language;
   let response;
   try {
     response = await fetch(address(path), {
       method,
       headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: body === undefined ? raw : JSON.stringify(body),
+      signal,
       credentials: "same-origin",
       cache: "no-store",
     });

@@ -3,12 +3,13 @@
 import { disputeButton, disputeNote } from "./dispute.js";
 import { againButton } from "./again.js";
 import { comparisons } from "./comparison.js";
+import { corrections } from "./corrections.js";
 import { h, icon, show } from "./dom.js";
 import { askFeedback, cancelFeedback, chooseFeedback, react } from "./feedback_actions.js";
 import { feedbackBody } from "./feedback_card.js";
 import { modelSeconds } from "./model_banner.js";
 import { markQuotedMessages, showQuote } from "./quotes.js";
-import { isFinal, ownMessages, saidHere, state } from "./state.js";
+import { isFinal, ownMessages, saidHere, scenarioOf, state } from "./state.js";
 import { forgetWish, notificationWish, watchForEyes, wishForNotification } from "./unread.js";
 import { t, when } from "./words.js";
 
@@ -19,6 +20,7 @@ const REASONS = {
   unkind: "reason_unkind",
   wrong_language: "reason_wrong_language",
 };
+const EXPECT = { checked: "expect_checked", sample: "expect_sample", hold: "expect_hold" };
 const WITHOUT_RESULT = { failed: "state_failed", cancelled: "state_cancelled", skipped: "state_skipped" };
 
 export function renderDebrief(root) {
@@ -53,6 +55,7 @@ function head(feedback) {
 
 function stateWords(feedback) {
   if (!feedback) return null;
+  if (feedback.review_state === "regenerating") return { kind: "busy", text: t(isDisputed(feedback) ? "state_disputed" : "state_waiting") };
   if (!isFinal(feedback)) return { kind: "busy", text: t("state_making") };
   if (feedback.state in WITHOUT_RESULT) return { kind: "bad", text: t(WITHOUT_RESULT[feedback.state]) };
   if (isDisputed(feedback)) return { kind: "busy", text: t("state_disputed") };
@@ -91,9 +94,10 @@ function status(feedback) {
 
 function standing(feedback) {
   if (!feedback) return invitation();
+  if (feedback.review_state === "regenerating") return h("p", { class: "quiet" }, feedback.notice); // no waiting of theirs
   if (!isFinal(feedback)) return making(feedback);
   const notice = feedback.notice ? h("p", { class: "quiet" }, feedback.notice) : null;
-  if (feedback.body) return [isOfEarlierTalk(feedback) ? h("p", { class: "note" }, earlierWords(feedback)) : null, notice];
+  if (feedback.body) return [isOfEarlierTalk(feedback) ? h("p", { class: "note" }, earlierWords(feedback)) : null, notice, corrections(feedback)];
   const reason = REASONS[feedback.reject_reason];
   return [
     feedback.error ? h("p", { class: feedback.state === "failed" ? "problem" : "quiet" }, feedback.error.message) : notice,
@@ -114,8 +118,15 @@ function invitation() {
   const canAsk = saidHere().length > 0;
   return [
     h("p", { class: "quiet" }, t(canAsk ? "debrief_invitation" : "debrief_too_early")),
+    canAsk ? expectation() : null,
     askButton(t("get_debrief"), !canAsk),
   ];
+}
+
+/** What becomes of it when it is written: shown at once, or read by a person first. */
+function expectation() {
+  const release = scenarioOf(state.conversation)?.release;
+  return release ? h("p", { class: "quiet" }, t(EXPECT[release])) : null;
 }
 
 /** The button, and beside it why the last press was refused. While it asks it keeps the focus: it is not disabled. */
@@ -143,6 +154,7 @@ function making(feedback) {
     ),
     h("p", {}, h("span", { class: "spinner" }), progressWords(feedback)),
     h("p", { class: "quiet" }, t("keep_talking")),
+    expectation(),
     h("div", { class: "row making-tools" }, tellMe(), h("button", { class: "quiet-link", type: "button", "data-key": "cancel", onclick: () => cancelFeedback(feedback.id) }, t("stop_making"))),
   );
 }

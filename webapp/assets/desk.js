@@ -8,6 +8,7 @@ import "./desk_list.js";
 import { desk, drawAll, fill, lookAgain, mount, places, words } from "./desk_shared.js";
 import { h } from "./dom.js";
 import { copyAsSaid } from "./inert.js";
+import { secondLinks } from "./desk_second.js";
 import { edit, escalate, open_reopen, regenerate } from "./desk_tools.js";
 import { clearMarks } from "./marks.js";
 
@@ -85,6 +86,7 @@ function bar() {
     h("span", { class: waiting ? "pill" : "pill calm" }, words("waiting", { n: waiting })),
     h("span", { class: "desk-bar-space" }),
     h("span", { class: "quiet desk-me" }, words("signed_in_as", { name: me.name })),
+    me.has_second ? secondLinks() : null,
     h("a", { class: "desk-link", href: "/admin/plots/" }, words("plots")),
     me.is_admin ? [h("a", { class: "desk-link", href: "/admin/manage/" }, words("manage")), h("a", { class: "desk-link", href: "/admin/system/" }, words("system"))] : null,
     h("a", { class: "desk-link", href: "/" }, words("practice")),

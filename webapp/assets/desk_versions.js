@@ -3,6 +3,7 @@
 import { CallFailed } from "./api.js";
 import { ask } from "./desk_sheet.js";
 import { desk, words } from "./desk_shared.js";
+import { sectionView } from "./difference_view.js";
 import { h } from "./dom.js";
 import { LANGUAGE } from "./words.js";
 
@@ -81,21 +82,4 @@ function difference({ found, beside, before, after }) {
     changed.map((section) => sectionView(section, beside)),
     same ? h("p", { class: "quiet" }, words("versions_rest", { n: same })) : null,
   );
-}
-
-/** One section of a difference; `beside`: older and newer in two columns. */
-export function sectionView(section, beside) {
-  const name = [section.about && /^\d+$/.test(section.about) ? `${words(section.path.startsWith("strengths") ? "edit_strengths" : "edit_improvements")} ${section.about}` : section.about, words(`field_${section.field}`)].filter(Boolean).join(" · ");
-  const text = (ops) => h("p", {}, section.pieces.filter((piece) => ops.includes(piece.op)).map(pieceView));
-  return h(
-    "section",
-    { class: `difference-section ${section.change}` },
-    h("h4", {}, name, h("small", {}, words(`change_${section.change}`))),
-    beside ? h("div", { class: "difference-two" }, text(["same", "out"]), text(["same", "in"])) : text(["same", "out", "in"]),
-  );
-}
-
-function pieceView({ op, text }) {
-  if (op === "same") return text;
-  return h(op === "out" ? "del" : "ins", {}, text);
 }

@@ -3,6 +3,7 @@
 import { inert } from "./inert.js";
 
 const MARK_MS = 8000;
+const WAIT_FOR_ROW_MS = 20000;
 let timer = 0;
 
 /** The rows of the native transcript, one a message. */
@@ -17,6 +18,19 @@ export function markRow(row, quote) {
   markWords(row, quote);
   clearTimeout(timer);
   timer = setTimeout(clearMarks, MARK_MS);
+}
+
+/** The same for a message by its id, as soon as the transcript shows it. */
+export function showMessage(id, quote) {
+  const find = () => document.querySelector(`#transcript .message-row[data-message="${CSS.escape(id)}"]`);
+  if (find()) return markRow(find(), quote);
+  const watcher = new MutationObserver(() => {
+    if (!find()) return;
+    watcher.disconnect();
+    markRow(find(), quote);
+  });
+  watcher.observe(document.querySelector("#transcript"), { subtree: true, childList: true, attributes: true, attributeFilter: ["data-message"] });
+  setTimeout(() => watcher.disconnect(), WAIT_FOR_ROW_MS);
 }
 
 export function clearMarks() {

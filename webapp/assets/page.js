@@ -1,7 +1,7 @@
 // The visitor's page: puts the pieces together. `state.js` holds what is known, `actions.js` changes it, each slot
 // (webapp/components/slots.py) shows a part of it, `painter.js` the native transcript, `live.js` brings the news.
 
-import { followAddress, frames, loadScenarios, refreshConversation, refreshList, send, stop } from "./actions.js";
+import { followAddress, frames, loadScenarios, refreshConversation, send, stop } from "./actions.js";
 import { call } from "./api.js";
 import { laterDebriefs, renderComparison } from "./comparison.js";
 import { renderConversations } from "./conversations.js";
@@ -10,11 +10,14 @@ import { saveDraft } from "./drafts.js";
 import { refreshFeedback } from "./feedback_actions.js";
 import { copyAsSaid } from "./inert.js";
 import { Live } from "./live.js";
+import { beginNotices } from "./notice.js";
 import { refreshMine, renderMine } from "./mine.js";
 import { paint, usePainter } from "./painter.js";
 import { refreshProgress, renderProgress } from "./progress.js";
 import { renderScenarios } from "./scenarios.js";
 import { change, isFinal, state, watch } from "./state.js";
+import { takeDroppedFiles } from "./talk_files.js";
+import { catchUp, refreshDeletions, refreshList } from "./talk_list.js";
 import { renderBelow, renderHeader } from "./talk.js";
 import { LANGUAGE } from "./words.js";
 
@@ -22,7 +25,7 @@ const ASLEEP_MS = 30000;
 
 /** What each slot shows, and on what it depends: it is drawn again only when one of these has changed. */
 const SLOTS = {
-  conversations: [renderConversations, (s) => [s.renaming ?? s.deleting ?? s.list, s.listError, s.renaming, s.deleting, s.conversation?.id, s.view, s.me]],
+  conversations: [renderConversations, (s) => [s.renaming ?? s.list, s.listTotal, s.listNext, s.isLoadingMore, s.moreError, s.listError, s.renaming, s.renameError, s.openMenu, s.isManaging, s.isAskingAll, s.isBringing, s.deletions, s.search, s.listRange, s.conversation?.id, s.view, s.me, s.scenarios]],
   scenarios: [renderScenarios, (s) => [s.scenarios, s.scenariosError, s.talkLanguage, s.chosenScenario, s.isStarting, s.startError, s.list, ...modelNews(s)]],
   courses: [renderProgress, (s) => [s.view, s.progress, s.progressError]],
   comparison: [renderComparison, (s) => [s.view, s.comparison, s.comparisonError]],
@@ -86,7 +89,7 @@ function refreshWhenLookedAt() {
     hiddenAt = Date.now();
     return;
   }
-  refreshList();
+  catchUp();
   if (state.view === "progress") refreshProgress();
   if (state.view === "mine") refreshMine();
   if (Date.now() - hiddenAt < ASLEEP_MS || !state.conversation) return;
@@ -106,6 +109,8 @@ function begin() {
   watch(drawAll);
   listen();
   copyAsSaid();
+  beginNotices();
+  takeDroppedFiles();
   const waiting = window.debriefSlots ?? [];
   window.debriefSlots = { push: mount };
   waiting.forEach(mount);
@@ -115,6 +120,7 @@ function begin() {
   live.start();
   loadScenarios();
   refreshList();
+  refreshDeletions({ isFirst: true });
   call("GET", "me").then((me) => change({ me }), () => {});
   followAddress();
 }

@@ -14,10 +14,22 @@ export const state = {
   isStarting: false,
   startError: null,
 
-  list: null,
+  list: null, // what was read of it so far, the talk touched last first
+  listNext: null, // where the next slice begins, null at the end
+  listTotal: 0,
+  listRange: "", // which blocks of it are drawn: see conversations.js
   listError: null,
+  isLoadingMore: false,
+  moreError: null,
   renaming: null,
-  deleting: null,
+  renameError: null,
+  openMenu: null, // the talk whose menu is open
+  isManaging: false, // the menu of the whole list
+  isAskingAll: false, // whether all talks are to be deleted
+  isBringing: null, // {done, of} while talks come from a file
+  deletions: [], // what can be undone, the newest first
+  search: null, // {text, items, next, isAsking, error}
+  notice: null, // {deletion, wasOpen} or {words, isProblem}: see notice.js
 
   conversation: null, // {id, title, scenario, language, ...}
   messages: [], // the active path

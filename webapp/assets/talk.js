@@ -21,6 +21,7 @@ export function renderHeader(root) {
       { class: "talk-head" },
       h("h1", {}, state.conversation?.title ?? t("loading")),
       persona ? h("span", { class: "pill" }, persona.name, h("span", { class: "pill-role" }, ` · ${persona.role}`)) : null,
+      state.conversation?.origin === "import" ? h("span", { class: "imported", title: t("imported") }, icon("bring"), t("imported_mark")) : null,
       h("span", { class: "saved", role: "status" }, savedWords()),
       wrapUpButton(),
       paneTabs(),

@@ -1,9 +1,10 @@
 // Debriefs that became ready: a number in the tab's title while nobody looks, a notification for those who asked for
 // one, and the note that the words have been before somebody's eyes.
 
-import { openConversation, refreshList } from "./actions.js";
+import { openConversation } from "./actions.js";
 import { markSeen } from "./feedback_actions.js";
 import { change, state } from "./state.js";
+import { refreshList } from "./talk_list.js";
 import { t } from "./words.js";
 
 const TITLE = "Debrief";

@@ -16,6 +16,11 @@ export function t(key, values = {}) {
 const CLOCK = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit" });
 const DAY = new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "short" });
 
+const MONTH = new Intl.DateTimeFormat(LANGUAGE, { month: "long", year: "numeric" });
+
+export const clock = (timestamp) => CLOCK.format(new Date(timestamp));
+export const shortDay = (timestamp) => DAY.format(new Date(timestamp));
+export const monthAndYear = (date) => MONTH.format(date);
 const WHOLE_DAY = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "long" });
 
 /** "12 November 2026". */

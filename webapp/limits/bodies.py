@@ -7,7 +7,7 @@ import json
 import math
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from debrief.errors import InputRejected
@@ -19,6 +19,8 @@ NESTING_LIMIT = 40
 SAFE_INTEGER = 2**53 - 1
 """The largest that JavaScript can say exactly; SQLite takes no more than 2**63 - 1."""
 NUMBER_MAX_DIGITS = 20
+LARGE_BYTES = 256 * 1024
+"""Above this a body is looked through in a thread: the others' streams go on meanwhile."""
 DRAIN_BYTES = 64 * 1024 * 1024
 DRAIN_S = 10.0
 """How much and how long an oversized body is read and thrown away, so that its sender can read our answer."""
@@ -44,9 +46,13 @@ class BodyLimit:
     What passes is small, so it is handed on in one piece.
     """
 
-    def __init__(self, app: Any, *, limit_bytes: int, timeout_s: float) -> None:
+    def __init__(
+        self, app: Any, *, limit_bytes: int, timeout_s: float, larger: Mapping[str, int] | None = None
+    ) -> None:
+        """`larger`: the limits of single paths that take more."""
         self._app = app
         self._limit = limit_bytes
+        self._larger = larger or {}
         self._timeout_s = timeout_s
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -56,8 +62,12 @@ class BodyLimit:
         try:
             if (header(scope, b"content-encoding") or "identity").strip().lower() != "identity":
                 raise _Refused(415, InputRejected("encoded_body"))
-            body = await self._read(receive)
-            check_json(scope, body)
+            limit = self._larger.get(scope["path"], self._limit)
+            body = await self._read(receive, limit)
+            if len(body) > LARGE_BYTES:
+                await asyncio.to_thread(check_json, scope, body)
+            else:
+                check_json(scope, body)
         except _Refused as refused:
             await refuse(scope, send, refused.error, refused.status, [(b"connection", b"close")])
             return
@@ -68,7 +78,7 @@ class BodyLimit:
             return
         await self._app(scope, replay(body, receive), send)
 
-    async def _read(self, receive: Any) -> bytes:
+    async def _read(self, receive: Any, limit: int) -> bytes:
         """The whole body.
 
         Raises:
@@ -78,22 +88,22 @@ class BodyLimit:
         chunks: list[bytes] = []
         size = 0
         deadline = time.monotonic() + self._timeout_s
-        too_large = _Refused(413, InputRejected("body_too_large", limit=self._limit // 1024))
+        too_large = _Refused(413, InputRejected("body_too_large", limit=limit // 1024))
         while True:
             message = await _receive_until(receive, deadline)
             if message is None:
-                raise too_large if size > self._limit else _Refused(408, InputRejected("body_too_slow"))
+                raise too_large if size > limit else _Refused(408, InputRejected("body_too_slow"))
             if message["type"] == "http.disconnect":
                 raise _SenderLeft
             chunk: bytes = message.get("body", b"")
-            if size <= self._limit < size + len(chunk):
+            if size <= limit < size + len(chunk):
                 chunks.clear()
                 deadline = time.monotonic() + DRAIN_S
             size += len(chunk)
-            if size <= self._limit:
+            if size <= limit:
                 chunks.append(chunk)
             if not message.get("more_body", False) or size > DRAIN_BYTES:
-                if size > self._limit:
+                if size > limit:
                     raise too_large
                 return b"".join(chunks)
 

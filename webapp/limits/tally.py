@@ -24,15 +24,20 @@ class Tally:
         self._clock = clock
         self._day = clock().date()
         self._numbers: Counter[str] = Counter()
+        self._since_start: Counter[str] = Counter()
 
     def count(self, code: str) -> None:
         self._turn_day()
         self._numbers[code] += 1
+        self._since_start[code] += 1
 
     def today(self) -> dict[str, int]:
         """The most frequent first."""
         self._turn_day()
         return dict(self._numbers.most_common())
+
+    def since_start(self) -> dict[str, int]:
+        return dict(self._since_start)
 
     def _turn_day(self) -> None:
         today = self._clock().date()

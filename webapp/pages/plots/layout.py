@@ -28,8 +28,8 @@ def build_layout(texts: gr.I18n) -> PlotsView:
     plots: dict[str, Any] = {}
     with gr.Column(elem_id="plots"):
         days = gr.Radio(
-            [(texts(f"days_{n}"), n) for n in DAYS],
-            value=DAYS[1],
+            [(texts(f"days_{n}"), str(n)) for n in DAYS],
+            value=str(DAYS[1]),
             show_label=False,
             container=False,
             elem_id="plot-days",

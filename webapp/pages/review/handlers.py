@@ -67,8 +67,10 @@ class Desk:
 
 
 class DeskHandlers:
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, has_second: bool = False) -> None:
         self._store = store
+        self._has_second = has_second
+        """Whether second opinions are asked for at all."""
 
     async def show(self, asker: Asker, place: Place) -> Desk:
         """The list anew; the open case as it stands."""
@@ -140,7 +142,7 @@ class DeskHandlers:
         if place.feedback_id and seen.case is None:
             notice = notice or Notice("bad", NotFound().sentence(asker.language))
         facts: dict[str, Any] = {
-            "me": {"name": account.name, "is_admin": account.is_admin},
+            "me": {"name": account.name, "is_admin": account.is_admin, "has_second": self._has_second},
             "filter": place.filter,
             "waiting": seen.waiting,
             "items": [_line(item, account, asker.language) for item in seen.items],
@@ -242,7 +244,7 @@ def _moves(case: ReviewCase | None, account: Account) -> set[str]:
     if case.state is ReviewState.AUTO_RELEASED:
         return {"approve", "reject"}
     if case.state is ReviewState.ESCALATED:
-        return {"approve", "reject"} if account.is_admin else set()
+        return {"approve", "reject", "reopen"} if account.is_admin else set()
     if case.state is ReviewState.PENDING:
         return {"claim"}
     return {"reopen"} if case.state in DECIDED else set()

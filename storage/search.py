@@ -1,0 +1,195 @@
+"""Finding a visitor's talks by what was said in them, and by their titles.
+
+Every term must stand in the title, or all in one message, wherever in a word, in capitals or not. There are two ways
+to look, and both give the same talks. The index of three characters (SQLite only, `storage/search_index.py`) is quick
+for what is rare. Going through the talks from the newest on is quick for what is frequent, and the only way for terms
+of one or two characters, which is what most Korean words are: no index of three has them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, text, true, tuple_
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from debrief.conversation import Page, storable
+from debrief.errors import InputRejected
+from storage import conversations
+from storage.engine import Database
+from storage.search_index import entries, index
+from storage.tables import ConversationRow, MessageRow
+
+QUERY_MAX_CHARS = 200
+TERMS_MAX = 8
+INDEXED_CHARS = 3
+RARE = 2000
+"""Hits in all talks of everybody up to which the index is asked which talks they are in."""
+BEFORE_CHARS, AFTER_CHARS = 40, 120
+"""How much stands around a hit."""
+ESCAPE = "\\"
+
+
+@dataclass(frozen=True)
+class Hit:
+    """The newest message with all terms.
+
+    `before`, `match` (the first term as it stands there) and `after` follow each other in its text; `is_cut` says
+    whether something stands in front of `before`.
+    """
+
+    message_id: str
+    role: str
+    before: str
+    match: str
+    after: str
+    is_cut: bool
+
+
+@dataclass(frozen=True)
+class Found:
+    """A talk that was found. `hit` is None where only the title has it; `count` is the number of messages that do."""
+
+    conversation: conversations.Conversation
+    hit: Hit | None
+    count: int
+
+
+def list_found(db: Database, visitor_id: str, query: str, *, limit: int = 20, cursor: str | None = None) -> Page[Found]:
+    """The visitor's talks with all terms of the query, the one touched last first.
+
+    Raises:
+        InputRejected: nothing to look for, too much of it, or the cursor is not one of ours.
+    """
+    terms = read_terms(query)
+    place = conversations.read_place(cursor) if cursor else None
+    with db.read() as session:
+        is_rare = db.is_sqlite and _is_rare(session, terms)
+        has_message = _in_index(terms) if is_rare else _in_messages(terms)
+        wanted = (
+            select(ConversationRow)
+            .where(ConversationRow.visitor_id == visitor_id)
+            .where(or_(_all_in(ConversationRow.title, terms), has_message))
+            .order_by(ConversationRow.updated_at.desc(), ConversationRow.id.desc())
+            .limit(limit + 1)
+        )
+        if place:
+            wanted = wanted.where(tuple_(ConversationRow.updated_at, ConversationRow.id) < tuple_(*place))
+        talks = session.scalars(wanted).all()
+        counts, hits = _hits(session, [talk.id for talk in talks[:limit]], terms)
+    items = [
+        Found(conversations.to_conversation(talk), hits.get(talk.id), counts.get(talk.id, 0)) for talk in talks[:limit]
+    ]
+    return Page(items, conversations.make_cursor(items[-1].conversation) if len(talks) > limit else None)
+
+
+def read_terms(query: str) -> list[str]:
+    """What is looked for, without what stands in another term.
+
+    Raises:
+        InputRejected: nothing, or too much.
+    """
+    words = unicodedata.normalize("NFC", storable(query)).split()
+    if not words:
+        raise InputRejected("nothing_to_search")
+    if len(query) > QUERY_MAX_CHARS or len(words) > TERMS_MAX:
+        raise InputRejected("search_too_long", limit=QUERY_MAX_CHARS, terms=TERMS_MAX)
+    different = dict.fromkeys(words)
+    return [term for term in different if not any(term != other and term in other for other in different)]
+
+
+def _is_rare(session: Session, terms: list[str]) -> bool:
+    """Whether the index can help: it knows some of the terms, and few messages have them."""
+    if not _indexed(terms):
+        return False
+    some = select(index.c.rowid).where(_matches(terms)).limit(RARE + 1).subquery()
+    return (session.scalar(select(func.count()).select_from(some)) or 0) <= RARE
+
+
+def _indexed(terms: list[str]) -> list[str]:
+    return [term for term in terms if len(term) >= INDEXED_CHARS]
+
+
+def _matches(terms: list[str]) -> ColumnElement[bool]:
+    """FTS5's own language, in which a phrase in quotation marks is nothing but words."""
+    phrases = " AND ".join('"{}"'.format(term.replace('"', '""')) for term in _indexed(terms))
+    return text("search_index MATCH :phrases").bindparams(phrases=phrases)  # pyright: ignore[reportReturnType]
+
+
+def _in_index(terms: list[str]) -> ColumnElement[bool]:
+    """The terms that the index does not have are looked for in the few messages that it gives."""
+    short = [term for term in terms if len(term) < INDEXED_CHARS]
+    hits = (
+        select(MessageRow.conversation_id)
+        .join(entries, entries.c.message_id == MessageRow.id)
+        .where(entries.c.id.in_(select(index.c.rowid).where(_matches(terms))), _all_in(MessageRow.text, short))
+    )
+    return ConversationRow.id.in_(hits)
+
+
+def _in_messages(terms: list[str]) -> ColumnElement[bool]:
+    return (
+        select(MessageRow.id)
+        .where(MessageRow.conversation_id == ConversationRow.id, _all_in(MessageRow.text, terms))
+        .correlate(ConversationRow)
+        .exists()
+    )
+
+
+def _all_in(where: InstrumentedAttribute[str], terms: list[str]) -> ColumnElement[bool]:
+    """Whether the column has every term. What is typed has no wildcards."""
+    return and_(
+        true(),
+        *(
+            or_(*(where.ilike(f"%{_plain(variant)}%", escape=ESCAPE) for variant in sorted(_variants(term))))
+            for term in terms
+        ),
+    )
+
+
+def _plain(term: str) -> str:
+    return re.sub(r"([\\%_])", r"\\\1", term)
+
+
+def _variants(term: str) -> set[str]:
+    """The term in capitals and not: SQLite's LIKE knows only those of ASCII, PostgreSQL's those of its locale."""
+    if term.isascii() or term.lower() == term.upper():
+        return {term}
+    if len(term) < INDEXED_CHARS:
+        return {"".join(letters) for letters in itertools.product(*({c.lower(), c.upper()} for c in term))}
+    return {term, term.lower(), term.upper(), term.title(), term.capitalize()}
+
+
+def _hits(session: Session, conversation_ids: list[str], terms: list[str]) -> tuple[dict[str, int], dict[str, Hit]]:
+    """Of each of these talks how many messages have it, and the newest of them."""
+    counted = session.execute(
+        select(MessageRow.conversation_id, func.count(), func.max(MessageRow.seq))
+        .where(MessageRow.conversation_id.in_(conversation_ids), _all_in(MessageRow.text, terms))
+        .group_by(MessageRow.conversation_id)
+    ).all()
+    places = [(id, seq) for id, _, seq in counted]
+    newest = session.scalars(
+        select(MessageRow).where(tuple_(MessageRow.conversation_id, MessageRow.seq).in_(places))
+    ).all()
+    return {id: count for id, count, _ in counted}, {row.conversation_id: _hit(row, terms) for row in newest}
+
+
+def _hit(row: MessageRow, terms: list[str]) -> Hit:
+    begin, end = _first(row.text, terms)
+    start = max(0, begin - BEFORE_CHARS)
+    return Hit(
+        message_id=row.id,
+        role=row.role,
+        before=row.text[start:begin],
+        match=row.text[begin:end],
+        after=row.text[end : end + AFTER_CHARS],
+        is_cut=start > 0,
+    )
+
+
+def _first(said: str, terms: list[str]) -> tuple[int, int]:
+    found = re.search("|".join(re.escape(term) for term in terms), said, re.IGNORECASE)
+    return found.span() if found else (0, 0)
