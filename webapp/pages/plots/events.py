@@ -11,7 +11,7 @@ from debrief.errors import DebriefError
 from debrief.texts import say
 from webapp.identity import who_is_asking
 from webapp.pages.plots.handlers import NAMES, Plot, PlotHandlers
-from webapp.pages.plots.layout import OVER_TIME, PlotsView
+from webapp.pages.plots.layout import OVER_TIME, STEPS, PlotsView
 
 
 def bind(page: gr.Blocks, view: PlotsView, handlers: PlotHandlers) -> None:
@@ -45,7 +45,10 @@ def _drawn(name: str, plot: Plot, language: str) -> Any:
     frame = pd.DataFrame(plot.rows, columns=["x", "y", "color"])
     if name in OVER_TIME:
         frame["x"] = pd.to_datetime(frame["x"])
+    in_order = name in STEPS  # else Gradio sorts the steps by their letters
+    order = {"sort": [row["x"] for row in plot.rows], "y_lim": [0, max((r["y"] for r in plot.rows), default=1)]}
     return gr.update(
+        **(order if in_order else {}),
         value=frame if plot.rows else None,
         visible=bool(plot.rows),
         x_title=say(f"plots.x_{name}", language),

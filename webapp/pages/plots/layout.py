@@ -11,6 +11,8 @@ from webapp.components.slots import slot
 from webapp.pages.plots.handlers import DAYS, NAMES
 
 OVER_TIME = ("decided", "edited", "incomplete")
+STEPS = ("waiting", "times")
+"""Plots whose categories have an order of their own."""
 HEIGHT = 240
 
 
