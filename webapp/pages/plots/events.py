@@ -42,16 +42,16 @@ def bind(page: gr.Blocks, view: PlotsView, handlers: PlotHandlers) -> None:
 
 def _drawn(name: str, plot: Plot, language: str) -> Any:
     """An update of the plot; an axis of days is told as such, so that days without anything are gaps."""
-    frame = pd.DataFrame(plot.rows, columns=["x", "y", "color"])
+    frame: Any = pd.DataFrame(plot.rows, columns=["x", "y", "color"])
     if name in OVER_TIME:
-        frame["x"] = pd.to_datetime(frame["x"])
-    in_order = name in STEPS  # else Gradio sorts the steps by their letters
-    order = {"sort": [row["x"] for row in plot.rows], "y_lim": [0, max((r["y"] for r in plot.rows), default=1)]}
-    return gr.update(
-        **(order if in_order else {}),
-        value=frame if plot.rows else None,
-        visible=bool(plot.rows),
-        x_title=say(f"plots.x_{name}", language),
-        y_title=say(f"plots.y_{name}", language),
-        color_title="",
-    )
+        frame["x"] = frame["x"].astype("datetime64[ns]")
+    changes: dict[str, Any] = {
+        "value": frame if plot.rows else None,
+        "visible": bool(plot.rows),
+        "x_title": say(f"plots.x_{name}", language),
+        "y_title": say(f"plots.y_{name}", language),
+        "color_title": "",
+    }
+    if name in STEPS and plot.rows:  # else Gradio sorts the steps by their letters
+        changes |= {"sort": [row["x"] for row in plot.rows], "y_lim": [0, max(row["y"] for row in plot.rows)]}
+    return gr.update(**changes)
