@@ -10,13 +10,14 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from sqlalchemy import Select, delete, func, select, tuple_
+from sqlalchemy import Select, delete, func, or_, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from debrief.conversation import Conversation, ConversationSummary, Message, Page, storable
 from debrief.errors import InputRejected
 from debrief.review import ReviewState
 from storage.engine import Database, insert_or_ignore, new_id, utc_now
+from storage.feedback import FRUITLESS
 from storage.messages import append, owned, to_message
 from storage.scenarios import keep_version
 from storage.tables import ConversationRow, FeedbackJobRow, FeedbackRow, VisitorRow
@@ -127,6 +128,9 @@ def _summaries() -> Select[ConversationRow, str, str, str, datetime | None]:
     nothing was asked for.
     """
     other, job = aliased(FeedbackRow), aliased(FeedbackJobRow)
+    has_no_words = FeedbackRow.version_id.is_(
+        None
+    )  # where writing anew came to nothing, the words that there are count
     newest_feedback = (
         select(other.id)
         .where(other.conversation_id == ConversationRow.id)
@@ -137,7 +141,7 @@ def _summaries() -> Select[ConversationRow, str, str, str, datetime | None]:
     )
     newest_job_state = (
         select(job.state)
-        .where(job.feedback_id == FeedbackRow.id, job.repeats.is_(None))
+        .where(job.feedback_id == FeedbackRow.id, job.repeats.is_(None), or_(job.state.not_in(FRUITLESS), has_no_words))
         .order_by(job.created_at.desc(), job.id.desc())
         .limit(1)
         .correlate(FeedbackRow)

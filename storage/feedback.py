@@ -41,7 +41,8 @@ WAITING = (JobState.QUEUED.value, JobState.RETRY_WAIT.value)
 UNFINISHED = (*WAITING, JobState.RUNNING.value)
 RETRY_AFTER_S = 60
 """When all places are taken: with every feedback that is finished one gets free."""
-_ENDED_WITHOUT_RESULT = (JobState.FAILED.value, JobState.CANCELLED.value, JobState.SKIPPED.value)
+FRUITLESS = (JobState.FAILED.value, JobState.CANCELLED.value, JobState.SKIPPED.value)
+"""Makings that ended without a version."""
 _BEING_MADE = (ReviewState.NONE.value, ReviewState.REGENERATING.value)
 _TAKEN_BACK = (ReviewState.REJECTED.value, ReviewState.WITHDRAWN.value)
 
@@ -341,7 +342,7 @@ def _find_request(
     while True:
         key = digest(conversation_id, path[-1].id, said, versions, nonce, again)
         job = session.scalar(select(FeedbackJobRow).where(FeedbackJobRow.dedupe_key == key))
-        if job is None or not (job.state in _ENDED_WITHOUT_RESULT or _is_taken_back(session, job)):
+        if job is None or not (job.state in FRUITLESS or _is_taken_back(session, job)):
             return key, job
         again += 1
 
@@ -387,9 +388,9 @@ def _jobs_of(feedback_ids: Iterable[str]) -> Select[FeedbackJobRow]:
 def _counting_job(row: FeedbackRow, version: FeedbackVersionRow | None, jobs: list[FeedbackJobRow]) -> FeedbackJobRow:
     """What the visitor is told of: the newest making, or, where that was to replace words and did not, theirs."""
     newest = jobs[-1]
-    if version is None or row.review_state in _BEING_MADE or newest.state not in _ENDED_WITHOUT_RESULT:
+    if version is None or row.review_state in _BEING_MADE or newest.state not in FRUITLESS:
         return newest
-    return next((job for job in reversed(jobs) if job.state not in _ENDED_WITHOUT_RESULT), newest)
+    return next((job for job in reversed(jobs) if job.state not in FRUITLESS), newest)
 
 
 def read_views(session: Session, rows: list[FeedbackRow]) -> list[FeedbackView]:

@@ -165,6 +165,7 @@ def store_result(
             _hand_over(feedback, release_at_once=good and version.n == 1 and policy.releases(feedback.id))
         elif feedback.review_state == ReviewState.REGENERATING.value:
             _hand_over(feedback, release_at_once=False)
+            feedback.review_round += 1  # other words: what was thought of the ones before is of another round
             feedback.review_before = feedback.claimed_by = feedback.claimed_until = feedback.claimed_at = None
         feedback.row_version += 1
         feedback.updated_at = utc_now()

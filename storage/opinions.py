@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from debrief.conversation import Message
@@ -102,23 +102,36 @@ def _open_of(account: Account) -> tuple[ColumnElement[bool], ...]:
 
 def _find(session: Session, account: Account, percent: int) -> ReviewRow | None:
     """The newest decision of somebody else that was drawn and that nobody judges a second time yet."""
+    waiting = _waiting_for(account).order_by(ReviewRow.created_at.desc(), ReviewRow.id).limit(BATCH)
+    for start in range(0, LOOKED_THROUGH, BATCH) if percent else ():
+        rows = session.scalars(waiting.offset(start)).all()
+        for row in rows:
+            if is_drawn("second", row.feedback_id, percent) and _is_still_free(session, account, row):
+                return row
+        if len(rows) < BATCH:
+            return None
+    return None
+
+
+def _is_still_free(session: Session, account: Account, first: ReviewRow) -> bool:
+    """Looked at once more under the feedback's lock, so that two who ask at once do not both get it."""
+    session.get(FeedbackRow, first.feedback_id, with_for_update=True)
+    return session.scalar(_waiting_for(account).where(ReviewRow.id == first.id)) is not None
+
+
+def _waiting_for(account: Account) -> Select[ReviewRow]:
     other = aliased(ReviewRow)
+    is_open = or_(other.decision.is_not(None), other.opened_at > utc_now() - LEFT_AFTER)
     taken = (
         select(other.id)
         .where(
             other.feedback_id == ReviewRow.feedback_id,
             other.round == ReviewRow.round,
-            or_(
-                other.reviewer_id == account.id,
-                and_(
-                    other.blind.is_(True),
-                    or_(other.decision.is_not(None), other.opened_at > utc_now() - LEFT_AFTER),
-                ),
-            ),
+            or_(other.reviewer_id == account.id, and_(other.blind.is_(True), is_open)),
         )
         .exists()
     )
-    query = (
+    return (
         select(ReviewRow)
         .join(FeedbackRow, FeedbackRow.id == ReviewRow.feedback_id)
         .where(
@@ -127,15 +140,7 @@ def _find(session: Session, account: Account, percent: int) -> ReviewRow | None:
             FeedbackRow.review_state.in_([state.value for state in DECIDED]),
             ~taken,
         )
-        .order_by(ReviewRow.created_at.desc(), ReviewRow.id)
-        .limit(BATCH)
     )
-    for start in range(0, LOOKED_THROUGH, BATCH) if percent else ():
-        rows = session.scalars(query.offset(start)).all()
-        found = next((row for row in rows if is_drawn("second", row.feedback_id, percent)), None)
-        if found is not None or len(rows) < BATCH:
-            return found
-    return None
 
 
 def _begin(session: Session, account: Account, first: ReviewRow) -> ReviewRow:

@@ -8,6 +8,7 @@ import gradio as gr
 from fastapi import FastAPI
 
 from debrief.texts import LANGUAGES, catalog
+from webapp.installing import head_lines
 from webapp.pages.manage import layout as manage_layout
 from webapp.pages.plots import events as plots_events, layout as plots_layout
 from webapp.pages.plots.handlers import PlotHandlers
@@ -104,6 +105,6 @@ def _head(assets: str, script: str, *sheets: str) -> str:
     return (
         f'<link rel="stylesheet" href="{assets}/style.css"><link rel="stylesheet" href="{assets}/desk.css">'
         f"{''.join(_style(assets, sheet) for sheet in sheets)}"
-        f'<link rel="icon" type="image/svg+xml" href="{assets}/icon.svg"><script>{UNTIL_LOADED}</script>'
+        f"{head_lines(assets)}<script>{UNTIL_LOADED}</script>"
         f'<script type="module" src="{assets}/{script}"></script>'
     )

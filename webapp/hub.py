@@ -19,7 +19,7 @@ import orjson
 from debrief.errors import TooBusy
 from debrief.texts import say
 
-EventName = Literal["hello", "answer", "done", "feedback", "list", "turn", "model", "gone"]
+EventName = Literal["hello", "answer", "done", "feedback", "list", "turn", "path", "model", "gone"]
 PENDING_LIMIT = 200
 """Different things a listener may have waiting; one that is so far behind is sent away to start afresh."""
 
@@ -273,6 +273,11 @@ class Hub:
     def tell_turn(self, visitor_id: str, conversation_id: str, user_message_id: str, answer_id: str) -> None:
         data = {"conversation_id": conversation_id, "user_message_id": user_message_id, "answer_id": answer_id}
         self.tell(visitor_id, answer_id, Frame("turn", data), conversation_id)
+
+    def tell_path(self, visitor_id: str, conversation_id: str, leaf_id: str | None) -> None:
+        """Another version was chosen: the talk now ends with this message."""
+        data = {"conversation_id": conversation_id, "leaf_id": leaf_id}
+        self.tell(visitor_id, conversation_id, Frame("path", data), conversation_id)
 
     def tell_list(self, visitor_id: str, conversation_id: str | None, *, is_changed: bool = False) -> None:
         """The list is another one. `is_changed`: that talk has another title, was deleted, or came back.

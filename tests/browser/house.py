@@ -49,16 +49,21 @@ class House:
     db: Database
     browser: Browser
     rung: list[str]
+    close: Callable[[], None]
+    """End the web server, as at a restart, before the block ends."""
 
     @contextmanager
-    def visit(self, *, phone: bool = False, locale: str = "en-US", scheme: str = "light") -> Iterator[Look]:
-        """Somebody new with a browser of their own: fresh cookies, one tab on the start page."""
+    def visit(
+        self, *, phone: bool = False, locale: str = "en-US", scheme: str = "light", same_as: Look | None = None
+    ) -> Iterator[Look]:
+        """Somebody with a browser of their own, one tab on the start page: new here, or known by another's cookie."""
         context = self.browser.new_context(
             viewport=PHONE if phone else DESKTOP,  # type: ignore[arg-type]
             locale=locale,
             color_scheme=scheme,  # type: ignore[arg-type]
             has_touch=phone,
             is_mobile=phone,
+            storage_state={"cookies": same_as.context.cookies()} if same_as else None,  # type: ignore[arg-type]
         )
         context.set_default_timeout(PATIENCE_MS)
         look = Look(self, context)
@@ -150,9 +155,18 @@ def own_rows(page: Page) -> Locator:
     return page.locator("#transcript .user-row")
 
 
+def show_all_messages(page: Page, count: int) -> None:
+    """Of a long talk the newest messages are shown: ask for the earlier ones until all are there."""
+    rows = page.locator("#transcript .message-row")
+    rows.first.wait_for(state="attached")
+    while (shown := rows.count()) < count:
+        page.locator(".earlier-messages button").dispatch_event("click")
+        rows.nth(shown).wait_for(state="attached")
+
+
 def below(page: Page) -> Locator:
     """Errors, remarks and banners between the transcript and the message box."""
-    return page.locator("#below-transcript")
+    return page.locator("#below-transcript .below")
 
 
 def debrief_card(page: Page) -> Locator:
@@ -181,13 +195,17 @@ def open_house(
     thread = threading.Thread(target=server.run, name="house", daemon=True)
     thread.start()
     db = Database(settings.database)
-    try:
-        wait_until(lambda: server.started, "the web server starts")
-        yield House(f"http://127.0.0.1:{settings.port}", settings, model, db, browser, rung)
-    finally:
-        db.close()
+
+    def close() -> None:
         server.should_exit = True
         thread.join(15)
+
+    try:
+        wait_until(lambda: server.started, "the web server starts")
+        yield House(f"http://127.0.0.1:{settings.port}", settings, model, db, browser, rung, close)
+    finally:
+        db.close()
+        close()
 
 
 def free_port() -> int:

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Page, Request, Route, expect
 
 from storage.messages import list_path
@@ -92,14 +93,18 @@ def test_stop_keeps_what_was_written_says_so_and_frees_the_model(olga: Look):
     assert answer.inner_text() == written
 
 
-def test_an_answer_at_its_limit_can_be_asked_to_go_on(olga: Look):
-    olga.house.model.enqueue(Script(text="This is not the", finish="length"), "end of it.")
+def test_an_answer_at_its_limit_goes_on_in_its_place_and_nobody_says_so(olga: Look):
+    olga.house.model.enqueue(Script(text="This is not the", finish="length"), Script(pieces=[" end", " of it."]))
     olga.start(INTERVIEW)
     olga.say("Tell me everything.")
-    expect(answer_rows(olga.page).nth(1)).to_have_attribute("data-mark", "cut off here: length limit")
-    olga.page.get_by_role("button", name="Ask to go on").click()
-    expect(own_rows(olga.page).nth(1)).to_contain_text("Please go on.")
-    expect(answer_rows(olga.page).nth(2)).to_contain_text("end of it.")
+    answer = answer_rows(olga.page).nth(1)
+    expect(answer).to_have_attribute("data-mark", "cut off here: length limit")
+    below(olga.page).get_by_role("button", name="Continue").click()
+    expect(answer).to_contain_text("This is not the end of it.")
+    expect(answer).not_to_have_attribute("data-mark", re.compile("."))
+    expect(own_rows(olga.page)).to_have_count(1)
+    expect(answer_rows(olga.page)).to_have_count(2)
+    expect(answer.locator(".pager")).to_have_count(0)
 
 
 def test_a_failed_answer_says_so_stays_after_reload_and_can_be_tried_again(olga: Look):
@@ -144,22 +149,37 @@ def test_a_refused_message_is_put_back_with_the_reason(olga: Look):
     expect(message_box(olga.page)).to_have_value(long)
 
 
-def test_the_enter_that_ends_a_korean_syllable_does_not_send(olga: Look):
+@pytest.mark.parametrize(
+    ("parts", "whole"),
+    [(("ㅎ", "하", "한"), "한국어로 말해요"), (("に", "にほ", "にほん", "日本"), "日本語で話します")],
+    ids=["korean", "japanese"],
+)
+def test_the_enter_that_ends_a_syllable_does_not_send_and_the_next_one_sends_once(
+    olga: Look, parts: tuple[str, ...], whole: str
+):
     olga.start(INTERVIEW)
     sent = sent_messages(olga.page)
     message_box(olga.page).focus()
     keyboard = olga.page.context.new_cdp_session(olga.page)
-    for part in ("ㅎ", "하", "한"):
-        keyboard.send("Input.imeSetComposition", {"text": part, "selectionStart": 1, "selectionEnd": 1})
-    expect(message_box(olga.page)).to_have_value("한")
+    for part in parts:
+        place = {"selectionStart": len(part), "selectionEnd": len(part)}
+        keyboard.send("Input.imeSetComposition", {"text": part, **place})
+    expect(message_box(olga.page)).to_have_value(parts[-1])
     enter = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r"}
     keyboard.send("Input.dispatchKeyEvent", {"type": "keyDown", **enter})
     keyboard.send("Input.dispatchKeyEvent", {"type": "keyUp", **enter})
-    assert message_box(olga.page).input_value().startswith("한")
-    keyboard.send("Input.insertText", {"text": "한국어"})
+    assert message_box(olga.page).input_value().startswith(parts[-1])
+    assert not sent
+    message_box(olga.page).fill("")
+    for part in (whole[:1], whole[:2], whole):
+        place = {"selectionStart": len(part), "selectionEnd": len(part)}
+        keyboard.send("Input.imeSetComposition", {"text": part, **place})
+    keyboard.send("Input.insertText", {"text": whole})  # what the input method commits
     message_box(olga.page).press("Enter")
     expect(own_rows(olga.page)).to_have_count(1)
-    expect(own_rows(olga.page)).to_contain_text("한국어")
+    expect(own_rows(olga.page)).to_contain_text(whole)
+    expect(answer_rows(olga.page)).to_have_count(2)
+    expect(message_box(olga.page)).to_have_value("")
     assert len(sent) == 1
 
 

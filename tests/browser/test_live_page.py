@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from debrief.settings import Settings
-from tests.browser.house import House, Look, answer_rows, below, message_box, open_house, own_rows
+from tests.browser.house import House, Look, answer_rows, below, debrief_card, message_box, open_house, own_rows
 from tests.scripted_model import Script, ScriptedModel
 
 INTERVIEW = "Job interview"
@@ -43,6 +43,31 @@ def test_a_second_tab_follows_and_can_stop(olga: Look):
     second.locator("#message .stop-button").click()
     for page in (olga.page, second):
         expect(answer_rows(page).nth(1)).to_have_attribute("data-mark", "stopped here")
+
+
+def test_phone_and_desktop_follow_the_same_answer_and_either_stops_it(olga: Look):
+    olga.house.model.enqueue(numbered(400))
+    conversation_id = olga.start(INTERVIEW)
+    with olga.house.visit(phone=True, same_as=olga) as on_the_phone:
+        phone = on_the_phone.page
+        phone.get_by_role("button", name="Go on where you left off").tap()
+        expect(answer_rows(phone)).to_have_count(1)
+        assert conversation_id in phone.url
+        olga.say("Hello.")
+        expect(own_rows(phone)).to_contain_text("Hello.")
+        expect(answer_rows(phone).nth(1)).to_contain_text("word5")
+        phone.locator("#message .stop-button").tap()
+        for page in (olga.page, phone):
+            expect(answer_rows(page).nth(1)).to_have_attribute("data-mark", "stopped here")
+        olga.house.model.enqueue("Two of us.")
+        on_the_phone.say("And now from here.")
+        expect(answer_rows(olga.page).nth(2)).to_contain_text("Two of us.")
+        expect(own_rows(olga.page).nth(1)).to_contain_text("And now from here.")
+        olga.page.locator(".wrap-up").click()
+        phone.locator("[data-key=pane-debrief]").tap()
+        expect(debrief_card(phone).locator(".track")).to_be_visible()
+        phone.locator("[data-key=cancel]").tap()
+        expect(debrief_card(olga.page)).to_contain_text("stopped")
 
 
 def test_eight_tabs_of_one_browser_are_all_live_over_one_stream(olga: Look):

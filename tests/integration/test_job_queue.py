@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 from debrief.feedback import JobState
 from storage import jobs
 from storage.audit import list_audit
-from storage.conversations import delete_conversation
+from storage.conversations import delete_conversation, list_conversations
 from storage.engine import Database
 from storage.feedback import cancel_feedback, get_feedback
 from storage.jobs import Claim
@@ -185,6 +185,8 @@ def test_a_regeneration_that_fails_leaves_all_as_it_was(database: Database):
     jobs.fail_job(database, second, "model_refused")
     again = get_feedback(database, OLGA, view.id)
     assert (again.state, again.review_state, again.body) == (JobState.SUCCEEDED, "auto_released", make_body())
+    [line] = list_conversations(database, OLGA).items
+    assert line.feedback_state == JobState.SUCCEEDED
 
 
 def test_only_what_nobody_rang_for_is_rung_for(any_database: Database):

@@ -232,7 +232,7 @@ def test_a_debrief_written_anew_waits_beside_the_old_one(database, rita):
     assert mine.guidance == "Quote the number."
     assert store(database, mine)
     case = reviews.get_review(database, row.id)
-    assert (case.state, case.version_n, case.versions) == (S.PENDING, 2, 2)
+    assert (case.state, case.version_n, case.versions, case.round) == (S.PENDING, 2, 2, 2)
     assert case.remade
     assert case.remade.guidance == "Quote the number."
     assert versions.list_versions(database, row.id)[0].parent_n == 1

@@ -1,5 +1,7 @@
 """A second reviewer judges a debrief without seeing what the first one decided, nor any level."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from debrief.errors import InputRejected, NotFound
@@ -107,3 +109,12 @@ def test_a_reopened_debrief_is_no_second_opinions(database):
     row = decided(database, rita)
     reviews.reopen(database, rita, row.id, row.row_version + 1)
     assert opinions.open_next(database, rosa, 100) is None
+
+
+def test_of_many_who_ask_at_once_one_gets_it(any_database):
+    rita = make_account(any_database, "rita")
+    people = [make_account(any_database, f"reviewer{n}") for n in range(8)]
+    decided(any_database, rita)
+    with ThreadPoolExecutor(8) as threads:
+        cases = list(threads.map(lambda person: opinions.open_next(any_database, person, 100), people))
+    assert len([case for case in cases if case]) == 1

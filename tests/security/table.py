@@ -44,6 +44,7 @@ OWN: dict[str, Line] = {
     "GET /healthz": line("200 200 200 200 200"),
     "GET /metrics": line("404 404 404 404 404"),
     "GET /manifest.json": line("200 200 200 200 200"),
+    "GET /favicon.ico": line("200 200 200 200 200"),
     "GET /assets-{asked}/{name}": line("404 404 404 404 404"),
     "GET /docs": line("401 401 403 200 401"),
     "GET /openapi.json": line("401 401 403 200 401"),

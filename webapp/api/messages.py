@@ -50,7 +50,7 @@ async def go_on(
 @router.post("/choose", summary="Go on from this version")
 async def choose(parts: TheParts, asker: TheAsker, message_id: str) -> ConversationOut:
     chosen = await parts.store(versions.choose_version, asker.visitor_id, message_id)
-    parts.hub.tell_list(asker.visitor_id, chosen.id)
+    parts.hub.tell_path(asker.visitor_id, chosen.id, chosen.active_leaf_id)
     conversation, told = await parts.store(versions.read_talk, asker.visitor_id, chosen.id)
     return ConversationOut.of(conversation, told, asker.language)
 

@@ -1,18 +1,23 @@
 // What the visitor can do, as calls of our routes. Each keeps the state honest: what failed says so, no text is lost.
 
 import { refreshMoment } from "./again.js";
+import { announceAnswer, announceDebrief } from "./announce.js";
 import { call, newRequestId } from "./api.js";
 import { showComparison } from "./comparison.js";
+import { focusSoon } from "./dom.js";
 import { draftOf, forgetDraft, forgetSending, keepSending, saveDraft, sendingOf } from "./drafts.js";
 import { hearOfFeedback, refreshFeedback } from "./feedback_actions.js";
 import { hearThatAllIsGone } from "./leaving.js";
+import { focusTalk, keepFocusInBox } from "./focus.js";
 import { Growing } from "./live.js";
+import { refreshMessage } from "./message_actions.js";
 import { showMine } from "./mine.js";
 import { repaint } from "./painter.js";
 import { showProgress } from "./progress.js";
-import { change, isBusy, ownMessages, runningAnswer, state } from "./state.js";
+import { change, isBusy, lastMessage, ownMessages, runningAnswer, state } from "./state.js";
 import { hearOfList, refreshList } from "./talk_list.js";
 import { hearOfReadiness } from "./unread.js";
+import { windowOf } from "./windows.js";
 import { LANGUAGE, t } from "./words.js";
 
 const LONG_WAIT_S = 120;
@@ -34,6 +39,11 @@ export const NOTHING_OPEN = {
   missing: null,
   sendError: null,
   hint: null,
+  shownFrom: 0,
+  details: null,
+  rating: null,
+  editing: null,
+  copied: null,
   feedback: null,
   feedbacks: [],
   earlierFeedback: null,
@@ -52,6 +62,7 @@ export function showStart({ push = false } = {}) {
   change({ ...NOTHING_OPEN, view: "start", chosenScenario: null, startError: null, isStarting: false });
   repaint();
   closeSidebarOnPhones();
+  if (push) focusSoon("start-title");
   if (state.scenarios === null) loadScenarios();
 }
 
@@ -63,6 +74,7 @@ export async function openConversation(id, { push = false, at = null } = {}) {
   closeSidebarOnPhones();
   await refreshConversation(id);
   repaint({ toEnd: at === null });
+  if (push) focusTalk();
   await Promise.all([refreshFeedback(id), refreshMoment(id)]);
 }
 
@@ -114,7 +126,9 @@ export async function refreshConversation(id) {
     rememberRunning(message);
     if (ended.has(message.id)) refreshSoon(); // this reading was under way when the answer ended
   }
-  change({ conversation, messages, missing: null, talkLanguage: conversation.language ?? state.talkLanguage });
+  const isFirstLook = state.messages.length === 0;
+  const shownFrom = isFirstLook ? windowOf(messages) : Math.min(state.shownFrom, Math.max(0, messages.length - 1));
+  change({ conversation, messages, shownFrom, missing: null, talkLanguage: conversation.language ?? state.talkLanguage });
   forgetArrived(id);
   if (scenarioLanguageDiffers(conversation)) loadScenarios();
   repaint();
@@ -148,7 +162,6 @@ export async function start(scenario, answers) {
     const { id } = await call("POST", "conversations", { body });
     await openConversation(id, { push: true });
     change({ chosenScenario: null });
-    document.querySelector("#message textarea")?.focus();
   } catch (error) {
     change({ startError: error.message });
   } finally {
@@ -169,12 +182,12 @@ export async function send(text) {
     return text;
   }
   deliver(text);
+  keepFocusInBox();
   return "";
 }
 
 /** Say something that was not typed: a quick reply. */
 export const say = (text) => !isBusy() && deliver(text, { isTyped: false });
-export const askToGoOn = () => say(state.conversation.language === "ko" ? "계속해 주세요." : "Please go on.");
 
 /** Send again what could not be sent, as it stands in the box by now. Unchanged it is the same sending, which can never arrive twice. */
 export function sendAgain() {
@@ -231,7 +244,7 @@ function addTurn(text, userId, answerId) {
   if (ended.has(answerId)) refreshSoon();
 }
 
-function answerTo(answerId) {
+export function answerTo(answerId) {
   const growing = state.growing.get(answerId) ?? new Growing();
   state.growing.set(answerId, growing);
   return { id: answerId, role: "assistant", text: growing.text, state: "running", created_at: new Date().toISOString() };
@@ -240,6 +253,7 @@ function answerTo(answerId) {
 export async function stop() {
   const { id } = state.conversation ?? {};
   if (!id) return;
+  keepFocusInBox();
   try {
     await call("POST", `conversations/${id}/stop`);
   } catch (error) {
@@ -247,29 +261,15 @@ export async function stop() {
   }
 }
 
-export async function retry(answerId) {
-  const { id } = state.conversation;
-  change({ hint: null });
-  try {
-    const { answer_id: newId } = await call("POST", `messages/${answerId}/retry`, { body: { request_id: newRequestId() } });
-    if (state.conversation?.id !== id || state.messages.some((message) => message.id === newId)) return;
-    const kept = state.messages.filter((message) => message.id !== answerId);
-    change({ messages: [...kept, answerTo(newId)] });
-    if (ended.has(newId)) refreshSoon();
-  } catch (error) {
-    change({ hint: error.message });
-  }
-  repaint();
-}
-
 // ---- frames of the live stream --------------------------------------------------------------------------------
 
 /** Answers whose end was heard. The end can be faster than the response that tells the answer's id. */
 const ended = new Set();
+export const hasEnded = (answerId) => ended.has(answerId);
 let refreshTimer = 0;
 
 /** Frames of an answer come faster than this waits: a wait that each of them began anew would never end. */
-const refreshSoon = () => {
+export const refreshSoon = () => {
   refreshTimer ||= setTimeout(() => {
     refreshTimer = 0;
     if (state.conversation) refreshConversation(state.conversation.id);
@@ -291,6 +291,10 @@ export const frames = {
   turn({ conversation_id: id, answer_id: answerId }) {
     if (id !== state.conversation?.id || state.messages.some((message) => message.id === answerId)) return;
     if (!state.sending) refreshSoon();
+  },
+
+  path({ conversation_id: id, leaf_id: leafId }) {
+    if (id === state.conversation?.id && !isBusy() && lastMessage()?.id !== leafId) refreshSoon();
   },
 
   answer({ id, conversation_id: conversationId, seq, text }, live) {
@@ -321,12 +325,16 @@ export const frames = {
     if (!growing || growing.points !== length) return refreshSoon();
     const finished = { ...message, text: growing.text, state: how, error };
     change({ messages: state.messages.map((known) => (known.id === id ? finished : known)), hint: null });
+    announceAnswer(finished);
     repaint();
+    refreshMessage(id);
   },
 
   feedback(progress) {
     hearOfReadiness(progress);
-    if (progress.conversation_id === state.conversation?.id) hearOfFeedback(progress);
+    if (progress.conversation_id !== state.conversation?.id) return;
+    announceDebrief(progress);
+    hearOfFeedback(progress);
   },
 
   list: hearOfList,

@@ -42,7 +42,6 @@ async function tryAgain(feedback, messageId, key) {
   try {
     const { id } = await call("POST", `feedback/${feedback.id}/again`, { body: { message_id: messageId } });
     await openConversation(id, { push: true });
-    document.querySelector("#message textarea")?.focus({ preventScroll: true });
     change({ again: null });
   } catch (error) {
     change({ again: { key, error: error.message } });

@@ -7,6 +7,7 @@ import { corrections } from "./corrections.js";
 import { h, icon, show } from "./dom.js";
 import { askFeedback, cancelFeedback, chooseFeedback, react } from "./feedback_actions.js";
 import { feedbackBody } from "./feedback_card.js";
+import { chooseVersion } from "./message_actions.js";
 import { modelSeconds } from "./model_banner.js";
 import { markQuotedMessages, showQuote } from "./quotes.js";
 import { isFinal, ownMessages, saidHere, scenarioOf, state } from "./state.js";
@@ -97,7 +98,7 @@ function standing(feedback) {
   if (feedback.review_state === "regenerating") return h("p", { class: "quiet" }, feedback.notice); // no waiting of theirs
   if (!isFinal(feedback)) return making(feedback);
   const notice = feedback.notice ? h("p", { class: "quiet" }, feedback.notice) : null;
-  if (feedback.body) return [isOfEarlierTalk(feedback) ? h("p", { class: "note" }, earlierWords(feedback)) : null, notice, corrections(feedback)];
+  if (feedback.body) return [isOfEarlierTalk(feedback) ? earlierNote(feedback) : null, notice, corrections(feedback)];
   const reason = REASONS[feedback.reject_reason];
   return [
     feedback.error ? h("p", { class: feedback.state === "failed" ? "problem" : "quiet" }, feedback.error.message) : notice,
@@ -235,12 +236,21 @@ function foot(feedback) {
 
 /** True when the visitor went on, or back, after this debrief was asked for. */
 function isOfEarlierTalk(feedback) {
-  const at = state.messages.findIndex((message) => message.id === feedback.leaf_id);
+  const at = placeOfLeaf(feedback);
   return at < 0 || state.messages.slice(at + 1).some((message) => message.role === "user");
 }
 
+/** Where the debrief's last message is in the talk as it stands; an answer that has gone on since is still that one. */
+const placeOfLeaf = ({ leaf_id: leaf }) => state.messages.findIndex((message) => message.id === leaf || message.continues === leaf);
+
+/** What is shown may be another version than the one that was reviewed: then a press turns back to that. */
+function earlierNote(feedback) {
+  const turnBack = () => chooseVersion(feedback.leaf_id);
+  return h("p", { class: "note" }, h("span", {}, earlierWords(feedback)), placeOfLeaf(feedback) < 0 ? h("button", { class: "button small", type: "button", "data-key": "turn-back", onclick: turnBack }, t("talk_turn_back")) : null);
+}
+
 function earlierWords(feedback) {
-  const at = state.messages.findIndex((message) => message.id === feedback.leaf_id);
+  const at = placeOfLeaf(feedback);
   if (at < 0) return t("talk_turned_elsewhere");
   const turns = state.messages.slice(0, at + 1).filter((message) => message.role === "user").length;
   return `${t("talk_went_on")} ${t("covers_turns", { turns, of: ownMessages().length })}`;

@@ -8,6 +8,7 @@ import "./desk_list.js";
 import { desk, drawAll, fill, lookAgain, mount, places, words } from "./desk_shared.js";
 import { h } from "./dom.js";
 import { copyAsSaid } from "./inert.js";
+import { nameSpeakers } from "./speakers.js";
 import { secondLinks } from "./desk_second.js";
 import { edit, escalate, open_reopen, regenerate } from "./desk_tools.js";
 import { clearMarks } from "./marks.js";
@@ -125,7 +126,13 @@ function watchForSignOut() {
   };
 }
 
+/** Gradio paints the talk when it likes. */
+function keepSpeakersNamed() {
+  new MutationObserver(() => nameSpeakers(words("speaker_visitor"), words("speaker_partner"))).observe(document.body, { childList: true, subtree: true });
+}
+
 watchForSignOut();
+keepSpeakersNamed();
 copyAsSaid();
 setInterval(keepUp, KEEP_UP_MS);
 document.addEventListener("visibilitychange", keepUp);

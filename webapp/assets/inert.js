@@ -21,10 +21,20 @@ const OPENERS = new RegExp(
   ].map(({ source }) => source).join("|"),
   "gi",
 );
+const FORMULA_BEGINS = /\$\$|\\\(|\\\[/;
+const CODE_OR_FORMULA = /```[\s\S]*?(?:```|$)|`[^`\n]*`|(\$\$[\s\S]+?\$\$|\\\[[\s\S]+?\\\]|\\\([\s\S]+?\\\))/g;
 const MARKED = /([<!\]:@%`~]|www)\u200b/gi;
 
 /** The words with nothing in them that Gradio would read as more than emphasis, lists, tables or code. */
 export const inert = (words) => words.replace(OPENERS, `$&${EMPTY}`);
+
+/** The same for a transcript that also draws formulas, to which an empty character would be a letter: `{}` is none. */
+export function inertWithFormulas(words) {
+  if (!FORMULA_BEGINS.test(words)) return inert(words);
+  const formulas = [...words.matchAll(CODE_OR_FORMULA)].filter((found) => found[1] !== undefined);
+  const isInside = (at) => formulas.some(({ index, 0: whole }) => index < at && at < index + whole.length);
+  return words.replace(OPENERS, (opener, at) => opener + (isInside(at + opener.length) ? "{}" : EMPTY));
+}
 
 /** The words as they were said. */
 export const asSaid = (shown) => shown.replace(MARKED, "$1");

@@ -8,7 +8,7 @@
 
 import { LIVE } from "./api.js";
 
-const KINDS = ["hello", "answer", "done", "feedback", "list", "turn", "model", "gone"];
+const KINDS = ["hello", "answer", "done", "feedback", "list", "turn", "path", "model", "gone"];
 const ASK_EVERY_MS = 5000;
 const SILENCE_MS = 12000;
 const RECONNECT_MS = [1000, 2000, 5000, 10000];
@@ -33,7 +33,7 @@ export class Growing {
 }
 
 export class Live {
-  /** `onFrame(kind, data)` gets every frame; `onConnection(isUp)` only in the tab that holds the stream. */
+  /** `onFrame(kind, data)` gets every frame; `onConnection(isUp)` hears of the stream in every tab. */
   constructor(onFrame, onConnection) {
     this.onFrame = onFrame;
     this.onConnection = onConnection;
@@ -103,6 +103,7 @@ export class Live {
   }
 
   hear(note) {
+    if ("isUp" in note) return this.onConnection(note.isUp);
     if (note.ask) {
       if (this.isLeading) this.channel.postMessage({ to: note.ask, frames: this.snapshot() });
       return;
@@ -127,15 +128,20 @@ export class Live {
     for (const kind of KINDS) source.addEventListener(kind, (event) => this.take(kind, JSON.parse(event.data)));
     source.onopen = () => {
       this.failures = 0;
-      this.onConnection(true);
+      this.tellConnection(true);
     };
     source.onerror = () => {
-      this.onConnection(false);
+      this.tellConnection(false);
       if (source.readyState !== EventSource.CLOSED || this.source !== source) return; // it tries again by itself
       this.disconnect();
       const wait = RECONNECT_MS[Math.min(this.failures++, RECONNECT_MS.length - 1)];
       setTimeout(() => this.mayConnect() && this.connect(), wait);
     };
+  }
+
+  tellConnection(isUp) {
+    this.onConnection(isUp);
+    this.channel.postMessage({ isUp });
   }
 
   mayConnect() {

@@ -8,13 +8,17 @@ import { renderConversations } from "./conversations.js";
 import { renderDebrief } from "./debrief.js";
 import { saveDraft } from "./drafts.js";
 import { refreshFeedback } from "./feedback_actions.js";
+import { mountAnnouncer } from "./announce.js";
+import { hearOfConnection, watchConnection } from "./connection.js";
 import { copyAsSaid } from "./inert.js";
+import { nameGradiosElements } from "./labels.js";
 import { Live } from "./live.js";
 import { beginNotices } from "./notice.js";
 import { refreshMine, renderMine } from "./mine.js";
-import { paint, usePainter } from "./painter.js";
+import { paint, redecorate, usePainter } from "./painter.js";
 import { refreshProgress, renderProgress } from "./progress.js";
 import { renderScenarios } from "./scenarios.js";
+import { mountShortcuts } from "./shortcuts.js";
 import { change, isFinal, state, watch } from "./state.js";
 import { takeDroppedFiles } from "./talk_files.js";
 import { catchUp, refreshDeletions, refreshList } from "./talk_list.js";
@@ -65,6 +69,7 @@ function drawAll() {
   document.body.dataset.view = state.missing ? "missing" : state.view;
   document.body.dataset.pane = state.pane;
   for (const name of mounted.keys()) draw(name);
+  nameGradiosElements();
 }
 
 /** Korean and other input methods use Enter to finish a syllable; that Enter must not send (keyCode 229: Safari). */
@@ -107,8 +112,11 @@ function begin() {
   document.documentElement.lang = LANGUAGE;
   state.talkLanguage = LANGUAGE;
   watch(drawAll);
+  watch(redecorate);
   listen();
   copyAsSaid();
+  mountAnnouncer();
+  mountShortcuts();
   beginNotices();
   takeDroppedFiles();
   const waiting = window.debriefSlots ?? [];
@@ -116,7 +124,8 @@ function begin() {
   waiting.forEach(mount);
   drawAll();
   document.addEventListener("visibilitychange", refreshWhenLookedAt);
-  const live = new Live((kind, data) => frames[kind](data, live), (isConnected) => change({ isConnected }));
+  const live = new Live((kind, data) => frames[kind](data, live), hearOfConnection);
+  watchConnection(live);
   live.start();
   loadScenarios();
   refreshList();

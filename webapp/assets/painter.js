@@ -3,18 +3,26 @@
 // The hidden component "painter" fires its `select` event; that event has no Python function, only a JavaScript one
 // (`paint`, see pages/chat/events.py) whose answer becomes the components' values.
 
-import { state, isBusy } from "./state.js";
+import { isBusy, shownMessages, state } from "./state.js";
 import { markOf } from "./talk.js";
-import { inert } from "./inert.js";
+import { nameGradiosElements } from "./labels.js";
+import { decorateContext } from "./context.js";
+import { inertWithFormulas } from "./inert.js";
 import { rows } from "./marks.js";
+import { decorateTools } from "./message_tools.js";
 import { markQuotedMessages } from "./quotes.js";
+import { decorateWindow } from "./windows.js";
 
 const PAINT_EVERY_MS = 50;
+const PAINT_SELDOM_MS = 250;
+const FRAME_MS = 1000 / 60;
+const REST = 3; // a painting that takes long is followed by so many times its length for everything else
 const NO_CHANGE = { __type__: "update" };
 
 let trigger = null;
 let timer = 0;
 let paintedAt = 0;
+let tookMs = 0;
 let boxText; // what the message box shall hold after the next painting, or who tells it then; undefined: leave it alone
 let wasBusy = false;
 let goesToEnd = false;
@@ -30,7 +38,8 @@ export function repaint({ text, toEnd = false } = {}) {
   if (text !== undefined) boxText = text;
   goesToEnd ||= toEnd;
   if (!trigger || timer) return;
-  const wait = Math.max(0, PAINT_EVERY_MS - (performance.now() - paintedAt));
+  const pause = Math.min(PAINT_SELDOM_MS, Math.max(PAINT_EVERY_MS, REST * tookMs));
+  const wait = Math.max(0, pause - (performance.now() - paintedAt));
   timer = setTimeout(() => {
     timer = 0;
     paintedAt = performance.now();
@@ -40,13 +49,29 @@ export function repaint({ text, toEnd = false } = {}) {
 
 /** The new values of [transcript, message box]. */
 export function paint() {
-  requestAnimationFrame(() => requestAnimationFrame(decorate));
+  const began = performance.now();
+  requestAnimationFrame(() => {
+    requestAnimationFrame(() => {
+      decorate();
+      tookMs = Math.max(0, performance.now() - began - 2 * FRAME_MS); // the two frames were waited for
+    });
+  });
   return [transcript(), messageBox()];
 }
 
 function transcript() {
-  const shown = state.messages.map(({ role, text }) => bubble(role, text));
+  const shown = shownMessages().map(bubbleOf);
   if (state.sending && state.conversation) shown.push(bubble("user", state.sending.text));
+  return shown;
+}
+
+const painted = new WeakMap(); // message -> {text, shown}: what has not changed is handed over as the same object
+
+function bubbleOf(message) {
+  const known = painted.get(message);
+  if (known?.text === message.text) return known.shown;
+  const shown = bubble(message.role, message.text);
+  painted.set(message, { text: message.text, shown });
   return shown;
 }
 
@@ -54,7 +79,7 @@ const bubble = (role, text) => ({
   role,
   metadata: { title: null },
   options: [],
-  content: [{ type: "text", text: inert(text) || "\u200b" }],
+  content: [{ type: "text", text: inertWithFormulas(text) || "\u200b" }],
 });
 
 function messageBox() {
@@ -69,18 +94,31 @@ function messageBox() {
 
 /** What Gradio's rows do not carry: how an answer ended, in words, and whose message it is. */
 function decorate() {
+  const messages = shownMessages();
   for (const [at, row] of rows().entries()) {
-    const message = state.messages[at];
+    const message = messages[at];
     setOrDrop(row, "data-mark", message ? markOf(message) : null);
     setOrDrop(row, "data-state", message?.state ?? (state.sending ? "sending" : null));
     setOrDrop(row, "data-empty", message && !message.text ? "yes" : null);
     setOrDrop(row, "data-message", message?.id ?? null);
+    decorateContext(row, message);
+    decorateTools(row, message);
   }
   markQuotedMessages();
+  nameGradiosElements();
+  decorateWindow();
   if (!goesToEnd) return;
   goesToEnd = false;
   const scroller = document.querySelector("#transcript .bubble-wrap");
   scroller?.scrollTo({ top: scroller.scrollHeight });
+}
+
+/** The tools again, where the state has changed and the rows have not. */
+export function redecorate() {
+  const messages = shownMessages();
+  for (const [at, row] of rows().entries()) {
+    if (row.dataset.message && row.dataset.message === messages[at]?.id) decorateTools(row, messages[at]);
+  }
 }
 
 function setOrDrop(element, name, value) {

@@ -1,32 +1,36 @@
 // Between the debrief and the transcript, both ways: a quote leads to its sentence, a quoted message to its quotes.
 
 import { h, icon } from "./dom.js";
-import { markRow, rows } from "./marks.js";
+import { rows, showMessage } from "./marks.js";
+import { chooseVersion } from "./message_actions.js";
 import { openPane } from "./panes.js";
-import { state } from "./state.js";
+import { shownMessages, state } from "./state.js";
+import { showFrom } from "./windows.js";
 import { t } from "./words.js";
 
 const FOUND_MS = 4000;
 
 /** Scroll the transcript to the message of `evidence` and mark the sentence. */
-export function showQuote(evidence) {
-  const at = state.messages.findIndex((message) => message.id === evidence.message_id);
-  const row = rows()[at];
-  if (!row) return;
+export async function showQuote(evidence) {
+  const find = () => state.messages.findIndex((message) => message.id === evidence.message_id);
+  if (find() < 0) await chooseVersion(evidence.message_id); // it was said in another version of the talk
+  const at = find();
+  if (at < 0) return;
   openPane("talk");
-  markRow(row, evidence.quote);
+  showFrom(at, () => showMessage(evidence.message_id, evidence.quote));
 }
 
 /** Under each message that the debrief on the page quotes: which of its parts do. Doing it twice changes nothing. */
 export function markQuotedMessages() {
   const places = placesByMessage(state.feedback?.body);
+  const messages = shownMessages();
   for (const [at, row] of rows().entries()) {
-    const quoting = places.get(state.messages[at]?.id) ?? [];
+    const quoting = places.get(messages[at]?.id) ?? [];
     const shown = row.querySelector(":scope > .quoted-by");
     const key = quoting.map(({ part, name }) => `${part} ${name}`).join("\n");
     if ((shown?.dataset.for ?? "") === key) continue;
     shown?.remove();
-    if (quoting.length) row.append(marks(state.messages[at].id, quoting, key));
+    if (quoting.length) row.append(marks(messages[at].id, quoting, key));
   }
 }
 

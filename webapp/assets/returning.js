@@ -25,7 +25,7 @@ function wayBack({ id, title, updated_at: at, feedback }) {
 
 async function goOn(id, isNew) {
   await openConversation(id, { push: true });
-  if (!isNew) return document.querySelector("#message textarea")?.focus({ preventScroll: true });
+  if (!isNew) return;
   openPane("debrief");
   focusSoon("debrief-title");
 }

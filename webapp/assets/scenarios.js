@@ -19,7 +19,7 @@ export function renderScenarios(root) {
 
 function overview() {
   return [
-    h("header", { class: "hero" }, h("h1", {}, t("start_title")), h("p", {}, t("start_lead"))),
+    h("header", { class: "hero" }, h("h1", { tabindex: -1, "data-key": "start-title" }, t("start_title")), h("p", {}, t("start_lead"))),
     wayIn(),
     h("div", { class: "start-bar" }, languageChoice(), privacyLine(), progressLink()),
     englishOnlyNote(),

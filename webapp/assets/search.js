@@ -5,6 +5,7 @@ import { call } from "./api.js";
 import { h, icon, show } from "./dom.js";
 import { showMessage } from "./marks.js";
 import { change, state } from "./state.js";
+import { showFrom } from "./windows.js";
 import { t, when } from "./words.js";
 
 const WAIT_MS = 200;
@@ -110,7 +111,8 @@ async function openAt({ id, hit }) {
   if (!hit || state.conversation?.id !== id || state.missing) return;
   try {
     if (!isOnPath(hit.message_id)) await takeBranch(id, hit.message_id);
-    if (isOnPath(hit.message_id)) showMessage(hit.message_id, hit.match);
+    const at = state.messages.findIndex((message) => message.id === hit.message_id);
+    if (at >= 0) showFrom(at, () => showMessage(hit.message_id, hit.match));
   } catch {
     change({ hint: t("search_in_branch") }); // an answer is being written in the branch that is shown
   }

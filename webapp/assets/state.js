@@ -37,6 +37,11 @@ export const state = {
   sending: null, // {text, requestId, turns}: see drafts.js
   sendError: null, // the same with {isTyped, message, canWait}: canWait is whether the same text may be taken a little later
   hint: null,
+  shownFrom: 0, // the place of the first message that is painted: long talks show their newest ones (windows.js)
+  details: null, // the id of the answer whose details are open
+  rating: null, // {id, value, reasons, comment, isSending, error} while reasons are asked for
+  copied: null, // the id of the message that was copied just now
+  editing: null, // {id, text, isSending, error} while a message is said anew
   growing: new Map(), // answer id -> Growing
 
   feedback: null, // the debrief on the page
@@ -87,6 +92,8 @@ export function change(values = {}) {
 }
 
 export const isRunning = (message) => message?.state === "running";
+/** The messages that are painted, in the order of the transcript's rows. */
+export const shownMessages = () => state.messages.slice(state.shownFrom);
 export const lastMessage = () => state.messages.at(-1) ?? null;
 export const runningAnswer = () => state.messages.find((message) => isRunning(message)) ?? null;
 export const ownMessages = () => state.messages.filter((message) => message.role === "user");

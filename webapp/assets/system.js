@@ -61,7 +61,7 @@ function processes() {
   const columns = ["process", "state", "pid", "memory", "since", "restarts"];
   return h(
     "section",
-    { class: "sheet" },
+    { class: "sheet", tabindex: 0, "aria-label": words("processes") },
     h("h2", {}, words("processes")),
     h(
       "table",
@@ -104,7 +104,7 @@ function today() {
   const codes = Object.entries(refused);
   return h(
     "section",
-    { class: "sheet" },
+    { class: "sheet", tabindex: 0, "aria-label": words("today") },
     h("h2", {}, words("today")),
     h(
       "table",
@@ -127,7 +127,7 @@ function manners() {
     const why = { setting: () => words("why_setting"), probe: () => words("why_probe", scores), unprobed: () => words("why_unprobed") }[manner.reason]();
     return h("tr", {}, h("th", { scope: "row" }, names.of(language)), h("td", {}, way), h("td", {}, why));
   });
-  return h("section", { class: "sheet" }, h("h2", {}, words("manner")), h("table", {}, h("tbody", {}, rows)));
+  return h("section", { class: "sheet", tabindex: 0, "aria-label": words("manner") }, h("h2", {}, words("manner")), h("table", {}, h("tbody", {}, rows)));
 }
 
 function bytes(n) {

@@ -1,9 +1,11 @@
 // Around the native transcript: the header above it, and below it what went wrong and what can be said.
 
 import { beginningMark, moment } from "./again.js";
-import { askToGoOn, retry, say, sendAgain, showStart } from "./actions.js";
+import { say, sendAgain, showStart } from "./actions.js";
+import { contextGauge } from "./context.js";
 import { h, icon, show } from "./dom.js";
 import { draftOf, saveDraft } from "./drafts.js";
+import { goOn, retry } from "./message_actions.js";
 import { modelBanner } from "./model_banner.js";
 import { repaint } from "./painter.js";
 import { paneTabs } from "./panes.js";
@@ -19,10 +21,10 @@ export function renderHeader(root) {
     h(
       "header",
       { class: "talk-head" },
-      h("h1", {}, state.conversation?.title ?? t("loading")),
+      h("h1", { tabindex: -1, "data-key": "talk-title" }, state.conversation?.title ?? t("loading")),
       persona ? h("span", { class: "pill" }, persona.name, h("span", { class: "pill-role" }, ` · ${persona.role}`)) : null,
       state.conversation?.origin === "import" ? h("span", { class: "imported", title: t("imported") }, icon("bring"), t("imported_mark")) : null,
-      h("span", { class: "saved", role: "status" }, savedWords()),
+      h("span", { class: "saved" }, savedWords()),
       wrapUpButton(),
       paneTabs(),
     ),
@@ -59,28 +61,25 @@ function unsent() {
 }
 
 export function renderBelow(root) {
-  show(root, h("div", { class: "below", "aria-live": "polite" }, modelBanner(), trouble(), state.hint ? h("p", { class: "quiet" }, state.hint) : null, ending(), moment(), quickReplies()));
+  show(root, h("div", { class: "below", "aria-live": "polite" }, modelBanner(), trouble(), state.hint ? h("p", { class: "quiet" }, state.hint) : null, ending(), moment(), quickReplies()), contextGauge());
 }
 
 function trouble() {
-  if (state.sendError) return problem(state.sendError.message, state.sendError.canWait && t("try_again"), "send-again", sendAgain);
+  if (state.sendError) return problem(state.sendError.message, state.sendError.canWait && button(t("try_again"), "send-again", sendAgain, "retry"));
   const message = lastMessage();
   if (!message || message.role !== "assistant" || isBusy()) return null;
-  const again = () => retry(message.id);
-  if (message.state === "error") return problem(message.error?.message ?? t("answer_failed"), t("try_again"), "retry", again);
-  if (message.state === "interrupted") return problem(message.error?.message ?? t("answer_interrupted"), t("try_again"), "retry", again);
-  if (message.state === "stopped") return remark(t("answer_stopped"), t("try_again"), "retry", again);
-  if (message.state === "cut_off") return remark(t("answer_cut_off"), t("go_on"), "go-on", askToGoOn);
+  const again = button(t("try_again"), "retry", () => retry(message.id), "retry");
+  const onward = message.text.trim() ? button(t("go_on"), "go-on", () => goOn(message.id)) : null;
+  if (message.state === "error") return problem(message.error?.message ?? t("answer_failed"), onward, again);
+  if (message.state === "interrupted") return problem(message.error?.message ?? t("answer_interrupted"), onward, again);
+  if (message.state === "stopped") return remark(t("answer_stopped"), onward, again);
+  if (message.state === "cut_off") return remark(t("answer_cut_off"), onward);
   return null;
 }
 
-function problem(words, label, key, onclick) {
-  return h("div", { class: "problem", role: "alert" }, h("span", {}, words), label && h("button", { class: "button small", type: "button", "data-key": key, onclick }, icon("retry"), label));
-}
-
-function remark(words, label, key, onclick) {
-  return h("div", { class: "remark" }, h("span", {}, words), h("button", { class: "button small", type: "button", "data-key": key, onclick }, label));
-}
+const button = (label, key, onclick, picture) => h("button", { class: "button small", type: "button", "data-key": key, onclick }, picture ? icon(picture) : null, label);
+const problem = (words, ...ways) => h("div", { class: "problem", role: "alert" }, h("span", {}, words), ways);
+const remark = (words, ...ways) => h("div", { class: "remark" }, h("span", {}, words), ways);
 
 function quickReplies() {
   const replies = scenarioOf(state.conversation)?.quick_replies ?? [];

@@ -13,6 +13,7 @@ from typing import Any
 from markdown_it import MarkdownIt
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.house import show_all_messages
 from tests.security.inert.canary import Ears, Listener
 from tests.security.inert.conftest import Place
 from tests.security.inert.corpus import CANARY_DOMAIN, CORPUS
@@ -35,7 +36,7 @@ FOREIGN = """() => {
   }
   const never = "script,style,link,meta,base,iframe,frame,object,embed,video,audio,source,img,math,template,noscript";
   for (const element of document.querySelectorAll(".slot *, #transcript .message *"))
-    if (element.matches(never)) found.push(element.outerHTML.slice(0, 120));
+    if (element.matches(never) && !element.matches(".katex math")) found.push(element.outerHTML.slice(0, 120));
   for (const element of document.querySelectorAll("#transcript .message *"))
     if (element.matches("a[href],form,input,textarea,select,dialog,.mermaid,[style*=fixed]"))
       found.push(element.outerHTML.slice(0, 120));
@@ -54,8 +55,9 @@ def look_around(place: Place, page: Page, *, wholly: bool) -> Iterator[str]:
         page.locator(selector).nth(at_least - 1).wait_for(state="attached")
         return name
 
-    show(f"/?c={filled.imported}", "#transcript .message-row", 2 * STRINGS, "imported talk")
-    yield show(f"/?c={filled.imported}", ".debrief .improvement", STRINGS, "imported talk and debrief")
+    show(f"/?c={filled.imported}", ".debrief .improvement", STRINGS, "imported talk and debrief")
+    show_all_messages(page, 2 * STRINGS)
+    yield "imported talk and debrief"
     page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
     page.emulate_media(media="print")
     yield "everything open, print view"
@@ -122,6 +124,7 @@ def test_every_string_is_shown_as_it_was_said(place: Place):
     with place.visit(place.filled.cookies, without_policy=False) as (page, _):
         page.goto(f"{place.house.url}/?c={place.filled.imported}")
         expect(page.locator(".debrief .criterion")).to_have_count(STRINGS)
+        show_all_messages(page, 2 * STRINGS)
         names: list[str] = page.locator(".debrief .criterion h3").evaluate_all("all => all.map(e => e.textContent)")
         rewrites: list[str] = page.locator(".rewrite .sentence p").evaluate_all(
             "all => all.map(e => e.firstChild.textContent)"

@@ -8,6 +8,13 @@ import gradio as gr
 
 from webapp.components.slots import pump, slot
 
+LATEX: list[dict[str, str | bool]] = [
+    {"left": "$$", "right": "$$", "display": True},
+    {"left": "\\[", "right": "\\]", "display": True},
+    {"left": "\\(", "right": "\\)", "display": False},
+]
+"""Not a single dollar sign: "$5 and $6" is money. What they enclose is kept harmless by `webapp/assets/inert.js`."""
+
 
 @dataclass(frozen=True)
 class ChatView:
@@ -47,9 +54,9 @@ def _transcript() -> gr.Chatbot:
         container=False,
         height="100%",
         layout="bubble",
-        buttons=["copy"],
+        buttons=[],
         feedback_options=None,
-        latex_delimiters=[],
+        latex_delimiters=LATEX,
         group_consecutive_messages=False,
         allow_tags=False,
         sanitize_html=True,

@@ -1,0 +1,143 @@
+"""axe-core finds nothing serious on any page in any state: light and dark, on a desktop and on a phone.
+
+Colours do not depend on the size of the screen, nor the layout on the colours, so two of the four combinations see all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from storage import jobs
+from storage.accounts import find_account
+from tests.browser.house import House, below, debrief_card
+from tests.browser.test_trying_again import debrief, say
+from tests.job_scene import claim_this
+from tests.review_scene import PASSWORD, make_account, make_feedback
+from tests.scripted_model import Script
+
+SCREENS = pytest.mark.parametrize(
+    ("phone", "scheme"), [(False, "light"), (True, "dark")], ids=["desktop-light", "phone-dark"]
+)
+GRAVE = ("serious", "critical")
+RULES = {"resultTypes": ["violations"]}
+INTERVIEW = "Job interview"
+
+
+def inspector(page: Page, found: list[str]) -> Callable[[str], None]:
+    """What looks at the page as it is and notes each grave finding, with the name of the state."""
+    axe = Axe()
+
+    def inspect(state: str) -> None:
+        for violation in axe.run(page, options=RULES).response["violations"]:
+            if violation["impact"] in GRAVE:
+                found.extend(f"{state}: {violation['id']} {node['target']}" for node in violation["nodes"])
+
+    return inspect
+
+
+@SCREENS
+def test_the_visitors_pages_have_no_grave_finding(house: House, phone: bool, scheme: str):
+    found: list[str] = []
+    with house.visit(phone=phone, scheme=scheme) as olga:
+        page = olga.page
+        page.emulate_media(reduced_motion="reduce")
+        inspect = inspector(page, found)
+        page.locator(".card-title").first.wait_for()
+        inspect("start")
+        page.locator(".card", has_text="Eco challenge").click()
+        page.locator(".field").first.wait_for()
+        inspect("form")
+        page.locator(".back").click()
+        olga.start(INTERVIEW)
+        page.get_by_role("heading", level=1).focus()
+        page.keyboard.press("?")
+        page.get_by_role("dialog").wait_for()
+        inspect("shortcuts")
+        page.keyboard.press("Escape")
+        inspect("opening")
+        if phone:
+            page.locator(".sidebar .toggle-button").click()
+            page.locator(".sidebar.open .entry").wait_for()
+            inspect("sidebar")
+            page.locator(".sidebar .toggle-button").click()
+        house.model.enqueue("You **named** it.\n\n- How?\n- `when`?\n\n```\ncode\n```")
+        say(olga, "I led the rewrite.")
+        page.locator(".wrap-up").click()
+        expect(below(page).locator(".ending")).to_be_visible()
+        inspect("talk")
+        house.model.enqueue(Script(text="Fine.", delay_s=30))
+        page.locator("[data-key=wrap-up-no]").click()
+        olga.say("It was fine.")
+        expect(page.locator("#message .stop-button")).to_be_visible()
+        inspect("answer on its way")
+        page.locator("#message .stop-button").click()
+        expect(below(page).locator(".remark")).to_be_visible()
+        inspect("stopped")
+        jobs.beat(house.db, "k_axe")
+        page.locator(".wrap-up").click()
+        expect(debrief_card(page).locator(".track")).to_be_visible()
+        inspect("debrief in the making")
+        claim_this(house.db, house.rung[-1])
+        page.locator("[data-key=cancel]").click()
+        expect(page.locator("[data-key=ask]")).to_be_visible()
+        inspect("debrief stopped")
+        debrief(olga, {"examples": 2, "motive": 4, "own_part": None}, nonce="again")
+        for summary in debrief_card(page).locator("summary").all():
+            summary.click()
+        inspect("debrief")
+        page.locator("[data-key^=dispute-]").first.click()
+        page.locator("[data-key=dispute-send]").wait_for()
+        inspect("objection")
+        page.locator("[data-key=dispute-send]").click()
+        expect(debrief_card(page).locator(".disputed")).to_be_visible()
+        inspect("objected")
+        house.model.default = lambda _: Script(status=500, error="boom")
+        olga.open_pane("talk")
+        olga.say("Once more.")
+        below(page).get_by_role("alert").wait_for()
+        inspect("error")
+        house.model.default = None
+        page.goto(f"{house.url}/?c=c_nothing")
+        olga.expect_refusals(404)
+        page.locator(".missing").wait_for()
+        inspect("missing")
+        page.goto(f"{house.url}/?view=progress")
+        page.locator("#progress h1").wait_for()
+        inspect("progress")
+        page.goto(f"{house.url}/?view=data")
+        page.locator("#mine h1").wait_for()
+        inspect("my data")
+    assert not found, "\n".join(sorted(set(found)))
+
+
+@SCREENS
+def test_the_desk_has_no_grave_finding(house: House, phone: bool, scheme: str):
+    found: list[str] = []
+    if find_account(house.db, "ada") is None:
+        make_account(house.db, "ada", "admin")
+    make_feedback(house.db, checks_failed=1)
+    with house.visit(phone=phone, scheme=scheme) as ada:
+        page = ada.page
+        page.emulate_media(reduced_motion="reduce")
+        inspect = inspector(page, found)
+        page.goto(f"{house.url}/admin/")
+        inspect("sign-in")
+        page.locator("#name").fill("ada")
+        page.locator("#password").fill(PASSWORD)
+        page.locator("button[type=submit]").click()
+        page.locator(".desk-item").first.wait_for()
+        inspect("list")
+        page.locator(".desk-item").first.click()
+        page.locator(".desk-case-head h2").wait_for()
+        inspect("case")
+        page.locator("#desk-reject").click()
+        page.get_by_role("button", name="Reject it").wait_for()
+        inspect("reject")
+        page.goto(f"{house.url}/admin/system/")
+        page.locator(".tile").first.wait_for()
+        inspect("system")
+    assert not found, "\n".join(sorted(set(found)))
