@@ -11,7 +11,7 @@ from debrief.errors import DebriefError
 from debrief.texts import say
 from webapp.identity import who_is_asking
 from webapp.pages.plots.handlers import NAMES, Plot, PlotHandlers
-from webapp.pages.plots.layout import OVER_TIME, STEPS, PlotsView
+from webapp.pages.plots.layout import FROM_ZERO, IN_ORDER, PlotsView
 
 
 def bind(page: gr.Blocks, view: PlotsView, handlers: PlotHandlers) -> None:
@@ -41,17 +41,19 @@ def bind(page: gr.Blocks, view: PlotsView, handlers: PlotHandlers) -> None:
 
 
 def _drawn(name: str, plot: Plot, language: str) -> Any:
-    """An update of the plot; an axis of days is told as such, so that days without anything are gaps."""
-    frame: Any = pd.DataFrame(plot.rows, columns=["x", "y", "color"])
-    if name in OVER_TIME:
-        frame["x"] = frame["x"].astype("datetime64[ns]")
+    """An update of the plot. Its categories stand in the order of the rows; Gradio would sort them by their letters.
+
+    Days are words like the others: for times Gradio 6.31 calls pandas in a way that pandas 3 warns of.
+    """
     changes: dict[str, Any] = {
-        "value": frame if plot.rows else None,
+        "value": pd.DataFrame(plot.rows, columns=["x", "y", "color"]) if plot.rows else None,
         "visible": bool(plot.rows),
         "x_title": say(f"plots.x_{name}", language),
         "y_title": say(f"plots.y_{name}", language),
         "color_title": "",
     }
-    if name in STEPS and plot.rows:  # else Gradio sorts the steps by their letters
-        changes |= {"sort": [row["x"] for row in plot.rows], "y_lim": [0, max(row["y"] for row in plot.rows)]}
+    if name in IN_ORDER and plot.rows:
+        changes["sort"] = list(dict.fromkeys(row["x"] for row in plot.rows))
+    if name in FROM_ZERO and plot.rows:
+        changes["y_lim"] = [0, max(row["y"] for row in plot.rows)]
     return gr.update(**changes)

@@ -60,8 +60,8 @@ def _rows(figures: Figures, agreed: Agreements, language: str) -> dict[str, Rows
 
     return {
         "waiting": [{"x": word(f"age_{age}"), "y": n} for age, n in figures.waiting] if _any(figures.waiting) else [],
-        "decided": [{"x": one.day, "y": one.n, "color": word(f"did_{one.what}")} for one in figures.decided],
-        "edited": [{"x": one.day, "y": round(100 * one.share, 1)} for one in figures.edited],
+        "decided": [{"x": one.day[5:], "y": one.n, "color": word(f"did_{one.what}")} for one in figures.decided],
+        "edited": [{"x": one.day[5:], "y": round(100 * one.share, 1)} for one in figures.edited],
         "distances": [{"x": word(f"part_{part}"), "y": round(100 * share, 1)} for part, share, _ in figures.distances],
         "levels": [
             {
@@ -72,7 +72,7 @@ def _rows(figures: Figures, agreed: Agreements, language: str) -> dict[str, Rows
             for one in figures.levels
         ],
         "incomplete": [
-            {"x": one.day, "y": round(100 * one.share, 1), "color": word(f"share_{one.what}")}
+            {"x": one.day[5:], "y": round(100 * one.share, 1), "color": word(f"share_{one.what}")}
             for one in figures.incomplete
         ],
         "times": [{"x": word(f"time_{step}"), "y": n} for step, n in figures.times] if _any(figures.times) else [],

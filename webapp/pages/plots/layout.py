@@ -10,9 +10,9 @@ import gradio as gr
 from webapp.components.slots import slot
 from webapp.pages.plots.handlers import DAYS, NAMES
 
-OVER_TIME = ("decided", "edited", "incomplete")
-STEPS = ("waiting", "times")
-"""Plots whose categories have an order of their own."""
+IN_ORDER = ("waiting", "decided", "times")
+"""Bars whose categories have an order of their own."""
+FROM_ZERO = ("waiting", "times")
 HEIGHT = 240
 
 
