@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_, union_all
+from sqlalchemy import ColumnElement, CursorResult, Select, func, or_, select, tuple_, union_all, update
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from debrief.conversation import Page
-from debrief.errors import InputRejected
+from debrief.errors import Conflict, InputRejected
 from debrief.review import ReviewState
 from storage.accounts import Account
 from storage.engine import Database, utc_now
-from storage.moves import move_review
+from storage.moves import CLAIM_LEASE, move_review
 from storage.queue_filter import QueueFilter, arms_of, conditions_of, is_held
 from storage.reviews import state_now, title_by_language
 from storage.tables import NO_LEVEL, AccountRow, ConversationRow, FeedbackRow, ScenarioVersionRow
@@ -216,6 +216,22 @@ def claim_next(
                 move_review(session, account, found, row.row_version, "claim")
                 return found
     return None
+
+
+def extend_claim(db: Database, account: Account, feedback_id: str) -> datetime:
+    """Say that one is still at it; gives the new end of the claim. No move: `row_version` stays.
+
+    Raises:
+        Conflict: it is no longer this account's, or the claim ran out and may be somebody else's in a moment.
+    """
+    now = utc_now()
+    until = now + CLAIM_LEASE
+    mine = (_Row.review_state == ReviewState.CLAIMED.value, _Row.claimed_by == account.id, is_held(now))
+    with db.write() as session:
+        change = update(_Row).where(_Row.id == feedback_id, *mine).values(claimed_until=until)
+        if cast("CursorResult[Any]", session.execute(change)).rowcount != 1:
+            raise Conflict("claim_first")
+    return until
 
 
 def _next_arms(account: Account, now: datetime, wanted: QueueFilter | None) -> list[tuple[ColumnElement[bool], ...]]:

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from debrief.conversation import MessageState, Turn
 from debrief.errors import DebriefError, InputRejected
 from debrief.feedback import JobState
+from storage import conversations
 from webapp.api import conversations as conversations_api, feedback as feedback_api
 from webapp.api.shapes import FeedbackOut, NewConversation
 from webapp.hub import Listener, answer_error
@@ -89,7 +90,7 @@ async def debrief(parts: Parts, asker: Asker, conversation_id: str) -> AsyncGene
 
 
 async def _say(parts: Parts, asker: Asker, message: str, conversation_id: str, scenario: str) -> Turn:
-    """A talk that was begun for words that were then refused is taken back."""
+    """A talk that was begun for words that were then refused is taken back, and not put among the deleted ones."""
     if conversation_id:
         return await parts.turns.send(asker.visitor_id, conversation_id, message)
     try:
@@ -100,7 +101,8 @@ async def _say(parts: Parts, asker: Asker, message: str, conversation_id: str, s
     try:
         return await parts.turns.send(asker.visitor_id, begun.id, message)
     except DebriefError:
-        await conversations_api.delete(parts, asker, begun.id)
+        await parts.store(conversations.delete_conversation, asker.visitor_id, begun.id)
+        parts.hub.tell_list(asker.visitor_id, begun.id)
         raise
 
 

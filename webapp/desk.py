@@ -36,7 +36,11 @@ def mount(app: FastAPI, parts: Parts, assets: str) -> None:
     plots_texts = gr.I18n(**_texts_of("plots."))
     plots_head = _head(f"../../{assets}", "plots.js", "plots.css")
     _mount(app, build_plots(plots_texts, PlotHandlers(parts.store)), "/admin/plots", plots_texts, plots_head)
-    handlers = DeskHandlers(parts.store, has_second=parts.settings.second_opinion_percent > 0)
+    handlers = DeskHandlers(
+        parts.store,
+        parts.settings.review_overdue_hours,
+        has_second=parts.settings.second_opinion_percent > 0,
+    )
     _mount(app, build_desk(texts, handlers), "/admin", texts, _head(f"../{assets}", "desk.js", *DESK_SHEETS))
 
 
@@ -87,13 +91,14 @@ def _mount(app: FastAPI, page: gr.Blocks, path: str, texts: gr.I18n, head: str) 
 UNTIL_LOADED = """
 window.desk = {
   show: (facts) => { window.deskFacts = facts },
-  readAddress: (at = new URLSearchParams(location.search)) => [at.get("show") || "waiting", 30, at.get("f") || "", 0],
+  view: () => location.search,
+  readAddress: () => [location.search, new URLSearchParams(location.search).get("f") || "", 0],
 };
 """
 """Keeps what Gradio's first event brings until `desk.js` is there."""
 
 
-DESK_SHEETS = ("desk_edit.css", "difference.css")
+DESK_SHEETS = ("desk_list.css", "desk_edit.css", "difference.css")
 
 
 def _style(assets: str, sheet: str) -> str:

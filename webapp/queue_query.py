@@ -13,9 +13,10 @@ from debrief.feedback import AskedBy
 from debrief.review import ReviewState
 from storage.overdue import overdue_before
 from storage.queue_filter import QueueFilter
-from storage.review_queue import Sort
+from storage.review_queue import SKIPPED_MAX, Sort
 from storage.reviews import WAITING
 
+VIEW_MAX_CHARS = 10_000
 Name = Annotated[str, Field(max_length=200)]
 
 
@@ -40,6 +41,7 @@ class QueueQuery(BaseModel):
     assignee: Name | None = None
     since: date | None = None
     until: date | None = None
+    q: Name | None = None
     sort: Sort | None = None
 
     @property
@@ -55,6 +57,7 @@ class QueueQuery(BaseModel):
             **{name: getattr(self, name) for name in (*own, "asked_by", "reviewer", "assignee")},
             since=_midnight(self.since),
             until=_midnight(self.until, days_later=1),
+            words=self.q,
             waiting_since_before=overdue_before(overdue_hours) if self.overdue and overdue_hours else None,
         )
 
@@ -67,13 +70,18 @@ def read_view(view: str) -> QueueQuery:
     """
     said: dict[str, Any] = {
         name: values if name == "state" else values[-1]
-        for name, values in parse_qs(view[:2000]).items()
+        for name, values in parse_qs(view[:VIEW_MAX_CHARS]).items()
         if name in QueueQuery.model_fields
     }
     try:
         return QueueQuery.model_validate(said)
     except ValidationError as error:
         raise InputRejected("malformed", reason=str(error.errors()[0]["loc"][0])) from error
+
+
+def read_skipped(view: str) -> list[str]:
+    """The ids that an address names as not wanted now."""
+    return parse_qs(view[:VIEW_MAX_CHARS]).get("skip", [])[-SKIPPED_MAX:]
 
 
 def _midnight(day: date | None, *, days_later: int = 0) -> datetime | None:

@@ -53,6 +53,7 @@ from webapp.api import (
     people as people_api,
     progress as progress_api,
     review as review_api,
+    review_bulk as review_bulk_api,
     review_queue as review_queue_api,
     search as search_api,
     system as system_api,
@@ -131,7 +132,7 @@ def build_app(
     app.include_router(docs_api.router)
     app.include_router(metrics_api.router)
     # The last route of review takes any word for a move.
-    for routes in (opinions_api, review_queue_api, edits_api, review_api, system_api):
+    for routes in (opinions_api, review_bulk_api, review_queue_api, edits_api, review_api, system_api):
         app.include_router(routes.router)
     for routes in (exports_api, people_api, audit_api):
         app.include_router(routes.router)

@@ -51,7 +51,7 @@ def signed_in(house: House, name: str = "rita", path: str = "/admin/", **how: ob
 
 
 def items(page: Page):
-    return page.locator(".desk-item")
+    return page.locator(".desk-line")
 
 
 def button(page: Page, name: str):
@@ -109,7 +109,7 @@ def test_a_rejection_needs_a_reason_and_the_note_is_kept_meanwhile(house: House,
     case = reviews.get_review(db, row.id)
     assert (case.state, case.reject_reason) == (ReviewState.REJECTED, "wrong_level")
     assert case.note == "Level 5 for one number is too kind."
-    page.locator("#desk-filter label", has_text="Rejected").click()
+    page.locator(".desk-tab", has_text="Rejected").click()
     items(page).click()
     expect(page.locator(".desk-case-head")).to_contain_text("Rejected by rita: A level is wrong.")
     expect(note).to_be_hidden()
@@ -195,7 +195,7 @@ def test_the_desk_speaks_korean(house: House, db: Database):
         button(page, "승인").click()
         expect(page.locator("#desk-notice")).to_contain_text("승인했습니다.")
         for label in ("대기", "바로 공개", "전체"):
-            expect(page.locator("#desk-filter")).to_contain_text(label)
+            expect(page.locator(".desk-tabs")).to_contain_text(label)
 
 
 def test_on_a_phone_one_thing_is_shown_at_a_time(house: House, db: Database):

@@ -154,6 +154,7 @@ def test_scenarios_speak_the_language_that_is_asked_for(web: Web, olga: Browser)
         "form",
         "quick_replies",
         "end",
+        "release",
     }
 
 

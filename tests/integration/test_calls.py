@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,14 @@ from debrief.settings import Settings
 from storage.tables import FeedbackJobRow
 from tests.integration.test_api_feedback import write_debrief
 from tests.scripted_model import Script, ScriptedModel
-from tests.web_scene import Browser, Web, running_web, until
+from tests.web_scene import QUICK, Browser, Web, running_web, until
 
 DOCS = Path(__file__).parents[2] / "docs" / "api.md"
 MORE_THAN_GRADIO_RUNS_AT_ONCE = 42
 WAIT_S = 60
 PROGRAM_S = 300
+PATIENT = replace(QUICK, dead_after_s=60)
+"""On a busy machine forty answers at once may be silent for longer than the tests' usual few seconds."""
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +41,14 @@ def model() -> Iterator[ScriptedModel]:
 @pytest.fixture(scope="module")
 def web(model: ScriptedModel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
     folder = tmp_path_factory.mktemp("calls")
-    settings = Settings(_env_file=None, data_dir=folder, rate_limit="off", model_url=model.url, reply_max_tokens=40)
-    with running_web(settings, with_pages=True) as web:
+    patience = {
+        "connect_timeout_s": 60,
+        "first_token_timeout_s": 600,
+        "next_token_timeout_s": 600,
+        "reply_timeout_s": 600,
+    }
+    settings = Settings(_env_file=None, data_dir=folder, rate_limit="off", model_url=model.url, **patience)
+    with running_web(settings, PATIENT, with_pages=True) as web:
         yield web
 
 
@@ -144,7 +153,7 @@ def test_more_programs_than_gradio_runs_at_once_are_answered_at_once(web: Web, m
             assert browser.post(f"/api/v1/conversations/{talk['id']}/stop").status_code == 200
         ends = [frames_of(one.get(path, timeout=WAIT_S).text)[-1] for one, path in zip(people, calls, strict=True)]
     model.forget_scripts()
-    assert {(event, data[2]) for event, data in ends} == {("complete", "stopped")}
+    assert not [end for end in ends if end[0] != "complete" or end[1][2] != "stopped"]
 
 
 @pytest.mark.parametrize(
@@ -177,6 +186,7 @@ def test_the_limits_of_the_page_are_those_of_a_call(web_settings: Settings):
             assert (event, refusal["title"]) == ("error", "answers_spent")
             assert "하루" in refusal["error"], "in the reader's language"
         assert [line["id"] for line in olga.get("/api/v1/conversations").json()["items"]] == [talk]
+        assert olga.get("/api/v1/deletions").json()["items"] == [], "nor among what was deleted"
 
 
 def test_a_talk_and_the_result_of_a_call_are_only_their_owners(web: Web, olga: Browser, sam: Browser):

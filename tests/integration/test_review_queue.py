@@ -7,15 +7,15 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event
 
-from debrief.errors import InputRejected
+from debrief.errors import Conflict, InputRejected
 from debrief.feedback import Check
 from debrief.review import ReviewState
 from storage import feedback, jobs, overdue, reactions, review_queue, reviews
 from storage.audit import list_audit
 from storage.engine import utc_now
 from storage.queue_filter import NOBODY, QueueFilter, select_ids
-from storage.tables import NO_LEVEL, FeedbackRow
-from tests.factories import OLGA
+from storage.tables import NO_LEVEL, FeedbackRow, FeedbackVersionRow
+from tests.factories import OLGA, make_turn
 from tests.review_scene import make_account, make_body, make_feedback, make_talk
 
 pytestmark = pytest.mark.both_engines
@@ -146,6 +146,30 @@ def test_each_filter_admits_what_it_names_and_nothing_else(any_database):
     assert ids(database, QueueFilter(until=day_ago)) == [other.id]
     assert ids(database, QueueFilter(waiting_since_before=day_ago)) == [other.id]
     assert ids(database, QueueFilter(level=3, language="ko")) == []
+
+
+def test_words_are_found_in_the_talk_and_in_the_debrief_in_both_languages(any_database):
+    database = any_database
+    english = make_feedback(database, make_talk(database))
+    korean_talk = make_talk(database, language="ko")
+    make_turn(database, korean_talk, text="저는 결제 시스템을 100% 다시 만들었습니다.")
+    korean = make_feedback(database, korean_talk)
+    with database.write() as session:
+        version = session.get_one(FeedbackVersionRow, korean.version_id)
+        version.body = {**version.body, "summary": '성과를 "숫자"로 말했습니다.'}
+    both = sorted([english.id, korean.id])
+    for words, found in (
+        ("billing", both),
+        ("BILLING Outstanding", both),
+        ("결제", [korean.id]),
+        ("숫자", [korean.id]),
+        ('"숫자"로 billing', [korean.id]),
+        ("100%", [korean.id]),
+        ("10_%", []),
+        ("결제 nowhere", []),
+    ):
+        assert sorted(ids(database, QueueFilter(words=words))) == found, words
+    assert review_queue.count_matching(database, QueueFilter(words="결제")) == 1
 
 
 def test_a_check_whose_name_is_part_of_another_is_not_taken_for_it(database):
@@ -295,6 +319,17 @@ def test_what_is_assigned_to_another_is_not_the_next_but_can_be_asked_for(databa
 def test_next_takes_over_a_claim_that_ran_out(database, rita, rosa):
     row = make_feedback(database, state=S.CLAIMED, claimer=rosa, lease_s=-1)
     assert review_queue.claim_next(database, rita) == row.id
+
+
+def test_a_claim_is_kept_by_whoever_is_at_it_and_the_page_need_not_be_read_anew(any_database):
+    rita, rosa = (make_account(any_database, name) for name in ("rita", "rosa"))
+    row = make_feedback(any_database, state=S.CLAIMED, claimer=rita, lease_s=5)
+    until = review_queue.extend_claim(any_database, rita, row.id)
+    assert stored(any_database, row).claimed_until == until > row.claimed_until
+    assert stored(any_database, row).row_version == row.row_version
+    for account, feedback_id in ((rosa, row.id), (rita, "f_unknown")):
+        with pytest.raises(Conflict):
+            review_queue.extend_claim(any_database, account, feedback_id)
 
 
 # ---- overdue

@@ -91,6 +91,9 @@ OWN: dict[str, Line] = {
     "GET /api/v1/review/counts": line("401 401 200 200 401"),
     "GET /api/v1/review/choices": line("401 401 200 200 401"),
     "POST /api/v1/review/next": line("401 401 200 204 401"),  # Rita has it then
+    "POST /api/v1/review/bulk/preview": line("401 401 200 200 401", {"action": "approve", "ids": ["f_none"]}),
+    "POST /api/v1/review/bulk": line("401 401 200 200 401", {"action": "approve", "ids": ["f_none"]}),
+    "POST /api/v1/review/{feedback_id}/beat": line("401 401 409 409 401"),  # nobody has claimed it
     "GET /api/v1/review/waiting": line("401 401 200 200 401"),
     "GET /api/v1/review/{feedback_id}": line("401 401 200 200 401"),
     "POST /api/v1/review/{feedback_id}/again": line("401 401 202 202 401"),
@@ -140,11 +143,10 @@ PAGES: dict[str, tuple[int, int, int, int, int]] = {
 EVENTS: dict[str, tuple[str, ...]] = {
     "/": ("send_message", "stop_answer", "paint", "chat", "debrief"),
     "/admin": (
-        "open_desk", "open_case", "filter_list", "refresh_list", "show_more", "take_next", "claim", "release",
-        "approve", "reject", "open_reject", "close_reject", "open_reopen",
-        "draw_after_open_desk", "draw_after_open_case", "draw_after_filter_list", "draw_after_refresh_list",
-        "draw_after_show_more", "draw_after_take_next", "draw_after_claim", "draw_after_release",
-        "draw_after_approve", "draw_after_reject",
+        "open_desk", "open_case", "refresh_desk", "skip", "take_next", "claim", "release", "approve", "reject",
+        "open_reject", "close_reject", "open_reopen",
+        "draw_after_open_desk", "draw_after_open_case", "draw_after_refresh_desk", "draw_after_skip",
+        "draw_after_take_next", "draw_after_claim", "draw_after_release", "draw_after_approve", "draw_after_reject",
     ),
     "/admin/system": (),
     "/admin/manage": (),

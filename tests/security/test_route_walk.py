@@ -228,7 +228,7 @@ def started(event: Event, way: str, caller: str) -> int:
 def calls(event: Event, things: dict[str, str]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Each way to start the event, with values that its fields could have."""
     base = f"{event.mount.rstrip('/')}/gradio_api"
-    data: list[Any] = [*["waiting", 30, things["feedback_id"], int(things["row_version"]), None, ""][: event.inputs]]
+    data: list[Any] = [*["sort=worst", things["feedback_id"], int(things["row_version"]), None, ""][: event.inputs]]
     if event.mount == "/admin/plots":
         data = ["30"]
     if event.mount == "/" and event.name in PUBLIC:
@@ -298,7 +298,7 @@ def test_an_event_with_nonsense_that_passes_as_data_fails_in_words(walk: Walk, c
             continue
         for clicked in (None, {}, {"id": None}, {"id": ["x"]}, [], "x", {"id": "f_\u0000nowhere"}):
             session = secrets.token_hex(8)
-            data = [None, -(2**53) + 1, "\u0000" * 3, 2**53 - 1, None, None][: event.inputs]
+            data = [None, "\u0000" * 3, 2**53 - 1, None, None][: event.inputs]
             body = {"fn_index": event.index, "session_hash": session, "data": data, "event_data": clicked}
             assert rita.post("/admin/gradio_api/queue/join", json=body).status_code == 200
             stream = rita.get("/admin/gradio_api/queue/data", params={"session_hash": session}).text

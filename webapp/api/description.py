@@ -80,6 +80,7 @@ REFUSALS: dict[str, dict[int, list[str]]] = {
     },
     "POST /api/v1/feedback/{feedback_id}/again": {429: ["too_many_messages"]},
     "POST /api/v1/second-opinions/{feedback_id}": {422: ["opinion_incomplete"]},
+    "POST /api/v1/review/{feedback_id}/beat": {409: ["claim_first"]},
     "POST /api/v1/review/{feedback_id}/again": {409: ["not_repeatable"]},
     "POST /api/v1/review/{feedback_id}/edit": {
         403: ["not_allowed"],
@@ -130,6 +131,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "NewPerson": {"name": "rita", "role": "reviewer"},
     "PersonChange": {"disabled": True},
     "NextWish": {"skipped": []},
+    "BulkWish": {"action": "assign", "view": "language=ko&level=1", "assignee": "rita"},
     "Edit": _EDIT,
     "EditIn": {"row_version": 3, "edit": _EDIT, "note": "Named the team."},
     "Opinion": {"decision": "approve", "levels": {"examples": 3, "own_part": None}},

@@ -93,6 +93,10 @@ class PageQuery(QueueQuery):
     cursor: Annotated[str, Field(max_length=300)] | None = None
 
 
+class Claimed(BaseModel):
+    claimed_until: datetime
+
+
 class NextWish(BaseModel):
     """`skipped`: ids that are not wanted now."""
 
@@ -152,3 +156,9 @@ async def take_next(
     if found is None:
         return Response(status_code=204)  # pyright: ignore[reportReturnType]  # FastAPI passes a response on as it is
     return ReviewOut.of(await parts.store(reviews.get_review, found), asker.language)
+
+
+@router.post("/{feedback_id}/beat", summary="Keep one's claim")
+async def keep_claim(parts: TheParts, reviewer: TheReviewer, feedback_id: str) -> Claimed:
+    """For whoever is still reading; no move, so `row_version` stays. 409 where the claim is no longer one's own."""
+    return Claimed(claimed_until=await parts.store(review_queue.extend_claim, reviewer, feedback_id))

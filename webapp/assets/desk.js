@@ -3,9 +3,12 @@
 // models: always text nodes, never HTML.
 
 import "./desk_case.js";
+import "./desk_claim.js";
 import { leaveEditor } from "./desk_edit.js";
-import "./desk_list.js";
-import { desk, drawAll, fill, lookAgain, mount, places, words } from "./desk_shared.js";
+import { focusCase, onKey, openHelp } from "./desk_keys.js";
+import { arrived, drawList, keepAddress, refreshList } from "./desk_list.js";
+import { desk, drawAll, ended, fill, lookAgain, mount, places, words } from "./desk_shared.js";
+import { queryForNext, readView } from "./desk_view.js";
 import { h } from "./dom.js";
 import { copyAsSaid } from "./inert.js";
 import { nameSpeakers } from "./speakers.js";
@@ -15,35 +18,45 @@ import { clearMarks } from "./marks.js";
 
 const NOTICE_MS = 6000;
 const KEEP_UP_MS = 20000;
-const FILTERS = ["waiting", "released", "approved", "rejected", "all"];
 
 let noticeTimer = 0;
 
 fill("desk-bar", bar);
 fill("desk-notice", notice);
 
+const may = (action, act) => () => (desk.facts?.case?.can?.includes(action) ? void act() : false);
+onKey("e", "edit", may("edit", edit));
+onKey("g", "regenerate", may("regenerate", regenerate));
+
 // ---- what Gradio's events call (webapp/pages/review/events.py)
 
 window.desk = {
   readAddress() {
-    const address = new URLSearchParams(location.search);
-    const filter = address.get("show");
-    return [FILTERS.includes(filter) ? filter : "waiting", 30, address.get("f") ?? "", 0];
+    return [queryForNext(), new URLSearchParams(location.search).get("f") ?? "", 0];
   },
+  view: queryForNext,
   show(next) {
     const isAnother = desk.facts?.case?.id !== next.case?.id;
+    const isFirst = !desk.facts;
+    const wasReading = desk.facts?.case && !document.querySelector("#desk-list")?.contains(document.activeElement);
     desk.facts = next;
     next.notice ??= desk.said;
     desk.said = null;
+    ended();
+    arrived();
     if (isAnother || !["claimed", "auto_released", "escalated"].includes(next.case?.state)) this.close_reject();
     if (isAnother) clearMarks();
     if (isAnother) leaveEditor();
     document.body.classList.toggle("has-case", Boolean(next.case));
     document.body.dataset.state = next.case?.state ?? "";
-    writeAddress();
+    keepAddress({ isFirst });
+    writeTitle();
     drawAll();
+    drawList();
+    refreshList();
     letNoticeGo();
     if (isAnother) document.querySelector("#desk-card")?.scrollTo({ top: 0 });
+    if (isAnother && wasReading) focusCase();
   },
   open_reject() {
     document.body.classList.add("rejecting");
@@ -66,12 +79,7 @@ function letNoticeGo() {
   if (desk.facts.notice?.kind === "good") noticeTimer = setTimeout(() => places.get("desk-notice")?.root.replaceChildren(), NOTICE_MS);
 }
 
-function writeAddress() {
-  const address = new URLSearchParams();
-  if (desk.facts.filter !== "waiting") address.set("show", desk.facts.filter);
-  if (desk.facts.case) address.set("f", desk.facts.case.id);
-  const query = address.toString();
-  history.replaceState(null, "", query ? `?${query}` : location.pathname);
+function writeTitle() {
   const waiting = desk.facts.waiting ? `(${desk.facts.waiting}) ` : "";
   document.title = `${waiting}${words("title")} · Debrief`;
 }
@@ -85,6 +93,8 @@ function bar() {
     { class: "desk-bar" },
     h("h1", {}, words("title")),
     h("span", { class: waiting ? "pill" : "pill calm" }, words("waiting", { n: waiting })),
+    h("button", { class: "desk-link", type: "button", "data-key": "refresh", onclick: () => lookAgain() }, words("refresh")),
+    h("button", { class: "desk-link desk-keys-hint", type: "button", "data-key": "keys", title: words("keys"), onclick: openHelp }, words("keys"), " ", h("kbd", {}, "?")),
     h("span", { class: "desk-bar-space" }),
     h("span", { class: "quiet desk-me" }, words("signed_in_as", { name: me.name })),
     me.has_second ? secondLinks() : null,
@@ -132,6 +142,7 @@ function keepSpeakersNamed() {
 }
 
 watchForSignOut();
+readView();
 keepSpeakersNamed();
 copyAsSaid();
 setInterval(keepUp, KEEP_UP_MS);

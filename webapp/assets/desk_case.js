@@ -1,7 +1,7 @@
 // The open case: its head over the talk, and its debrief beside the talk.
 
 import { h, icon } from "./dom.js";
-import { desk, fill, lookAgain, open, stateBadge, words } from "./desk_shared.js";
+import { desk, fill, lookAgain, open, press, stateBadge, words } from "./desk_shared.js";
 import { editor } from "./desk_edit.js";
 import { remadeNote, tools } from "./desk_tools.js";
 import { feedbackBody } from "./feedback_card.js";
@@ -20,13 +20,13 @@ function caseHead() {
     "div",
     { class: "desk-case-head" },
     h("button", { class: "back desk-back", type: "button", "data-key": "back", onclick: () => open("") }, icon("back"), words("back")),
-    h("div", { class: "desk-case-title" }, h("h2", {}, shown.title), stateBadge(shown.is_mine ? "mine" : shown.state)),
+    h("div", { class: "desk-case-title" }, h("h2", { tabindex: "-1" }, shown.title), stateBadge(shown.is_mine ? "mine" : shown.state)),
     standing(shown),
   );
 }
 
 function nextButton() {
-  return h("button", { class: "button primary", type: "button", "data-key": "next", onclick: () => document.querySelector("#desk-next").click() }, words("next"));
+  return h("button", { class: "button primary", type: "button", "data-key": "next", onclick: () => press("next") }, words("next"));
 }
 
 function standing(shown) {

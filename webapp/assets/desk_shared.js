@@ -5,8 +5,20 @@ import { t } from "./words.js";
 
 export const places = new Map(); // slot name -> {root, trigger}
 
-/** `facts`: what came from Python after the last event (webapp/pages/review/handlers.py); null before the first. */
-export const desk = { facts: null, said: null };
+/**
+ * `facts`: what came from Python after the last event (webapp/pages/review/handlers.py); null before the first.
+ * `isBusy`: an event is under way, so a key waits for no second one. `said`: the notice of the next facts. `remark`: say something in passing.
+ */
+export const desk = {
+  facts: null,
+  said: null,
+  isBusy: false,
+  remark(text) {
+    if (!desk.facts) return;
+    desk.facts.notice = { kind: "good", text };
+    draw("desk-notice");
+  },
+};
 
 const slots = {}; // slot name -> what gives its content
 
@@ -17,6 +29,7 @@ export function fill(name, content) {
   slots[name] = content;
 }
 
+/** Fill a slot anew; an element that is there already stays as it is. */
 export function draw(name) {
   const { root } = places.get(name);
   const content = slots[name]();
@@ -36,7 +49,36 @@ export function mount({ name, element, trigger }) {
 }
 
 export function open(id) {
+  begin();
   places.get("desk-list").trigger("select", { id });
+}
+
+/** Press one of Python's buttons, such as "approve". False: it is not there, because it makes no sense now. */
+export function press(name) {
+  const button = document.querySelector(`#desk-${name}`);
+  if (!button) return false;
+  if (["approve", "next", "skip", "confirm-reject", "claim"].includes(name)) begin();
+  button.click();
+  return true;
+}
+
+/** After a decision made by other means than Python's buttons: the next one. */
+export function goOn() {
+  if (!press("next")) lookAgain();
+}
+
+let busyTimer = 0;
+
+function begin() {
+  desk.isBusy = true;
+  clearTimeout(busyTimer);
+  busyTimer = setTimeout(ended, 10_000); // no answer is no reason to be deaf for ever
+}
+
+/** The event's facts are there. */
+export function ended() {
+  clearTimeout(busyTimer);
+  desk.isBusy = false;
 }
 
 /** Have Python read the open case, and what waits, once more; `notice` is said with it: `{kind, text}`. */

@@ -14,39 +14,39 @@ from webapp.pages.review.handlers import Desk, DeskHandlers, Place
 from webapp.pages.review.layout import DeskView
 
 READ_ADDRESS_JS = "() => window.desk.readAddress()"
+WITH_VIEW_JS = "(_, ...inputs) => [window.desk.view(), ...inputs]"
+"""What the list shows is known to the page alone; its address has it."""
 SHOW_JS = "(facts) => { window.desk.show(facts) }"
-BUTTONS = ("claim", "approve", "reject", "release", "reopen", "next", "more")
+BUTTONS = ("claim", "approve", "reject", "release", "reopen", "next", "skip")
 
 Handler = Callable[..., Awaitable[Desk]]
 
 
 def bind(page: gr.Blocks, view: DeskView, handlers: DeskHandlers) -> None:
-    place = [view.filter, view.list_size, view.feedback_id, view.row_version]
+    place = [view.queue_view, view.feedback_id, view.row_version]
 
-    async def open_desk(wanted: str, size: float, feedback_id: str, seen: float, request: gr.Request) -> Any:
-        start = Place(wanted, int(size or 0))
+    async def open_desk(wanted: str, feedback_id: str, seen: float, request: gr.Request) -> Any:
+        start = Place(str(wanted))
         return _outputs(view, start, await _asked(handlers.open_case, request, start, feedback_id))
 
-    async def open_case(
-        wanted: str, size: float, feedback_id: str, seen: float, request: gr.Request, chosen: gr.EventData
-    ) -> Any:
-        here = _place(wanted, size, feedback_id, seen)
+    async def open_case(wanted: str, feedback_id: str, seen: float, request: gr.Request, chosen: gr.EventData) -> Any:
+        here = _place(wanted, feedback_id, seen)
         return _outputs(view, here, await _asked(handlers.open_case, request, here, _chosen_id(chosen)))
 
     async def reject(
-        wanted: str, size: float, feedback_id: str, seen: float, reason: str | None, note: str, request: gr.Request
+        wanted: str, feedback_id: str, seen: float, reason: str | None, note: str, request: gr.Request
     ) -> Any:
-        here = _place(wanted, size, feedback_id, seen)
+        here = _place(wanted, feedback_id, seen)
         return _outputs(view, here, await _asked(handlers.reject, request, here, reason, note))
 
     def plain(handler: Handler) -> Callable[..., Awaitable[Any]]:
-        async def run(wanted: str, size: float, feedback_id: str, seen: float, request: gr.Request) -> Any:
-            here = _place(wanted, size, feedback_id, seen)
+        async def run(wanted: str, feedback_id: str, seen: float, request: gr.Request) -> Any:
+            here = _place(wanted, feedback_id, seen)
             return _outputs(view, here, await _asked(handler, request, here))
 
         return run
 
-    def on(listen: Any, function: Any, name: str, *, more: list[Any] | None = None, js: str | None = None) -> None:
+    def on(listen: Any, function: Any, name: str, *, more: list[Any] | None = None, js: str = WITH_VIEW_JS) -> None:
         event: Dependency = listen(
             function,
             inputs=[*place, *(more or [])],
@@ -61,9 +61,8 @@ def bind(page: gr.Blocks, view: DeskView, handlers: DeskHandlers) -> None:
 
     on(page.load, open_desk, "open_desk", js=READ_ADDRESS_JS)
     on(view.items.select, open_case, "open_case")
-    on(view.filter.input, plain(handlers.show), "filter_list")
-    on(view.refresh.click, plain(handlers.show), "refresh_list")
-    on(view.more.click, plain(handlers.show_more), "show_more")
+    on(view.refresh.click, plain(handlers.show), "refresh_desk")
+    on(view.skip.click, plain(handlers.take_next), "skip")
     on(view.next.click, plain(handlers.take_next), "take_next")
     on(view.claim.click, plain(handlers.claim), "claim")
     on(view.release.click, plain(handlers.release), "release")
@@ -90,14 +89,14 @@ def _chosen_id(chosen: gr.EventData) -> str:
     return found[:60] if isinstance(found, str) else ""
 
 
-def _place(wanted: str, size: float, feedback_id: str, seen: float) -> Place:
-    return Place(str(wanted), int(size or 0), str(feedback_id)[:60], int(seen or 0))
+def _place(wanted: str, feedback_id: str, seen: float) -> Place:
+    return Place(str(wanted), str(feedback_id)[:60], int(seen or 0))
 
 
 def _all_outputs(view: DeskView) -> list[Any]:
     buttons = [getattr(view, name) for name in BUTTONS]
     return [
-        view.filter, view.list_size, view.feedback_id, view.row_version, view.facts, view.talk, view.reason, view.note,
+        view.feedback_id, view.row_version, view.facts, view.talk, view.reason, view.note,
         *buttons,
     ]  # fmt: skip
 
@@ -107,8 +106,6 @@ def _outputs(view: DeskView, before: Place, desk: Desk) -> dict[Any, Any]:
     is_another = desk.place.feedback_id != before.feedback_id
     fields: dict[Any, Any] = {view.reason: None, view.note: ""} if is_another else {}
     return {
-        view.filter: desk.place.filter,
-        view.list_size: desk.place.list_size,
         view.feedback_id: desk.place.feedback_id,
         view.row_version: desk.place.row_version,
         view.facts: desk.facts,

@@ -6,37 +6,28 @@ first back. What was released at once is opened without a claim, because the vis
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from debrief.dispute import find_sentence
-from debrief.errors import Conflict, DebriefError, NotFound, SignInNeeded
+from debrief.errors import Conflict, DebriefError, InputRejected, NotFound, SignInNeeded
 from debrief.feedback import Dispute
 from debrief.review import ReviewState
 from debrief.texts import say
 from storage import review_queue, reviews
 from storage.accounts import Account
 from storage.engine import Database
-from storage.queue_filter import QueueFilter
-from storage.review_queue import ReviewItem
 from storage.reviews import ReviewCase
 from webapp.identity import Asker
 from webapp.inert import inert
 from webapp.notices import repeat_outcome
 from webapp.pages.review.standing import standing
+from webapp.queue_query import read_skipped, read_view
 from webapp.store import Store
 
-LIST_STEP = 30
-LIST_MAX = 300
 DECIDED = (ReviewState.APPROVED, ReviewState.EDITED_APPROVED, ReviewState.REJECTED)
-FILTERS: dict[str, tuple[ReviewState, ...]] = {
-    "waiting": reviews.WAITING,
-    "released": (ReviewState.AUTO_RELEASED,),
-    "approved": (ReviewState.APPROVED, ReviewState.EDITED_APPROVED),
-    "rejected": (ReviewState.REJECTED,),
-    "all": tuple(state for state in ReviewState if state is not ReviewState.NONE),
-}
 
 
 @dataclass(frozen=True)
@@ -47,10 +38,13 @@ class Notice:
 
 @dataclass(frozen=True)
 class Place:
-    """Where the reviewer is: the list's filter and length, and the open feedback as it was seen."""
+    """Where the reviewer is: the part of the queue that the list shows, and the open feedback as it was seen.
 
-    filter: str = "waiting"
-    list_size: int = LIST_STEP
+    `view` is what an address says behind its question mark, see `webapp/queue_query.py`; `skip` in it, as often as
+    needed, names a feedback that is not wanted now.
+    """
+
+    view: str = ""
     feedback_id: str = ""
     row_version: int = 0
 
@@ -67,17 +61,15 @@ class Desk:
 
 
 class DeskHandlers:
-    def __init__(self, store: Store, *, has_second: bool = False) -> None:
+    def __init__(self, store: Store, overdue_hours: float, *, has_second: bool = False) -> None:
         self._store = store
+        self._overdue_hours = overdue_hours
         self._has_second = has_second
         """Whether second opinions are asked for at all."""
 
     async def show(self, asker: Asker, place: Place) -> Desk:
-        """The list anew; the open case as it stands."""
+        """How many wait, and the open case as it stands."""
         return await self._desk(asker, place)
-
-    async def show_more(self, asker: Asker, place: Place) -> Desk:
-        return await self._desk(asker, _with(place, list_size=min(place.list_size + LIST_STEP, LIST_MAX)))
 
     async def open_case(self, asker: Asker, place: Place, feedback_id: str) -> Desk:
         account = _reviewer(asker)
@@ -91,10 +83,20 @@ class DeskHandlers:
         return await self._desk(asker, _with(place, feedback_id=feedback_id), notice)
 
     async def take_next(self, asker: Asker, place: Place, notice: Notice | None = None) -> Desk:
-        """Open what has waited longest and nobody has."""
+        """Open the first of the list's view that nobody has; what is open and undecided is given back."""
         account = _reviewer(asker)
         await self._store(_leave, account, place.feedback_id, "")
-        found = await self._store(review_queue.claim_next, account)
+        try:
+            query = read_view(place.view)
+            found = await self._store(
+                review_queue.claim_next,
+                account,
+                query.wanted(self._overdue_hours),
+                sort=query.sort or "waiting",
+                skipped=read_skipped(place.view),
+            )
+        except DebriefError as error:
+            return await self._desk(asker, _with(place, feedback_id=""), _refusal(error, asker))
         if found is None and notice is None:
             notice = Notice("good", say("desk.nothing_left", asker.language))
         return await self._desk(asker, _with(place, feedback_id=found or ""), notice)
@@ -137,15 +139,12 @@ class DeskHandlers:
 
     async def _desk(self, asker: Asker, place: Place, notice: Notice | None = None) -> Desk:
         account = _reviewer(asker)
-        place = _with(place, filter=place.filter if place.filter in FILTERS else "waiting")
-        seen = await self._store(_look, account, place)
+        seen = await self._store(_look, account, place, self._overdue_hours)
         if place.feedback_id and seen.case is None:
             notice = notice or Notice("bad", NotFound().sentence(asker.language))
         facts: dict[str, Any] = {
             "me": {"name": account.name, "is_admin": account.is_admin, "has_second": self._has_second},
-            "filter": place.filter,
             "waiting": seen.waiting,
-            "items": [_line(item, account, asker.language) for item in seen.items],
             "case": _case(seen.case, account, asker.language) if seen.case else None,
             "notice": {"kind": notice.kind, "text": notice.text} if notice else None,
             "has_next": seen.has_next,
@@ -153,8 +152,6 @@ class DeskHandlers:
         may = _moves(seen.case, account)
         if seen.has_next and not _is_mine(seen.case, account):
             may.add("next")
-        if seen.has_more and place.list_size < LIST_MAX:
-            may.add("more")
         return Desk(
             place=_with(
                 place,
@@ -172,29 +169,21 @@ class DeskHandlers:
 
 @dataclass(frozen=True)
 class _Seen:
-    items: list[ReviewItem]
-    has_more: bool
     waiting: int
     has_next: bool
     case: ReviewCase | None
 
 
-def _look(db: Database, account: Account, place: Place) -> _Seen:
-    page = review_queue.list_reviews(
-        db,
-        QueueFilter(FILTERS[place.filter]),
-        limit=max(1, min(place.list_size, LIST_MAX)),
-        sort="waiting" if place.filter == "waiting" else "newest",
-    )
+def _look(db: Database, account: Account, place: Place, overdue_hours: float) -> _Seen:
     numbers = review_queue.count_reviews(db)
     case = None
     if place.feedback_id:
-        try:
+        with suppress(NotFound):
             case = reviews.get_review(db, place.feedback_id)
-        except NotFound:
-            case = None
-    waiting = sum(numbers[state] for state in reviews.WAITING)
-    return _Seen(page.items, page.next is not None, waiting, review_queue.has_next(db, account), case)
+    has_next = False
+    with suppress(InputRejected):
+        has_next = review_queue.has_next(db, account, read_view(place.view).wanted(overdue_hours))
+    return _Seen(sum(numbers[state] for state in reviews.WAITING), has_next, case)
 
 
 def _open(db: Database, account: Account, feedback_id: str) -> None:
@@ -240,7 +229,7 @@ def _moves(case: ReviewCase | None, account: Account) -> set[str]:
     if case is None:
         return set()
     if _is_mine(case, account):
-        return {"approve", "reject", "release"}
+        return {"approve", "reject", "release", "skip"}
     if case.state is ReviewState.AUTO_RELEASED:
         return {"approve", "reject"}
     if case.state is ReviewState.ESCALATED:
@@ -252,24 +241,6 @@ def _moves(case: ReviewCase | None, account: Account) -> set[str]:
 
 def _with(place: Place, **changes: Any) -> Place:
     return Place(**{**vars(place), **changes})
-
-
-def _line(item: ReviewItem, account: Account, language: str) -> dict[str, Any]:
-    return {
-        "id": item.id,
-        "title": _in(item.scenario_title, language),
-        "state": item.state.value,
-        "language": item.language,
-        "messages": item.message_count,
-        "checks": item.checks,
-        "checks_passed": item.checks_passed,
-        "partial": item.partial,
-        "disputes": item.disputes,
-        "claimed_by": item.claimed_by,
-        "is_mine": item.claimed_by == account.name,
-        "reviewed_by": item.reviewed_by,
-        "created_at": _stamp(item.created_at),
-    }
 
 
 def _case(case: ReviewCase, account: Account, language: str) -> dict[str, Any]:

@@ -8,12 +8,10 @@ import gradio as gr
 
 from debrief.review import REASONS
 from webapp.components.slots import slot
-from webapp.pages.review.handlers import FILTERS
 
 
 @dataclass(frozen=True)
 class DeskView:
-    filter: gr.Radio
     items: gr.HTML
     """Fires `select` with the `id` of the feedback that was clicked."""
     talk: gr.Chatbot
@@ -27,14 +25,15 @@ class DeskView:
     note: gr.Textbox
     confirm_reject: gr.Button
     cancel_reject: gr.Button
+    skip: gr.Button
     refresh: gr.Button
-    more: gr.Button
+    """Out of sight: our JavaScript presses it."""
+    queue_view: gr.Textbox
+    """Out of sight: the part of the queue that the list shows; the page fills it in with every event."""
     feedback_id: gr.Textbox
     """Hidden: the feedback that is open; looked up again on every use."""
     row_version: gr.Number
     """Hidden: how the reviewer saw it; a move on anything newer is refused."""
-    list_size: gr.Number
-    """Hidden: how many lines the list shows."""
     facts: gr.JSON
     """Hidden: what the slots show."""
 
@@ -45,18 +44,8 @@ def build_layout(texts: gr.I18n) -> DeskView:
     slot("desk-notice")
     with gr.Row(equal_height=False, elem_id="desk-columns"):
         with gr.Column(scale=3, min_width=220, elem_id="desk-list-column"):
-            chosen = gr.Radio(
-                [(texts(f"filter_{name}"), name) for name in FILTERS],
-                value="waiting",
-                label=texts("filter"),
-                show_label=False,
-                container=False,
-                elem_id="desk-filter",
-            )
             items = slot("desk-list")
-            with gr.Row(elem_id="desk-list-buttons"):
-                more = gr.Button(texts("more"), size="sm", min_width=80, visible=False)
-                refresh = gr.Button(texts("refresh"), size="sm", min_width=80, elem_id="desk-refresh")
+            refresh = gr.Button(texts("refresh"), elem_id="desk-refresh")
         with gr.Column(scale=5, min_width=300, elem_id="desk-talk-column"):
             slot("desk-case-head")
             talk = _transcript()
@@ -84,12 +73,12 @@ def build_layout(texts: gr.I18n) -> DeskView:
                 claim = gr.Button(texts("claim"), variant="primary", min_width=90, visible=False)
                 reopen = gr.Button(texts("reopen"), min_width=90, elem_id="desk-reopen", visible=False)
                 release = gr.Button(texts("release"), min_width=90, elem_id="desk-release", visible=False)
+                skip = gr.Button(texts("skip"), min_width=90, elem_id="desk-skip", visible=False)
                 reject = gr.Button(texts("reject"), min_width=90, elem_id="desk-reject", visible=False)
                 approve = gr.Button(
                     texts("approve"), variant="primary", min_width=90, elem_id="desk-approve", visible=False
                 )
     return DeskView(
-        filter=chosen,
         items=items,
         talk=talk,
         claim=claim,
@@ -102,11 +91,11 @@ def build_layout(texts: gr.I18n) -> DeskView:
         note=note,
         confirm_reject=confirm_reject,
         cancel_reject=cancel_reject,
+        skip=skip,
         refresh=refresh,
-        more=more,
+        queue_view=gr.Textbox("", visible=False),
         feedback_id=gr.Textbox("", visible=False),
         row_version=gr.Number(0, precision=0, visible=False),
-        list_size=gr.Number(30, precision=0, visible=False),
         facts=gr.JSON({}, visible=False),
     )
 

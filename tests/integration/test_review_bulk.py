@@ -1,0 +1,94 @@
+"""One decision for many feedbacks: as far as each may be moved; the rest is counted with its reason."""
+
+import pytest
+
+from debrief.errors import NotFound
+from debrief.review import ReviewState
+from storage import reactions, review_bulk, review_queue
+from storage.audit import list_audit
+from storage.queue_filter import QueueFilter
+from storage.tables import FeedbackRow
+from tests.factories import OLGA
+from tests.review_scene import make_account, make_feedback, make_talk, sign_in
+
+pytestmark = pytest.mark.both_engines
+
+S = ReviewState
+
+
+@pytest.fixture
+def rita(database):
+    return make_account(database, "rita")
+
+
+def state_of(database, feedback_id):
+    with database.read() as session:
+        return S(session.get_one(FeedbackRow, feedback_id).review_state)
+
+
+def test_approving_many_moves_what_may_be_moved_and_says_why_of_the_rest(any_database):
+    database = any_database
+    rita, rosa = (make_account(database, name) for name in ("rita", "rosa"))
+    talk = make_talk(database)
+    free = make_feedback(database, talk).id
+    mine = make_feedback(database, talk, state=S.CLAIMED, claimer=rita).id
+    lapsed = make_feedback(database, talk, state=S.CLAIMED, claimer=rosa, lease_s=-1).id
+    hers = make_feedback(database, talk, state=S.CLAIMED, claimer=rosa).id
+    rejected = make_feedback(database, talk, state=S.REJECTED).id
+    disputed = make_feedback(database, talk, state=S.AUTO_RELEASED).id
+    reactions.dispute(database, OLGA, disputed, "next_step", "No.")
+    outcome = review_bulk.move_many(database, rita, "approve", [free, mine, lapsed, hers, rejected, disputed, "f_gone"])
+    assert outcome.done == 3
+    assert outcome.skipped == {"in_hands": 1, "moved_on": 1, "disputed": 1, "gone": 1}
+    assert {state_of(database, one) for one in (free, mine, lapsed)} == {S.APPROVED}
+    assert (state_of(database, hers), state_of(database, disputed)) == (S.CLAIMED, S.PENDING)
+    assert [(entry.action, entry.actor) for entry in list_audit(database, free)] == [
+        ("claim", rita.id),
+        ("approve", rita.id),
+    ]
+
+
+def test_assigning_is_on_record_and_does_not_disturb_who_reads(any_database):
+    database = any_database
+    rita, rosa = (make_account(database, name) for name in ("rita", "rosa"))
+    talk = make_talk(database)
+    waits, read = make_feedback(database, talk), make_feedback(database, talk, state=S.CLAIMED, claimer=rita)
+    decided = make_feedback(database, talk, state=S.APPROVED)
+    outcome = review_bulk.move_many(database, rita, "assign", [waits.id, read.id, decided.id], assignee="rosa")
+    assert (outcome.done, outcome.skipped) == (2, {"moved_on": 1})
+    assert review_queue.count_matching(database, QueueFilter(assignee="rosa")) == 2
+    with database.read() as session:
+        assert session.get_one(FeedbackRow, read.id).row_version == read.row_version
+    assert [(entry.action, entry.detail) for entry in list_audit(database, waits.id)] == [("assign", {"to": rosa.id})]
+    assert review_bulk.move_many(database, rita, "assign", [waits.id]).done == 1
+    assert review_queue.count_matching(database, QueueFilter(assignee="rosa")) == 1
+    with pytest.raises(NotFound):
+        review_bulk.move_many(database, rita, "assign", [waits.id], assignee="nobody known")
+
+
+def test_having_many_written_anew_gives_jobs_to_ring_for(database, rita):
+    talk = make_talk(database)
+    waits, withdrawn = make_feedback(database, talk), make_feedback(database, talk, state=S.WITHDRAWN)
+    outcome = review_bulk.move_many(database, rita, "regenerate", [waits.id, withdrawn.id])
+    assert (outcome.done, outcome.skipped, len(outcome.jobs)) == (1, {"moved_on": 1}, 1)
+    assert state_of(database, waits.id) is S.REGENERATING
+
+
+def test_a_filtered_set_is_counted_first_and_then_met_once_each(web):
+    database = web.parts.db
+    make_account(database)
+    talk = make_talk(database)
+    for age in range(30):
+        make_feedback(database, talk, age_s=age)
+    with web.browser() as rita:
+        sign_in(rita)
+        wish = {"action": "approve", "view": "language=en&sort=worst"}
+        seen = rita.post("/api/v1/review/bulk/preview", json=wish).json()
+        assert (seen["count"], seen["disputed"]) == (30, 0)
+        make_feedback(database, talk)
+        first = rita.post("/api/v1/review/bulk", json={**wish, "until": seen["until"]}).json()
+        assert (first["done"], first["skipped"]) == (25, {})
+        rest = rita.post("/api/v1/review/bulk", json={**wish, "until": seen["until"], "cursor": first["next"]}).json()
+        assert (rest["done"], rest["next"]) == (5, None)
+        assert review_queue.count_reviews(database)[S.PENDING] == 1
+        assert rita.post("/api/v1/review/bulk", json={"action": "approve"}).status_code == 422

@@ -1,0 +1,93 @@
+"""One decision for many feedbacks of the review queue: first how many, then portion by portion."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from debrief.errors import InputRejected
+from storage import review_bulk, review_queue
+from storage.engine import utc_now
+from storage.review_bulk import BATCH_MAX, BulkAction
+from webapp.api.asking import TheParts, TheReviewer
+from webapp.queue_query import VIEW_MAX_CHARS, read_view
+
+PORTION = 25
+"""So many are done in one request: a few seconds at most, and the page can tell how far it is, and stop."""
+router = APIRouter(prefix="/api/v1/review", tags=["review"])
+
+
+class BulkWish(BaseModel):
+    """Either `ids`, or `view`: what stands behind the question mark of GET /api/v1/review.
+
+    `cursor` and `until` are those of the answer before. `assignee` belongs to `assign`; null: nobody.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    action: BulkAction
+    ids: Annotated[list[str], Field(max_length=BATCH_MAX)] | None = None
+    view: Annotated[str, Field(max_length=VIEW_MAX_CHARS)] | None = None
+    assignee: str | None = None
+    cursor: Annotated[str, Field(max_length=300)] | None = None
+    until: datetime | None = None
+
+
+class BulkPreview(BaseModel):
+    """How many there are, how many of them with an objection, which is not approved unread, and as of when."""
+
+    count: int
+    disputed: int
+    until: datetime
+
+
+class BulkOutcome(BaseModel):
+    """Of this portion. `next` is null when all were met."""
+
+    done: int
+    skipped: dict[str, int]
+    next: str | None
+    until: datetime
+
+
+@router.post("/bulk/preview", summary="How many a decision for many would meet")
+async def preview(parts: TheParts, reviewer: TheReviewer, wish: BulkWish) -> BulkPreview:
+    now = utc_now()
+    if wish.ids is not None:
+        return BulkPreview(count=len(set(wish.ids)), disputed=0, until=now)
+    wanted = read_view(_view(wish)).wanted(parts.settings.review_overdue_hours)
+    disputed = replace(wanted, disputed=True)
+    return BulkPreview(
+        count=await parts.store(review_queue.count_matching, wanted),
+        disputed=0 if wanted.disputed is False else await parts.store(review_queue.count_matching, disputed),
+        until=now,
+    )
+
+
+@router.post("/bulk", summary="Approve, assign or have written anew: a portion of what was chosen")
+async def move_many(parts: TheParts, reviewer: TheReviewer, wish: BulkWish) -> BulkOutcome:
+    """Call it again with `next` as `cursor` until that is null. Nothing made after `until` is met."""
+    until = wish.until or utc_now()
+    if until.tzinfo is None:
+        raise InputRejected("malformed", reason="until")
+    if wish.ids is not None:
+        ids, following = [*dict.fromkeys(wish.ids)], None
+    else:
+        wanted = read_view(_view(wish)).wanted(parts.settings.review_overdue_hours)
+        page = await parts.store(review_queue.list_review_ids, wanted, limit=PORTION, cursor=wish.cursor, until=until)
+        ids, following = page.items, page.next
+    outcome = await parts.store(review_bulk.move_many, reviewer, wish.action, ids, assignee=wish.assignee)
+    for job_id in outcome.jobs:
+        await parts.store.in_thread(partial(parts.ring, job_id))
+    return BulkOutcome(done=outcome.done, skipped=dict(outcome.skipped), next=following, until=until)
+
+
+def _view(wish: BulkWish) -> str:
+    if wish.view is None:
+        raise InputRejected("malformed", reason="ids, view")
+    return wish.view
