@@ -84,6 +84,12 @@ def _parser() -> argparse.ArgumentParser:
     admin.add_argument("name", help="name to sign in with")
     admin.add_argument("--role", choices=["admin", "reviewer"], default="admin", help="default: %(default)s")
     admin.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
+    token = command("token", run_token, "make a token with which a program acts for an account; it is shown once")
+    token.add_argument("name", help="name of the account")
+    wish = token.add_mutually_exclusive_group()
+    wish.add_argument("--label", default="command line", help="what it is for; default: %(default)s")
+    wish.add_argument("--list", action="store_true", help="list the account's tokens")
+    wish.add_argument("--revoke", metavar="ID", help="end one of them")
     export = command("export", run_export, "write reviewed feedback into a file; docs/exports.md tells what is in it")
     _add_export_options(export)
     settings = command("settings", run_settings, "print the settings in force, without the secret ones")
@@ -272,6 +278,35 @@ def run_admin(given: argparse.Namespace) -> int:
     finally:
         db.close()
     print(f"{given.name} can sign in at /admin/ now, as {given.role}.")
+    return 0
+
+
+def run_token(given: argparse.Namespace) -> int:
+    from storage.accounts import find_account
+    from storage.engine import Database
+    from storage.migrate import migrate
+    from storage.tokens import Owner, list_tokens, make_token, revoke_token
+
+    settings = _settings()
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    migrate(settings.database, backup_dir=settings.data_dir / "backups")
+    db = Database(settings.database)
+    try:
+        account = find_account(db, given.name)
+        if account is None or account.disabled_at is not None:
+            raise Stop(f"No account that can be used is called {given.name}. Make one: python app.py admin NAME")
+        owner = Owner(account_id=account.id)
+        if given.list:
+            for known in list_tokens(db, owner):
+                print(f"{known.id}  made {known.created_at:%Y-%m-%d}  used {known.used_at or 'never'}  {known.label}")
+        elif given.revoke:
+            revoke_token(db, owner, given.revoke)
+            print(f"{given.revoke} opens nothing any more.")
+        else:
+            made, token = make_token(db, owner, given.label)
+            print(f"{token}\nSend it as: Authorization: Bearer TOKEN. It is shown only now; its id is {made.id}.")
+    finally:
+        db.close()
     return 0
 
 

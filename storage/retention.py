@@ -17,7 +17,15 @@ from sqlalchemy.orm import Session
 from debrief.feedback import JobState
 from storage.engine import Database, utc_now
 from storage.jobs import win_turn
-from storage.tables import ConversationRow, FeedbackJobRow, FeedbackRow, MessageRow, SignInRow, VisitorRow
+from storage.tables import (
+    ConversationRow,
+    FeedbackJobRow,
+    FeedbackRow,
+    MessageRow,
+    ProgramTokenRow,
+    SignInRow,
+    VisitorRow,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -101,9 +109,10 @@ def _forget_feedback(session: Session, before: datetime) -> int:
 
 
 def _forget_visitors(session: Session, before: datetime) -> int:
-    """Those who came before then and have no talk any more."""
+    """Those who came before then and have no talk any more, and no program that acts for them."""
     talks = select(ConversationRow.id).where(ConversationRow.visitor_id == VisitorRow.id).exists()
-    gone = select(VisitorRow.id).where(VisitorRow.created_at < before, ~talks)
+    programs = select(ProgramTokenRow.id).where(ProgramTokenRow.visitor_id == VisitorRow.id).exists()
+    gone = select(VisitorRow.id).where(VisitorRow.created_at < before, ~talks, ~programs)
     ids = session.scalars(gone.limit(AT_ONCE).with_for_update(skip_locked=True)).all()
     session.execute(delete(VisitorRow).where(VisitorRow.id.in_(ids)))
     return len(ids)

@@ -12,9 +12,12 @@ import itertools
 import re
 import unicodedata
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, text, true, tuple_
+from sqlalchemy import ColumnElement, Integer, and_, bindparam, false, func, or_, select, text, true, tuple_
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.sql.functions import FunctionElement
 
 from debrief.conversation import Page, storable
 from debrief.errors import InputRejected
@@ -141,13 +144,30 @@ def _in_messages(terms: list[str]) -> ColumnElement[bool]:
 
 def _all_in(where: InstrumentedAttribute[str], terms: list[str]) -> ColumnElement[bool]:
     """Whether the column has every term. What is typed has no wildcards."""
-    return and_(
-        true(),
-        *(
-            or_(*(where.ilike(f"%{_plain(variant)}%", escape=ESCAPE) for variant in sorted(_variants(term))))
-            for term in terms
-        ),
-    )
+    return and_(true(), *(_stands_in(where, term) for term in terms))
+
+
+def _stands_in(where: InstrumentedAttribute[str], term: str) -> ColumnElement[bool]:
+    if term.lower() == term.upper():  # no capitals, as in Korean
+        return _PlaceOf(where, bindparam(None, term, type_=MessageRow.text.type)) > 0
+    return or_(*(where.ilike(f"%{_plain(variant)}%", escape=ESCAPE) for variant in sorted(_variants(term))))
+
+
+class _PlaceOf(FunctionElement[int]):
+    """Where the second text stands in the first, from 1 on; 0: nowhere."""
+
+    type = Integer()
+    inherit_cache = True
+
+
+@compiles(_PlaceOf, "sqlite")
+def _instr(element: _PlaceOf, compiler: Any, **more: Any) -> str:  # pyright: ignore[reportUnusedFunction]
+    return f"instr({compiler.process(element.clauses, **more)})"
+
+
+@compiles(_PlaceOf, "postgresql")
+def _strpos(element: _PlaceOf, compiler: Any, **more: Any) -> str:  # pyright: ignore[reportUnusedFunction]
+    return f"strpos({compiler.process(element.clauses, **more)})"
 
 
 def _plain(term: str) -> str:
@@ -156,7 +176,7 @@ def _plain(term: str) -> str:
 
 def _variants(term: str) -> set[str]:
     """The term in capitals and not: SQLite's LIKE knows only those of ASCII, PostgreSQL's those of its locale."""
-    if term.isascii() or term.lower() == term.upper():
+    if term.isascii():
         return {term}
     if len(term) < INDEXED_CHARS:
         return {"".join(letters) for letters in itertools.product(*({c.lower(), c.upper()} for c in term))}
@@ -170,10 +190,9 @@ def _hits(session: Session, conversation_ids: list[str], terms: list[str]) -> tu
         .where(MessageRow.conversation_id.in_(conversation_ids), _all_in(MessageRow.text, terms))
         .group_by(MessageRow.conversation_id)
     ).all()
-    places = [(id, seq) for id, _, seq in counted]
-    newest = session.scalars(
-        select(MessageRow).where(tuple_(MessageRow.conversation_id, MessageRow.seq).in_(places))
-    ).all()
+    # An OR of places: for an IN of pairs SQLite goes through the whole table instead of its index.
+    places = [and_(MessageRow.conversation_id == id, MessageRow.seq == seq) for id, _, seq in counted]
+    newest = session.scalars(select(MessageRow).where(or_(false(), *places))).all()
     return {id: count for id, count, _ in counted}, {row.conversation_id: _hit(row, terms) for row in newest}
 
 

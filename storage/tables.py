@@ -416,6 +416,30 @@ class SignInRow(Base):
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
+class ProgramTokenRow(Base):
+    """What a program shows instead of a cookie: it acts for a visitor, or for an account. Only the SHA-256 is kept."""
+
+    __tablename__ = "program_tokens"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    token_hash: Mapped[str] = mapped_column(Hash, unique=True)
+    label: Mapped[str] = mapped_column(String(80))
+    """The owner's own words for it."""
+    visitor_id: Mapped[str | None] = mapped_column(ForeignKey("visitors.id", ondelete="CASCADE"), index=True)
+    account_id: Mapped[str | None] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class IdentityLinkRow(Base):
+    """A private link that makes another browser the same visitor, once. Only the SHA-256 of its token is kept."""
+
+    __tablename__ = "identity_links"
+    token_hash: Mapped[str] = mapped_column(Hash, primary_key=True)
+    visitor_id: Mapped[str] = mapped_column(ForeignKey("visitors.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
 class AuditRow(Base):
     """Who did what, when. Append-only; ids, states, hashes and reason codes, never people's words."""
 

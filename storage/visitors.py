@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from storage.audit import VISITOR, audit
 from storage.engine import Database
-from storage.tables import Base, ConversationRow, FeedbackJobRow, SpendingRow, VisitorRow
+from storage.tables import AuditRow, Base, ConversationRow, FeedbackJobRow, SpendingRow, VisitorRow
 
 _VISITORS = VisitorRow.metadata.tables[VisitorRow.__tablename__]
 
@@ -26,6 +26,13 @@ class Stored:
 
     since: datetime | None = None
     rows: dict[str, int] = field(default_factory=dict[str, int])
+
+
+def has_moved(db: Database, visitor_id: str) -> bool:
+    """Whether this visitor, of whom there is no row, has become one with another; else all of theirs was deleted."""
+    moved = select(AuditRow.id).where(AuditRow.object_id == hashed(visitor_id), AuditRow.action == "merge_visitor")
+    with db.read() as session:
+        return session.scalar(moved.limit(1)) is not None
 
 
 def has_talked(db: Database, visitor_id: str) -> bool:
@@ -62,7 +69,7 @@ def delete_visitor(db: Database, visitor_id: str, *, actor: str = VISITOR) -> St
         session.execute(select(VisitorRow.id).where(VisitorRow.id == visitor_id).with_for_update())
         _stop_jobs(session, visitor_id)
         stored = _stored(session, visitor_id)
-        session.execute(delete(SpendingRow).where(_is_spent_by(visitor_id)))
+        session.execute(delete(SpendingRow).where(is_spent_by(visitor_id)))
         session.execute(delete(VisitorRow).where(VisitorRow.id == visitor_id))
         if stored.rows:
             audit(session, actor, "delete_visitor", "visitor", hashed(visitor_id), **stored.rows)
@@ -92,7 +99,7 @@ def _stored(session: Session, visitor_id: str) -> Stored:
     for table in Base.metadata.sorted_tables:
         theirs = _of_visitor(table, visitor_id)
         if table is SpendingRow.__table__:
-            theirs = _is_spent_by(visitor_id)
+            theirs = is_spent_by(visitor_id)
         if theirs is not None and (n := session.scalar(select(func.count()).select_from(table).where(theirs))):
             rows[table.name] = n
     since = session.scalar(select(VisitorRow.created_at).where(VisitorRow.id == visitor_id))
@@ -113,5 +120,6 @@ def _of_visitor(table: Table, visitor_id: str) -> ColumnElement[bool] | None:
     return None
 
 
-def _is_spent_by(visitor_id: str) -> ColumnElement[bool]:
+def is_spent_by(visitor_id: str) -> ColumnElement[bool]:
+    """Of the daily limits' counts, which are this visitor's: they name them without a foreign key."""
     return SpendingRow.name.endswith(f":{visitor_id}", autoescape=True)

@@ -288,10 +288,10 @@ class Hub:
         # Of two that wait for a slow reader the change must not be lost behind a mere touch.
         self.tell(visitor_id, f"{conversation_id}:{is_changed}", Frame("list", data), conversation_id)
 
-    def tell_gone(self, visitor_id: str) -> None:
+    def tell_gone(self, visitor_id: str, why: Literal["deleted", "moved"] = "deleted") -> None:
         """All of this visitor was deleted or has gone over to another: their pages begin afresh, their streams end."""
         for listener in list(self._of(visitor_id)):
-            listener.put("", Frame("gone", {"why": "deleted"}))
+            listener.put("", Frame("gone", {"why": why}))
             listener.close()
 
     # --- inside

@@ -16,27 +16,35 @@ from typing import TYPE_CHECKING, Any, Literal
 from itsdangerous import BadSignature, Signer
 from starlette.requests import cookie_parser
 
+from debrief.errors import SignInNeeded
+from webapp.bearer import bearer_token
 from webapp.limits.proxies import client_address
-from webapp.refusals import header, reader_language
+from webapp.refusals import header, reader_language, refuse
 
 if TYPE_CHECKING:
     from storage.accounts import Account
+    from storage.tokens import Bearer
 
 VISITOR_COOKIE = "debrief_visitor"
 SIGN_IN_COOKIE = "debrief_sign_in"
 COOKIE_MAX_AGE_S = 400 * 24 * 3600  # the longest that browsers keep one
 CookieProfile = Literal["http", "https", "framed"]
 FindAccount = Callable[[str], Awaitable["Account | None"]]
+FindProgram = Callable[[str], Awaitable["Bearer | None"]]
 
 
 @dataclass(frozen=True)
 class Asker:
-    """Who sent a request, and from which address. `language` is that of the browser."""
+    """Who sent a request, and from which address. `language` is that of the browser.
+
+    `is_program`: it showed a token, which cannot make others or hand the identity on.
+    """
 
     visitor_id: str
     account: Account | None
     language: str
     address: str
+    is_program: bool = False
 
 
 def who_is_asking(request: Any) -> Asker:
@@ -44,7 +52,7 @@ def who_is_asking(request: Any) -> Asker:
     inner = getattr(request, "request", None)
     asked = inner if inner is not None else request
     state = asked.state
-    return Asker(state.visitor_id, state.account, state.language, client_address(asked.scope))
+    return Asker(state.visitor_id, state.account, state.language, client_address(asked.scope), state.is_program)
 
 
 class VisitorSigner:
@@ -103,7 +111,13 @@ def read_cookies(scope: Any) -> dict[str, str]:
     return cookie_parser(raw) if raw else {}
 
 
-FIRST_POSTS = {"/api/v1/conversations": 201, "/api/v1/import/conversations": 201, "/gradio_api/call/chat": 200}
+FIRST_POSTS = {
+    "/api/v1/conversations": 201,
+    "/api/v1/import/conversations": 201,
+    "/api/v1/me/tokens": 201,
+    "/api/v1/me/link": 201,
+    "/gradio_api/call/chat": 200,
+}
 """What gives a program its cookie, with the status that says so: it makes the first thing that is the visitor's."""
 CLIENTS_FIRST_GET = "/config"
 """What gradio_client asks for first; it keeps the cookies of this one response."""
@@ -115,15 +129,22 @@ class Identity:
     Pure ASGI, because Starlette's BaseHTTPMiddleware puts a queue between a live stream and its reader.
     """
 
-    def __init__(self, app: Any, *, signer: VisitorSigner, find_account: FindAccount, on_space: bool) -> None:
+    def __init__(
+        self, app: Any, *, signer: VisitorSigner, find_account: FindAccount, find_program: FindProgram, on_space: bool
+    ) -> None:
         self._app = app
         self._signer = signer
         self._find_account = find_account
+        self._find_program = find_program
         self._on_space = on_space
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        token = bearer_token(scope)
+        if token is not None:
+            await self._let_program_in(token, scope, receive, send)
             return
         cookies = read_cookies(scope)
         known = self._signer.read(cookies.get(VISITOR_COOKIE))
@@ -132,6 +153,7 @@ class Identity:
         state = scope.setdefault("state", {})
         state["visitor_id"] = visitor_id
         state["is_newcomer"] = known is None
+        state["is_program"] = False
         state["account"] = await self._find_account(sign_in) if sign_in else None
         state["language"] = reader_language(scope)
         if not _may_hand_out(scope, known):
@@ -147,6 +169,17 @@ class Identity:
             await send(message)
 
         await self._app(scope, receive, send_with_cookie)
+
+    async def _let_program_in(self, token: str, scope: Any, receive: Any, send: Any) -> None:
+        bearer = await self._find_program(token)
+        if bearer is None:
+            await refuse(scope, send, SignInNeeded("wrong_token"), extra_headers=[(b"www-authenticate", b"Bearer")])
+            return
+        state = scope.setdefault("state", {})
+        state["visitor_id"], state["account"] = bearer.visitor_id, bearer.account
+        state["is_newcomer"], state["is_program"] = False, True
+        state["language"] = reader_language(scope)
+        await self._app(scope, receive, send)
 
 
 def _may_hand_out(scope: Any, known: str | None) -> bool:

@@ -29,7 +29,7 @@ from debrief.scenario import load_scenarios
 from debrief.settings import Settings, signing_secret
 from debrief.versions import request_versions
 from inference.client import ChatModel
-from storage import accounts, alive, backup, conversations, feedback, retention, spending, unasked, undo
+from storage import accounts, alive, backup, conversations, feedback, retention, spending, tokens, unasked, undo
 from storage.engine import Database, new_id
 from storage.feedback import FeedbackLimits
 from webapp import sign_in
@@ -45,6 +45,7 @@ from webapp.api import (
     feedback as feedback_api,
     health as health_api,
     imports as imports_api,
+    links as links_api,
     live as live_api,
     messages as messages_api,
     metrics as metrics_api,
@@ -58,6 +59,7 @@ from webapp.api import (
     search as search_api,
     system as system_api,
     talk_files as talk_files_api,
+    tokens as tokens_api,
 )
 from webapp.connections import (
     Patience,
@@ -126,6 +128,8 @@ def build_app(
         live_api,
         mine_api,
         data_api,
+        links_api,
+        tokens_api,
         health_api,
     ):
         app.include_router(routes.router)
@@ -208,10 +212,19 @@ def _add_layers(app: FastAPI, parts: Parts) -> None:
     async def find_account(token: str) -> accounts.Account | None:
         return await parts.store(accounts.who_is, token)
 
+    async def find_program(token: str) -> tokens.Bearer | None:
+        return await parts.store(tokens.who_is_program, token)
+
     # No origin may read from another site. Gradio reflects any Origin, with credentials, unless it finds this here.
     app.add_middleware(CORSMiddleware, allow_origins=[])
     app.add_middleware(sign_in.Guard)
-    app.add_middleware(Identity, signer=parts.signer, find_account=find_account, on_space=parts.on_space)
+    app.add_middleware(
+        Identity,
+        signer=parts.signer,
+        find_account=find_account,
+        find_program=find_program,
+        on_space=parts.on_space,
+    )
     settings = parts.settings
     app.add_middleware(
         BodyLimit,

@@ -24,7 +24,7 @@ THREADS = 8
 """For reading, and as many for writing: the connections that each pool keeps open. SQLite has one writer anyway."""
 QUEUE_PATIENCE_S = 30.0
 """Longest wait for a thread. Behind so many writers it is kinder to say that it was not saved."""
-READING = ("get_", "find_", "list_", "count_", "read_", "who_is")
+READING = ("get_", "find_", "list_", "count_", "read_", "who_is", "has_")
 """How the names of functions begin that only look; a test compares them with what they do."""
 CLOSE_S = 2
 

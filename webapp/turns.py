@@ -186,6 +186,13 @@ class TurnRunner:
             await asyncio.wait(tasks, timeout=STOPPED_WITHIN_S)
         return len(theirs)
 
+    def hand_over(self, from_id: str, into_id: str) -> None:
+        """The one visitor has become the other: what is being written is heard there from now on."""
+        for run in self._runs.values():
+            if run.answer.visitor_id == from_id:
+                run.answer.visitor_id = into_id
+                self._hub.begin(run.answer)
+
     async def close(self) -> None:
         """End all answers as interrupted, text saved: the process is going away."""
         self._is_closing = True

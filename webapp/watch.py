@@ -73,10 +73,11 @@ class Poller:
         await self._look_at_feedback(listening, since)
 
     async def _look_at_visitors(self, listening: list[str]) -> None:
-        """Who was there and is no more has deleted everything, in whichever process."""
+        """Who was there and is no more has deleted everything, or become another, in whichever process."""
         known = set(await self._store(visitors.list_known, listening))
         for visitor_id in (self._known & set(listening)) - known:
-            self._hub.tell_gone(visitor_id)
+            has_moved = await self._store(visitors.has_moved, visitor_id)
+            self._hub.tell_gone(visitor_id, why="moved" if has_moved else "deleted")
         self._known = known
 
     async def _look_at_answers(self, visitors: list[str]) -> None:

@@ -59,3 +59,39 @@ def test_deleting_asks_once_says_what_it_did_and_another_tab_forgets_too(house: 
     olga.say("Hello again.")
     expect(answer_rows(page)).to_have_count(2)
     expect(other.locator("#sidebar .entry")).to_have_count(1)
+
+
+def test_a_private_link_asks_first_and_brings_the_talks_of_that_browser_along(house: House, olga: Look):
+    olga.start("Job interview")
+    open_data(olga.page)
+    olga.page.get_by_role("button", name="Make a private link").click()
+    address = olga.page.get_by_role("textbox", name="Go on in another browser").input_value()
+    assert "#link=" in address
+
+    with house.visit() as phone:
+        phone.start("Upset customer")
+        phone.page.goto(address)
+        expect(phone.page.get_by_role("heading", name="Use this identity here?")).to_be_visible()
+        assert "link=" not in phone.page.url
+        expect(phone.page.locator("#sidebar .entry")).to_have_count(1)  # nothing has happened yet
+        phone.page.get_by_role("button", name="Use it here").click()
+        expect(phone.page.locator("#sidebar .entry")).to_have_count(2)
+        phone.page.reload()
+        expect(phone.page.locator("#sidebar .entry")).to_have_count(2)
+        assert "link=" not in phone.page.url
+    olga.page.reload()
+    expect(olga.page.locator("#sidebar .entry")).to_have_count(2)
+
+
+def test_a_token_is_shown_once_and_ends_when_it_is_revoked(olga: Look):
+    open_data(olga.page)
+    olga.page.get_by_role("textbox", name="What is it for?").fill("<b>my script</b>")
+    olga.page.get_by_role("button", name="Make a token").click()
+    expect(olga.page.locator(".made")).to_contain_text("The token for “<b>my script</b>”")
+    assert olga.page.locator(".made input").input_value().startswith("debrief_")
+    expect(olga.page.locator(".tokens li")).to_contain_text("never used")
+    olga.page.reload()
+    expect(olga.page.locator(".tokens li")).to_have_count(1)
+    expect(olga.page.locator(".made")).to_have_count(0)
+    olga.page.get_by_role("button", name="Revoke the token").click()
+    expect(olga.page.locator(".tokens li")).to_have_count(0)

@@ -79,6 +79,7 @@ def test_a_phone_shows_talk_or_debrief_each_with_its_own_way_and_place(house: Ho
         olga.start(INTERVIEW)
         say(olga, "I led the rewrite.", "It was fine.")
         expect(answer_rows(page).nth(2)).to_contain_text("let me think")
+        expect(page.locator("#announcer")).to_contain_text("let me think")  # said, not shown: it takes no room
         assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
         expect(debrief_card(page)).to_be_hidden()
         wrap_up(page).tap()

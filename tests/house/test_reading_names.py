@@ -6,8 +6,8 @@ from pathlib import Path
 from webapp.store import READING
 
 ROOT = Path(__file__).parents[2]
-MAY_WRITE = {"who_is"}
-"""It notes the use of a sign-in, and waits for that half a second at most."""
+MAY_WRITE = {"who_is", "who_is_program"}
+"""They note the use of a sign-in or a token, and wait for that half a second at most."""
 
 
 def test_what_is_named_as_reading_does_not_write():

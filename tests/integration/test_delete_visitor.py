@@ -12,18 +12,22 @@ from sqlalchemy import Table, inspect, text
 from debrief.errors import NotFound
 from debrief.settings import Settings
 from storage import jobs, reactions
+from storage.accounts import find_account
 from storage.audit import list_audit
 from storage.conversations import delete_conversation
-from storage.engine import Database
+from storage.engine import Database, new_id, utc_now
 from storage.feedback import request_feedback
+from storage.links import make_link
 from storage.messages import list_messages
+from storage.ratings import rate
 from storage.spending import Daily
-from storage.tables import Base
+from storage.tables import Base, FeedbackRow, ReviewRow
+from storage.tokens import Owner, make_token
 from storage.visitors import delete_visitor, hashed, read_stored
 from tests.again_scene import make_debrief
 from tests.factories import OLGA, SAM, make_conversation, make_turn, start_turn
 from tests.job_scene import claim, make_body
-from tests.review_scene import make_talk
+from tests.review_scene import make_account, make_talk
 from tests.scripted_model import Script, ScriptedModel
 from tests.web_scene import QUICK, Browser, Web, until
 
@@ -41,14 +45,30 @@ def fill(db: Database, visitor_id: str = OLGA, word: str = WORD) -> list[str]:
     make_turn(db, talk, text=f"I once steered a {word}.", answer=f"A {word}, really?")
     feedback_id = make_debrief(db, talk)
     reactions.react(db, visitor_id, feedback_id, helpful=True)
+    rate(db, visitor_id, list_messages(db, talk.id)[-1].id, "down", comment=f"No {word} at all.")
+    _give_opinion(db, feedback_id)
     reactions.dispute(db, visitor_id, feedback_id, "criteria.0.reason", f"I said {word}.")
     waiting = make_conversation(db, visitor_id=visitor_id, title=word)
     start_turn(db, waiting, text=f"The {word} again.", daily=Daily(limit_per_visitor=50))
     request_feedback(db, visitor_id, waiting.id, versions={"rubric": "1"}, nonce=word)
+    make_token(db, Owner(visitor_id=visitor_id), f"{word} script")
+    make_link(db, visitor_id)
     ids = [talk.id, waiting.id, *(message.id for one in (talk, waiting) for message in list_messages(db, one.id))]
     with db.read() as session:
         ids += session.scalars(text("SELECT id FROM feedback_jobs"))
     return [visitor_id, *ids]
+
+
+def _give_opinion(db: Database, feedback_id: str) -> None:
+    rita = find_account(db, "rita") or make_account(db, "rita")
+    with db.write() as session:
+        row = session.get_one(FeedbackRow, feedback_id)
+        session.add(
+            ReviewRow(
+                id=new_id("rv"), feedback_id=row.id, version_id=row.version_id, reviewer_id=rita.id, round=1,
+                decision="approve", levels={}, blind=False, opened_at=utc_now(), created_at=utc_now(),
+            )
+        )  # fmt: skip
 
 
 def everything(db: Database) -> Iterator[tuple[str, str]]:
@@ -166,7 +186,7 @@ def test_olga_sees_in_numbers_what_is_kept_and_a_newcomer_nothing(web: Web, olga
     assert kept["since"]
 
 
-NUMBERS = ("talks", "messages", "debriefs", "versions", "reactions", "objections", "other")
+NUMBERS = ("talks", "messages", "ratings", "debriefs", "versions", "reactions", "objections", "other")
 
 
 def test_olga_deletes_everything_is_told_how_much_and_is_somebody_new(web: Web, olga: Browser, sam: Browser):

@@ -52,6 +52,11 @@ OWN: dict[str, Line] = {
     "GET /api/v1/me": line("200 200 200 200 200"),
     "GET /api/v1/me/data": line("200 200 200 200 200"),
     "DELETE /api/v1/me/data": line("200 200 200 200 200"),
+    "GET /api/v1/me/tokens": line("200 200 200 200 200"),
+    "POST /api/v1/me/tokens": line("201 201 201 201 201", {"label": "A script"}),
+    "DELETE /api/v1/me/tokens/{token_id}": line(f"{OWNED} 204"),
+    "POST /api/v1/me/link": line("201 201 201 201 201"),
+    "POST /api/v1/me/link/use": line("404 404 404 404 404", {"token": "nobodys"}),
     "GET /api/v1/live": line("200 200 200 200 200"),
     "GET /api/v1/live?conversation_id={conversation_id}": line(f"{OWNED} 200"),
     "GET /api/v1/progress": line("200 200 200 200 200"),
@@ -130,6 +135,20 @@ OWN: dict[str, Line] = {
     "POST /admin/logout": line("303 303 303 303 303"),
 }
 """Our own routes. A line may name a query: one route, asked in two ways."""
+
+PROGRAM: dict[str, int] = {
+    "POST /api/v1/me/tokens": 403,
+    "POST /api/v1/me/link": 403,
+    "POST /api/v1/me/link/use": 403,
+}
+"""Where a program that shows the owner's token, and no cookie, gets another answer than the owner."""
+
+
+def for_program(name: str) -> int:
+    """A token is its owner on the API, and nothing elsewhere, where the header is not read."""
+    nobody, *_, owner = OWN[name].answers
+    return PROGRAM.get(name, owner if "/api/v1/" in name else nobody)
+
 
 PAGES: dict[str, tuple[int, int, int, int, int]] = {
     "/": (0, 0, 0, 0, 0),
@@ -253,8 +272,11 @@ GRADIO: dict[str, int] = {
 
 def tables() -> str:
     """All of it as Markdown."""
-    head = f"| {{}} | {' | '.join(HEADINGS)} |\n|---|{'---|' * len(HEADINGS)}\n"
-    own = "".join(f"| `{name}` | {' | '.join(map(str, line.answers))} |\n" for name, line in OWN.items())
+    own = "".join(
+        f"| `{name}` | {' | '.join(map(str, (*line.answers, for_program(name))))} |\n" for name, line in OWN.items()
+    )
+    own_headings = " | ".join((*HEADINGS, "a program with the owner's token"))
+    head_own = f"| route | {own_headings} |\n|---|{'---|' * (len(HEADINGS) + 1)}\n"
     opened = {name: status for name, status in GRADIO.items() if status != CLOSED}
     rows = "".join(f"| `{name}` | {status} |\n" for name, status in opened.items())
     pages = "".join(
@@ -264,7 +286,7 @@ def tables() -> str:
     closed = ", ".join(f"`{name}`" for name, status in GRADIO.items() if status == CLOSED)
     return (
         f"### Our own routes\n\nThe status that each caller gets; ids in a path are the owner's.\n\n"
-        f"{head.format('route')}{own}\n"
+        f"{head_own}{own}\n"
         f"### Gradio's pages\n\nWhat turns a caller away from everything on the page; `in` lets in.\n\n"
         f"| page | {' | '.join(HEADINGS)} | events |\n|---|{'---|' * (len(HEADINGS) + 1)}\n{pages}\n"
         f"### Gradio's routes that are open\n\nBelow each page, to who is let in; the status of an empty call.\n\n"

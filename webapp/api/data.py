@@ -22,6 +22,7 @@ class StoredOut(BaseModel):
     since: datetime | None
     talks: int
     messages: int
+    ratings: int
     debriefs: int
     versions: int
     reactions: int
@@ -36,6 +37,7 @@ class StoredOut(BaseModel):
             since=stored.since,
             talks=rows.pop("conversations", 0),
             messages=rows.pop("messages", 0),
+            ratings=rows.pop("ratings", 0),
             debriefs=rows.pop("feedback", 0),
             versions=rows.pop("feedback_versions", 0),
             reactions=rows.pop("reactions", 0),

@@ -73,6 +73,19 @@ REFUSALS: dict[str, dict[int, list[str]]] = {
         422: ["nothing_to_review"],
         429: ["feedbacks_waiting", "feedbacks_waiting_of_all", "feedbacks_spent", "feedbacks_spent_by_all"],
     },
+    "POST /api/v1/me/tokens": {
+        403: ["not_by_token"],
+        409: ["too_many_tokens"],
+        422: ["token_label"],
+        429: ["too_many_messages", "too_many_newcomers"],
+    },
+    "POST /api/v1/me/link": {403: ["not_by_token"], 429: ["too_many_messages", "too_many_newcomers"]},
+    "POST /api/v1/me/link/use": {
+        403: ["not_by_token"],
+        404: ["link_not_valid"],
+        409: ["link_is_own"],
+        429: ["too_many_messages"],
+    },
     "PUT /api/v1/feedback/{feedback_id}/reaction": {409: ["nothing_shown"]},
     "POST /api/v1/feedback/{feedback_id}/disputes": {
         409: ["nothing_shown"],
@@ -126,6 +139,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             {"role": "assistant", "text": "What was hard about it?"},
         ],
     },
+    "NewToken": {"label": "My nightly script"},
+    "LinkUse": {"token": "q8Jx0V1k-3bYwz5nT7uRmA2cL9dEfGhIjKpOsWtXvZ4"},
     "Decision": {"row_version": 3, "reason": "wrong_level", "note": "Too kind."},
     "RepeatWish": {"version_n": 1},
     "NewPerson": {"name": "rita", "role": "reviewer"},
@@ -177,6 +192,8 @@ def refusals(method: str, path: str, *, has_body: bool) -> dict[int, list[str]]:
         found[404] = ["not_found"]
     if path.startswith(("/api/v1/review", "/api/v1/second-opinions", "/api/v1/agreement", *FOR_ADMINS)):
         found[401] = ["sign_in_needed"]
+    if path.startswith("/api/v1/"):
+        found.setdefault(401, []).append("wrong_token")
     if path.startswith(FOR_ADMINS):
         found[403] = ["not_allowed"]
     if method in CHANGING:

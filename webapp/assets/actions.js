@@ -10,6 +10,7 @@ import { hearOfFeedback, refreshFeedback } from "./feedback_actions.js";
 import { hearThatAllIsGone } from "./leaving.js";
 import { focusTalk, keepFocusInBox } from "./focus.js";
 import { Growing } from "./live.js";
+import { takeLink } from "./linking.js";
 import { refreshMessage } from "./message_actions.js";
 import { showMine } from "./mine.js";
 import { repaint } from "./painter.js";
@@ -80,6 +81,7 @@ export async function openConversation(id, { push = false, at = null } = {}) {
 
 /** Follow the address: at load, and when the visitor goes back or forward. */
 export function followAddress() {
+  if (takeLink()) return showMine();
   const { c: id, compare, view } = Object.fromEntries(new URL(location.href).searchParams);
   if (compare) showComparison(compare);
   else if (view === "progress") showProgress();

@@ -30,11 +30,18 @@ export async function leave() {
   }
 }
 
-/** Another tab or device did it. Here too nothing of it stays; whoever has the same cookie waits for the new one. */
-export async function hearThatAllIsGone() {
+/** This browser has become somebody else: its pages are read afresh. */
+export function beginAnew() {
+  isLeaving = true;
+  new BroadcastChannel("debrief-live").postMessage({ frames: [["gone", { why: "moved" }]] });
+  location.replace(new URL(".", document.baseURI));
+}
+
+/** Another tab or device did it. What was deleted does not stay here either; whoever has the same cookie waits for the new one. */
+export async function hearThatAllIsGone({ why }) {
   if (isLeaving) return;
   isLeaving = true;
-  forgetAllHere();
+  if (why === "deleted") forgetAllHere();
   const before = state.me?.visitor_id_hint;
   for (let look = 0; look < LOOKS; look += 1) {
     const now = await call("GET", "me").catch(() => null);

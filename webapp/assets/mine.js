@@ -4,21 +4,24 @@ import { closeSidebarOnPhones, go, NOTHING_OPEN, showStart } from "./actions.js"
 import { call } from "./api.js";
 import { h, icon, show } from "./dom.js";
 import { askToLeave, leave, stay, takeNumbers } from "./leaving.js";
+import { offered, otherDevice } from "./linking.js";
 import { wholeStory } from "./privacy.js";
 import { change, state } from "./state.js";
+import { programs, refreshTokens } from "./tokens.js";
 import { day, t } from "./words.js";
 
-const KINDS = ["talks", "messages", "debriefs", "versions", "reactions", "objections", "other"];
+const KINDS = ["talks", "messages", "ratings", "debriefs", "versions", "reactions", "objections", "other"];
 
 export function showMine({ push = false } = {}) {
   go({ view: "data" }, push);
-  change({ ...NOTHING_OPEN, view: "mine", leaving: null, left: takeNumbers() });
+  change({ ...NOTHING_OPEN, view: "mine", leaving: null, left: takeNumbers(), link: null, tokens: {} });
   closeSidebarOnPhones();
   scrollTo({ top: 0 });
   return refreshMine();
 }
 
 export async function refreshMine() {
+  refreshTokens();
   try {
     change({ mine: await call("GET", "me/data"), mineError: null });
   } catch (error) {
@@ -34,10 +37,13 @@ export function renderMine(root) {
       "article",
       { class: "mine" },
       h("header", { class: "hero" }, h("h1", {}, t("your_data")), h("p", {}, t("your_data_lead"))),
+      offered(),
       state.left ? farewell(state.left) : null,
       state.mineError ? problem() : null,
       kept(),
       h("section", { class: "panel" }, h("h2", {}, t("privacy_title")), h("ul", { class: "story" }, wholeStory().map((words) => h("li", {}, words)))),
+      otherDevice(),
+      programs(),
       isAnything() ? deletion() : null,
     ),
   );
@@ -82,6 +88,7 @@ function numberList(numbers) {
 const LABELS = {
   talks: "number_talks",
   messages: "number_messages",
+  ratings: "number_ratings",
   debriefs: "number_debriefs",
   versions: "number_versions",
   reactions: "number_reactions",

@@ -67,6 +67,9 @@ export const state = {
   mine: null, // what is kept of the visitor, in numbers
   mineError: null,
   leaving: null, // {isAsked, isAtWork, error} on the way to deleting everything
+  link: null, // the private link that was made: {address, expiresAt}, or {isAtWork}, or {error}
+  linked: null, // the private link that was opened: {token, isAtWork, error}
+  tokens: {}, // for programs: {items, made, error, label}
   left: null, // what was deleted, in numbers, to be told once
 };
 
