@@ -393,7 +393,7 @@ STRANGERS_TRIES: dict[str, Callable] = {
     "rate": lambda db, talk, turn: ratings.rate(db, SAM, turn.answer.id, "down"),
     "request_stop": lambda db, talk, turn: request_stop(db, SAM, talk.id),
 }
-SHOW_ONLY_ONES_OWN = {"create_conversation", "list_conversations", "list_running"}
+SHOW_ONLY_ONES_OWN = {"count_conversations", "create_conversation", "list_conversations", "list_running"}
 
 
 def test_every_function_that_asks_for_a_visitor_is_tried_by_a_stranger():
