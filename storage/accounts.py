@@ -61,8 +61,8 @@ def create_account(db: Database, name: str, password: str, role: str, *, actor: 
         Conflict: there is an account of this name.
     """
     name = _checked_name(name)
-    role = _checked_role(role)
-    password_hash = _hasher().hash(_checked_password(password))
+    role = checked_role(role)
+    password_hash = hash_password(password)
     account_id = new_id("a")
     row = AccountRow(id=account_id, name=name, role=role.value, password_hash=password_hash, created_at=utc_now())
     try:
@@ -82,7 +82,7 @@ def set_password(db: Database, name: str, password: str, *, actor: str = SYSTEM)
         NotFound: there is no such account.
         InputRejected: the password is too short.
     """
-    password_hash = _hasher().hash(_checked_password(password))
+    password_hash = hash_password(password)
     with db.write() as session:
         row = _row_by_name(session, name)
         if row is None:
@@ -212,6 +212,11 @@ def _row_by_name(session: Session, name: str) -> AccountRow | None:
     return session.scalar(select(AccountRow).where(AccountRow.name == _tidy(name)))
 
 
+def hash_password(password: str) -> str:
+    """Raises InputRejected where it is too short."""
+    return _hasher().hash(_checked_password(password))
+
+
 def read_account(row: AccountRow) -> Account:
     return Account(row.id, row.name, AccountRole(row.role), row.created_at, row.disabled_at)
 
@@ -233,7 +238,7 @@ def _checked_password(password: str) -> str:
     return unicodedata.normalize("NFC", password)
 
 
-def _checked_role(role: str) -> AccountRole:
+def checked_role(role: str) -> AccountRole:
     try:
         return AccountRole(role)
     except ValueError as error:

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from debrief.conversation import Page
 from storage.engine import Database, utc_now
 from storage.tables import AuditRow
 
@@ -61,9 +62,46 @@ def list_audit(db: Database, object_id: str) -> list[AuditEvent]:
     """Everything that was done to one object, oldest first."""
     with db.read() as session:
         rows = session.scalars(select(AuditRow).where(AuditRow.object_id == object_id).order_by(AuditRow.id))
-        return [
-            AuditEvent(row.at, row.actor, row.action, row.object_type, row.object_id, dict(row.detail)) for row in rows
-        ]
+        return [_event(row) for row in rows]
+
+
+@dataclass(frozen=True)
+class AuditQuery:
+    """Which events; what is None narrows nothing. `actor` is an account's id, SYSTEM, VISITOR or worker."""
+
+    actor: str | None = None
+    action: str | None = None
+    object_type: str | None = None
+    object_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def list_events(db: Database, wanted: AuditQuery, *, limit: int = 50, before: int | None = None) -> Page[AuditEvent]:
+    """A slice of the audit, newest first; `next` is what to give as `before` for the one after it."""
+    columns = {name: getattr(AuditRow, name) for name in ("actor", "action", "object_type", "object_id")}
+    same = [column == value for name, column in columns.items() if (value := getattr(wanted, name)) is not None]
+    query = select(AuditRow).where(*same).order_by(AuditRow.id.desc()).limit(limit + 1)
+    if wanted.since:
+        query = query.where(AuditRow.at >= wanted.since)
+    if wanted.until:
+        query = query.where(AuditRow.at < wanted.until)
+    if before is not None:
+        query = query.where(AuditRow.id < before)
+    with db.read() as session:
+        rows = session.scalars(query).all()
+    more = str(rows[limit - 1].id) if len(rows) > limit else None
+    return Page([_event(row) for row in rows[:limit]], more)
+
+
+def list_actions(db: Database) -> list[str]:
+    """Every action on record, for a menu."""
+    with db.read() as session:
+        return sorted(session.scalars(select(AuditRow.action).distinct()))
+
+
+def _event(row: AuditRow) -> AuditEvent:
+    return AuditEvent(row.at, row.actor, row.action, row.object_type, row.object_id, dict(row.detail))
 
 
 def _is_code(value: object) -> bool:

@@ -35,6 +35,7 @@ from storage.feedback import FeedbackLimits
 from webapp import sign_in
 from webapp.api import (
     again as again_api,
+    audit as audit_api,
     conversations as conversations_api,
     data as data_api,
     deleting as deleting_api,
@@ -50,6 +51,7 @@ from webapp.api import (
     metrics as metrics_api,
     mine as mine_api,
     opinions as opinions_api,
+    people as people_api,
     progress as progress_api,
     review as review_api,
     review_bulk as review_bulk_api,
@@ -136,7 +138,8 @@ def build_app(
     # The last route of review takes any word for a move.
     for routes in (opinions_api, review_bulk_api, review_queue_api, edits_api, review_api, system_api):
         app.include_router(routes.router)
-    app.include_router(exports_api.router)
+    for routes in (exports_api, people_api, audit_api):
+        app.include_router(routes.router)
     _end_api(app)
     app.include_router(sign_in.sign_in_routes(parts))
     if with_pages:

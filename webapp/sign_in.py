@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 HOME = "/admin/"
 LOGIN = "/admin/login"
 LOGOUT = "/admin/logout"
-ADMINS_ONLY = ("/admin/system",)
+ADMINS_ONLY = ("/admin/system", "/admin/manage")
 HASHINGS_AT_ONCE = 2
 """argon2 takes 64 MB and a core for a moment; more at once would slow everybody's talk."""
 ADDRESS_FACTOR = 5
@@ -44,7 +44,7 @@ _PAGE = Template((Path(__file__).parent / "sign_in.html").read_text("utf-8"))
 
 
 class Guard:
-    """ASGI middleware: nobody passes below `/admin` without an account; `/admin/system` is for admins.
+    """ASGI middleware: nobody passes below `/admin` without an account; some pages are for admins.
 
     Needs `account` in the request's state. A page is answered with the way to the sign-in page, all else with 401.
     """

@@ -117,6 +117,12 @@ OWN: dict[str, Line] = {
     "GET /api/v1/exports/matching": line("401 401 403 200 401"),
     "GET /api/v1/exports/runs/{export_id}": line("401 401 403 404 401"),
     "GET /api/v1/exports/{kind}": line("401 401 403 200 401"),
+    "GET /api/v1/audit": line("401 401 403 200 401"),
+    "GET /api/v1/people": line("401 401 403 200 401"),
+    "POST /api/v1/people": line("401 401 403 201 401", {"name": "rolf"}),
+    "PATCH /api/v1/people/{account_id}": line("401 401 403 404 401", {"role": "admin"}),
+    "POST /api/v1/people/{account_id}/password": line("401 401 403 404 401"),
+    "DELETE /api/v1/people/visitors/{thing_id}": line("401 401 403 404 401"),
     "GET /api/v1/system": line("401 401 403 200 401"),
     "GET /api/{rest:path}": line("404 404 404 404 404"),
     "POST /api/{rest:path}": line("404 404 404 404 404"),
@@ -148,6 +154,8 @@ PAGES: dict[str, tuple[int, int, int, int, int]] = {
     "/": (0, 0, 0, 0, 0),
     "/admin": (401, 401, 0, 0, 401),
     "/admin/system": (401, 401, 403, 0, 401),
+    "/admin/manage": (401, 401, 403, 0, 401),
+    "/admin/plots": (401, 401, 0, 0, 401),
 }
 """The Gradio pages: what turns a caller away from everything on them; 0 lets in."""
 
@@ -160,6 +168,8 @@ EVENTS: dict[str, tuple[str, ...]] = {
         "draw_after_take_next", "draw_after_claim", "draw_after_release", "draw_after_approve", "draw_after_reject",
     ),
     "/admin/system": (),
+    "/admin/manage": (),
+    "/admin/plots": ("draw_plots", "draw_days"),
 }  # fmt: skip
 """Gradio's events by page. All but `PUBLIC` are private: none may be called by name, by nobody. Those that reach
 Python may be started by index through the page's queue, by who may open the page; every handler asks for the role

@@ -93,6 +93,8 @@ class Walk:
             "action": "approve",
             "kind": "feedback",
             "export_id": "x_nowhere",
+            "account_id": "a_nowhere",
+            "thing_id": "c_nowhere",
             "rest:path": "nowhere",
             "asked": "000000000000",
             "name": "page.js",
@@ -253,6 +255,8 @@ def calls(event: Event, things: dict[str, str]) -> Iterator[tuple[str, str, dict
     """Each way to start the event, with values that its fields could have."""
     base = f"{event.mount.rstrip('/')}/gradio_api"
     data: list[Any] = [*["sort=worst", things["feedback_id"], int(things["row_version"]), None, ""][: event.inputs]]
+    if event.mount == "/admin/plots":
+        data = ["30"]
     if event.mount == "/" and event.name in PUBLIC:
         given = [value.format(**things) for value in PUBLIC[event.name]]
         data = given + [""] * (event.inputs - len(given))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from debrief.errors import SignInNeeded
+from debrief.errors import NotAllowed, SignInNeeded
 from storage import visitors
 from storage.accounts import Account
 from webapp.identity import Asker, who_is_asking
@@ -40,7 +40,15 @@ async def _reviewer(asker: Annotated[Asker, Depends(_asker)]) -> Account:
     return asker.account
 
 
+async def _admin(reviewer: Annotated[Account, Depends(_reviewer)]) -> Account:
+    if not reviewer.is_admin:
+        raise NotAllowed
+    return reviewer
+
+
 TheParts = Annotated[Parts, Depends(_parts)]
 TheAsker = Annotated[Asker, Depends(_asker)]
 TheReviewer = Annotated[Account, Depends(_reviewer)]
 """Who reviews: refused with 401 where nobody is signed in."""
+TheAdmin = Annotated[Account, Depends(_admin)]
+"""An admin: refused with 401 where nobody is signed in, with 403 where it is a reviewer."""

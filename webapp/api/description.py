@@ -42,8 +42,10 @@ ANSWERING = {
 }
 STREAMING = {429: ["too_many_streams", "streams_full"]}
 
-FOR_ADMINS = ("/api/v1/system", "/api/v1/exports")
+FOR_ADMINS = ("/api/v1/system", "/api/v1/exports", "/api/v1/people", "/api/v1/audit")
 REFUSALS: dict[str, dict[int, list[str]]] = {
+    "POST /api/v1/people": {409: ["name_taken"], 422: ["account_name", "unknown_role"]},
+    "PATCH /api/v1/people/{account_id}": {409: ["last_admin"], 422: ["unknown_role"]},
     "GET /api/v1/exports/{kind}": {422: ["export_format"], 429: ["exports_running"]},
     "POST /api/v1/conversations": BEGINNING,
     "POST /api/v1/import/conversations": {
@@ -141,6 +143,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "LinkUse": {"token": "q8Jx0V1k-3bYwz5nT7uRmA2cL9dEfGhIjKpOsWtXvZ4"},
     "Decision": {"row_version": 3, "reason": "wrong_level", "note": "Too kind."},
     "RepeatWish": {"version_n": 1},
+    "NewPerson": {"name": "rita", "role": "reviewer"},
+    "PersonChange": {"disabled": True},
     "NextWish": {"skipped": []},
     "BulkWish": {"action": "assign", "view": "language=ko&level=1", "assignee": "rita"},
     "Edit": _EDIT,

@@ -98,7 +98,8 @@ function bar() {
     h("span", { class: "desk-bar-space" }),
     h("span", { class: "quiet desk-me" }, words("signed_in_as", { name: me.name })),
     me.has_second ? secondLinks() : null,
-    me.is_admin ? h("a", { class: "desk-link", href: "/admin/system/" }, words("system")) : null,
+    h("a", { class: "desk-link", href: "/admin/plots/" }, words("plots")),
+    me.is_admin ? [h("a", { class: "desk-link", href: "/admin/manage/" }, words("manage")), h("a", { class: "desk-link", href: "/admin/system/" }, words("system"))] : null,
     h("a", { class: "desk-link", href: "/" }, words("practice")),
     h("form", { method: "post", action: "/admin/logout" }, h("button", { class: "desk-link", type: "submit", "data-key": "sign-out" }, words("sign_out"))),
   );

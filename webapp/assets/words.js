@@ -23,8 +23,6 @@ export const shortDay = (timestamp) => DAY.format(new Date(timestamp));
 export const monthAndYear = (date) => MONTH.format(date);
 const WHOLE_DAY = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "long" });
 
-export const clock = (timestamp) => CLOCK.format(new Date(timestamp));
-
 /** "12 November 2026". */
 export const day = (timestamp) => WHOLE_DAY.format(new Date(timestamp));
 

@@ -15,7 +15,7 @@ def page_texts() -> dict[str, dict[str, str]]:
         language: {
             key.removeprefix("ui."): text
             for key, text in catalog(language).items()
-            if key.startswith(("ui.", "desk.", "system."))
+            if key.startswith(("ui.", "desk.", "system.", "manage.", "plots.title"))
         }
         for language in LANGUAGES
     }

@@ -1,0 +1,54 @@
+"""What admins manage, in a real browser: accounts, an export, a visitor forgotten, and the audit that tells of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from playwright.sync_api import expect
+from sqlalchemy import delete
+
+from debrief.review import ReviewState
+from storage.accounts import find_account
+from storage.tables import ConversationRow
+from tests.browser.house import House
+from tests.browser.test_review_desk import signed_in
+from tests.review_scene import make_account, make_feedback
+
+
+def test_ada_makes_an_account_shuts_it_exports_and_forgets_a_visitor(house: House):
+    with house.db.write() as session:
+        session.execute(delete(ConversationRow))
+    if find_account(house.db, "ada") is None:
+        make_account(house.db, "ada", "admin")
+    feedback_id = make_feedback(house.db, state=ReviewState.APPROVED).id
+    with signed_in(house, "ada", "/admin/manage/") as look:
+        page = look.page
+        page.get_by_label("Name of the new person").fill("rolf")
+        page.get_by_role("button", name="Make an account").click()
+        expect(page.locator(".once code")).to_have_text(re.compile(r"^[\w-]{16}$"))
+        page.get_by_role("button", name="I have noted it").click()
+        row = page.locator("tr", has_text="rolf")
+        row.get_by_role("button", name="Shut", exact=True).click()
+        row.get_by_role("button", name="Shut and sign out now").click()
+        expect(row).to_contain_text("shut")
+
+        page.get_by_role("link", name="Exports").click()
+        expect(page.get_by_text("1 debriefs to look at.")).to_be_visible()
+        with page.expect_download() as arriving:
+            page.get_by_role("link", name="Export", exact=True).click()
+        talk = json.loads(Path(arriving.value.path()).read_text("utf-8"))
+        assert talk["id"] == feedback_id
+        expect(page.locator("tr", has_text="complete")).to_contain_text("1 of 1")
+
+        page.get_by_role("link", name="People").click()
+        page.get_by_label("Id of the visitor").fill(feedback_id)
+        page.get_by_role("button", name="Forget…").click()
+        page.get_by_role("button", name="Delete it all, for good").click()
+        expect(page.get_by_text("Deleted for good: 1 talks")).to_be_visible()
+
+        page.get_by_role("link", name="Audit").click()
+        expect(page.locator("tbody tr").first).to_contain_text("forgot a visitor")
+        page.get_by_label("Did").select_option("disable_account")
+        expect(page.locator("tbody tr").first).to_contain_text("shut an account")

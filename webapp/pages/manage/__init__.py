@@ -1,0 +1,1 @@
+"""What admins manage: people, exports, webhooks, the audit."""
