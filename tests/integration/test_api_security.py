@@ -69,7 +69,7 @@ def test_a_page_gives_the_cookie_and_a_bare_request_leaves_nothing_behind(whole_
     with whole_web.browser() as newcomer:
         assert "set-cookie" not in newcomer.get("/api/v1/me").headers
         assert "set-cookie" not in newcomer.get("/healthz").headers
-        assert newcomer.get("/api/v1/conversations").json() == {"items": [], "next": None}
+        assert newcomer.get("/api/v1/conversations").json() == {"items": [], "next": None, "total": 0}
         page = newcomer.get("/")
         cookie = page.headers["set-cookie"]
         again = newcomer.get("/").headers["set-cookie"]
@@ -243,7 +243,7 @@ def test_what_nobody_expected_is_shown_with_the_id_that_is_logged(
         raise RuntimeError("the secret words of olga")
 
     talk = olga.begin()
-    monkeypatch.setattr("storage.messages.list_path", explode)
+    monkeypatch.setattr("webapp.api.conversations.read_talk", explode)
     response = olga.get(f"/api/v1/conversations/{talk}")
 
     assert (response.status_code, response.json()["code"]) == (500, "unexpected")

@@ -36,7 +36,7 @@ OTHER_SITES = (
 
 def start(browser: Browser, web: Web, session: str, name: str = "open_desk", feedback_id: str = "") -> object:
     index = next(event.index for event in events(web.app) if (event.mount, event.name) == ("/admin", name))
-    return browser.post(JOIN, json={"fn_index": index, "session_hash": session, "data": ["all", 30, feedback_id, 3]})
+    return browser.post(JOIN, json={"fn_index": index, "session_hash": session, "data": ["", feedback_id, 3]})
 
 
 def test_who_learns_a_session_hash_gets_nothing_of_it_and_stops_nothing(desk: Web, rita: Browser, ada: Browser):

@@ -7,6 +7,7 @@ import { askToLeave, leave, stay, takeNumbers } from "./leaving.js";
 import { offered, otherDevice } from "./linking.js";
 import { wholeStory } from "./privacy.js";
 import { change, state } from "./state.js";
+import { exportAllLink } from "./talk_files.js";
 import { programs, refreshTokens } from "./tokens.js";
 import { day, t } from "./words.js";
 
@@ -77,6 +78,7 @@ function kept() {
     h("h2", {}, t("kept_title")),
     state.mine.since ? h("p", { class: "quiet" }, t("kept_since", { day: day(state.mine.since) })) : null,
     numberList(state.mine),
+    state.mine.talks ? h("a", { class: "button", href: exportAllLink(), download: "", "data-key": "mine-save-all" }, icon("save"), t("save_all")) : null,
   );
 }
 
