@@ -78,7 +78,7 @@ class Web:
         """End it as SIGTERM does; the seconds that it took."""
         began = time.monotonic()
         self.server.should_exit = True
-        self._thread.join(10)
+        self._thread.join(120)
         assert not self._thread.is_alive()
         return time.monotonic() - began
 
@@ -209,7 +209,7 @@ class Live:
         self._closing.set()
         with suppress(OSError):
             self._socket and self._socket.shutdown(socket.SHUT_RDWR)  # as a closed tab; wakes the reader
-        self._thread.join(10)
+        self._thread.join(120)
         self._client.close()
 
     def _read(self) -> None:

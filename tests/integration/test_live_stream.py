@@ -7,7 +7,6 @@ from debrief.settings import Settings
 from tests.scripted_model import Script, ScriptedModel
 from tests.web_scene import Browser, Web, running_web, until
 from webapp.hub import FRAME_MAX_CHARS, PENDING_LIMIT, Frame, Hub, Listener, LiveAnswer
-from webapp.server import GRACE_S
 
 pytestmark = pytest.mark.both_engines
 
@@ -195,7 +194,8 @@ def test_an_idle_stream_ends_promptly_when_the_process_does(web: Web, olga: Brow
     olga.begin()
     with olga.live() as live:
         live.wait_for("hello")
-        assert web.stop() < GRACE_S, "uvicorn would have waited so long for the stream"
+        web.server.config.timeout_graceful_shutdown = 90
+        assert web.stop() < 60, "uvicorn would have waited for the stream, 90 s"
         until(lambda: live.is_over)
 
 
