@@ -353,7 +353,7 @@ def test_a_server_that_hangs_makes_nobody_wait_in_line(scripted_model: ScriptedM
         began = time.monotonic()
         states = await asyncio.gather(*(model.state() for _ in range(8)))
         assert {state.state for state in states} == {"starting"}
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 8, "one after another would take 12 s"
 
-    with_model(scripted_model.url, look, connect_timeout_s=0.3)
+    with_model(scripted_model.url, look, connect_timeout_s=1.5)
     assert len(scripted_model.requests) == 1

@@ -108,14 +108,18 @@ def test_an_address_that_leads_in_circles_is_the_operators_mistake(scripted_mode
             with_model(scripted_model.url, ask)
 
 
+LONG_ANSWER = PATIENCE | {"first_token_timeout_s": 1.2, "next_token_timeout_s": 1.2, "reply_timeout_s": 60}
+"""For 12 words in 1.8 s or, on a slow machine, more: each silence is far shorter than the patience, all are longer."""
+
+
 def test_a_long_answer_may_take_longer_than_any_one_silence(scripted_model: ScriptedModel):
-    scripted_model.enqueue(Script("word " * 12, token_delay_s=0.05))
-    assert with_model(scripted_model.url, answer_of, **PATIENCE).split() == ["word"] * 12
+    scripted_model.enqueue(Script("word " * 12, token_delay_s=0.15))
+    assert with_model(scripted_model.url, answer_of, **LONG_ANSWER).split() == ["word"] * 12
 
 
 def test_thinking_aloud_counts_as_being_alive(scripted_model: ScriptedModel):
-    scripted_model.enqueue(Script("Blue.", reasoning="hm " * 12, token_delay_s=0.05))
-    assert with_model(scripted_model.url, answer_of, **PATIENCE) == "Blue."
+    scripted_model.enqueue(Script("Blue.", reasoning="hm " * 12, token_delay_s=0.15))
+    assert with_model(scripted_model.url, answer_of, **LONG_ANSWER) == "Blue."
 
 
 def test_a_client_that_was_closed_says_unavailable(scripted_model: ScriptedModel):

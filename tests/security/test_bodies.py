@@ -79,7 +79,7 @@ def json_routes(desk: Web) -> list[tuple[str, str]]:
         "rest:path": "x",
     }
     return [
-        (method, re.sub(r"\{([a-z_:]+)\}", lambda name: named[name[1]], path))
+        (method, re.sub(r"\{([a-z_:]+)\}", lambda name: named.get(name[1], "x"), path))
         for method, path in found
         if not path.startswith("/admin/")
     ]

@@ -67,7 +67,7 @@ def test_who_throws_the_cookie_away_for_each_talk_is_told_to_wait(limited: Setti
             assert "20 minutes" in refused.json()["message"]
             assert "set-cookie" not in refused.headers
         korean = newcomer(**{"accept-language": "ko"}).post("/api/v1/conversations", json=NEW)
-        assert "새로 온 방문자" in korean.json()["message"]
+        assert "새로 온 이용자" in korean.json()["message"]
 
         cookie = f"debrief_visitor={web.parts.signer.sign('v_fresh')}"
         with_cookie = newcomer(cookie=cookie).post("/api/v1/conversations", json=NEW)
@@ -161,7 +161,7 @@ def test_a_reviewer_who_begins_session_after_session_is_held_back_and_costs_the_
     desk = limited_desk
     event = next(event.index for event in events(desk.app) if event.name == "open_desk")
     join = "/admin/gradio_api/queue/join"
-    body: dict[str, Any] = {"fn_index": event, "data": ["waiting", 30, "", 0], "event_data": None}
+    body: dict[str, Any] = {"fn_index": event, "data": ["", "", 0], "event_data": None}
     with desk.browser(headers=from_address(1)) as rita, desk.browser(headers=from_address(2)) as ada:
         sign_in(rita, "rita")
         sign_in(ada, "ada")

@@ -229,7 +229,9 @@ def test_the_policy_is_in_force(place: Place):
             "object-src", "script-src-elem", "style-src-elem",
         ]  # fmt: skip
         assert ears.refused
-    assert not place.canary.heard
+    # For a frame and a form Chromium opens a connection before it asks the policy. Nothing may be said in it.
+    assert not any(place.canary.heard)
+    place.canary.heard.clear()
 
 
 def test_the_listener_hears_what_leaves(canary: Listener, browser: Browser):
