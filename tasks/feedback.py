@@ -11,7 +11,7 @@ from collections.abc import Awaitable
 from contextlib import suppress
 from typing import TypeVar
 
-from debrief.errors import DebriefError, InputRejected, ModelBusy, ModelUnavailable, NotFound, NotSaved
+from debrief.errors import DebriefError, InputRejected, ModelBusy, ModelUnavailable, NotFound, NotReadable, NotSaved
 from debrief.policy import policy_for
 from debrief.settings import Settings
 from debrief.writing import Written
@@ -115,12 +115,12 @@ async def _retry_later(desk: Desk, claim: Claim, error_code: str) -> float | Non
 
 
 async def _store_when_there_is_room(desk: Desk, claim: Claim, written: Written) -> bool:
-    """What took minutes to make is not thrown away because the database is full or locked just now."""
+    """What took minutes to make is not thrown away because the database is full, locked or away just now."""
     pause_s = STORE_AGAIN_S[0]
     while True:
         try:
             return await asyncio.to_thread(_store, desk, claim, written)
-        except NotSaved:
+        except (NotReadable, NotSaved):
             logger.warning("job_waits_for_room job_id=%s", claim.job_id)
         await asyncio.sleep(pause_s)
         pause_s = min(2 * pause_s, STORE_AGAIN_S[1])
