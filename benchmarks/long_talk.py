@@ -4,7 +4,10 @@
 
 The web process is the product's own, the model is scripted, the browser is a real Chromium. Opening is timed from the
 navigation until the talk's last message is in the page. An answer's cost is processor time: of the web process, and of
-the page's main thread as the browser counts it. What matters are the ratios: both talks share machine and minute.
+the page's main thread as the browser counts it, style, layout and painting included. Nobody looks at the page
+meanwhile: asking it whether the answer has ended costs it more than the answer does, and the more the longer the talk
+is. A page that is slow to paint paints less often, so the cost of one painting is told too. What matters are the
+ratios: both talks share machine and minute.
 """
 
 from __future__ import annotations
@@ -25,15 +28,24 @@ from tests.browser.house import CHROMIUM, CHROMIUM_ARGS, DESKTOP, answer_rows, m
 WORDS = 200
 LAST = "This is the last of what was said before."
 PATIENCE_MS = 120_000
+COUNT_PAINTINGS = """() => {
+  const { paint } = window.debrief;
+  window.paintings = 0;
+  window.debrief.paint = () => { window.paintings += 1; return paint(); };
+}"""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Medians: milliseconds to open, processor milliseconds an answer."""
+    """Medians: milliseconds to open; of the processor those for an answer, of the web process and of the page's main
+    thread, those for style and layout among the latter, and the main thread's for one painting.
+    """
 
     open_ms: float
     server_ms: float
     browser_ms: float
+    style_and_layout_ms: float
+    painting_ms: float
 
 
 def main() -> None:
@@ -64,6 +76,7 @@ def measure(page: Page, url: str, web_pid: int, size: int, rounds: int) -> Cost:
     page.goto(address)  # what is cached, and what the server reads once, is so for all
     expect(answer_rows(page).last).to_contain_text(LAST)
     opened = [open_ms(page, address) for _ in range(rounds)]
+    page.evaluate(COUNT_PAINTINGS)
     answers = [answer_cost(page, web_pid, n) for n in range(rounds)]
     return Cost(statistics.median(opened), *(statistics.median(part) for part in zip(*answers, strict=True)))
 
@@ -93,38 +106,55 @@ def open_ms(page: Page, address: str) -> float:
     return float(waiting.json_value())
 
 
-def answer_cost(page: Page, web_pid: int, n: int) -> tuple[float, float]:
-    """Processor milliseconds of the web process and of the page for one answer, from the sending to its end."""
+def answer_cost(page: Page, web_pid: int, n: int) -> tuple[float, float, float, float]:
+    """Processor milliseconds for one answer, from the sending to its end: see `Cost`."""
     counter = page.context.new_cdp_session(page)
-    counter.send("Performance.enable")
+    counter.send("Performance.enable", {"timeDomain": "threadTicks"})  # processor time, not that on the wall
     page.wait_for_timeout(500)
-    server, browser = cpu_s(web_pid), busy_s(counter)
+    paintings = page.evaluate("window.paintings")
+    server, browser, drawing = cpu_s(web_pid), *busy_s(counter)
     message_box(page).fill(f"And then? nonce-{n:04}")
     message_box(page).press("Enter")
-    expect(page.locator("#message .stop-button")).to_be_visible()
-    expect(page.locator("#message .submit-button")).to_be_visible()
-    page.wait_for_timeout(500)
-    spent = (cpu_s(web_pid) - server) * 1000, (busy_s(counter) - browser) * 1000
+    wait_for_end(page, n)
+    page.wait_for_timeout(1000)
+    server, (browser_after, drawing_after) = cpu_s(web_pid) - server, busy_s(counter)
+    browser, drawing = browser_after - browser, drawing_after - drawing
+    paintings = page.evaluate("window.paintings") - paintings
     counter.detach()
-    return spent
+    return server * 1000, browser * 1000, drawing * 1000, browser * 1000 / paintings
 
 
-def busy_s(counter: Any) -> float:
+def wait_for_end(page: Page, n: int) -> None:
+    """Ask the server, not the page, until the answer to the message with this number has ended."""
+    url, talk = page.url.split("/?c=")
+    for _ in range(PATIENCE_MS // 300):
+        messages = page.request.get(f"{url}/api/v1/conversations/{talk}").json()["messages"]
+        if messages[-1]["state"] != "running" and f"nonce-{n:04}" in messages[-2]["text"]:
+            return
+        page.wait_for_timeout(300)
+    sys.exit("the answer did not end")
+
+
+def busy_s(counter: Any) -> tuple[float, float]:
+    """Processor seconds of the main thread without what answering us costs it; of them for style and layout."""
     metrics = {metric["name"]: metric["value"] for metric in counter.send("Performance.getMetrics")["metrics"]}
-    return float(metrics["TaskDuration"])
+    drawing = metrics["RecalcStyleDuration"] + metrics["LayoutDuration"]
+    return metrics["TaskDuration"] - metrics["DevToolsCommandDuration"], drawing
 
 
 def tell(costs: list[Cost], messages: int) -> None:
     new, long = costs
     print(f"{machine()}; an answer has {WORDS} words")
-    print(f"{'':24}{'new talk':>12}{f'{messages} messages':>16}{'ratio':>8}")
+    print(f"{'':26}{'new talk':>12}{f'{messages} messages':>16}{'ratio':>8}")
     for name, field in (
         ("open, ms", "open_ms"),
         ("server CPU an answer, ms", "server_ms"),
         ("page CPU an answer, ms", "browser_ms"),
+        ("of it style, layout, ms", "style_and_layout_ms"),
+        ("page CPU a painting, ms", "painting_ms"),
     ):
         before, after = getattr(new, field), getattr(long, field)
-        print(f"{name:24}{before:12.0f}{after:16.0f}{after / max(before, 0.1):8.2f}")
+        print(f"{name:26}{before:12.1f}{after:16.1f}{after / max(before, 0.1):8.2f}")
 
 
 if __name__ == "__main__":
