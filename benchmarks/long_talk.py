@@ -16,6 +16,7 @@ import argparse
 import statistics
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from tests.browser.house import CHROMIUM, CHROMIUM_ARGS, DESKTOP, answer_rows, m
 WORDS = 200
 LAST = "This is the last of what was said before."
 PATIENCE_MS = 120_000
+GROWN_CHARS = 300
 COUNT_PAINTINGS = """() => {
   const { paint } = window.debrief;
   window.paintings = 0;
@@ -38,7 +40,7 @@ COUNT_PAINTINGS = """() => {
 @dataclass(frozen=True)
 class Cost:
     """Medians: milliseconds to open; of the processor those for an answer, of the web process and of the page's main
-    thread, those for style and layout among the latter, and the main thread's for one painting.
+    thread, those for style and layout among the latter, and the main thread's for one painting in mid-answer.
     """
 
     open_ms: float
@@ -111,35 +113,53 @@ def answer_cost(page: Page, web_pid: int, n: int) -> tuple[float, float, float, 
     counter = page.context.new_cdp_session(page)
     counter.send("Performance.enable", {"timeDomain": "threadTicks"})  # processor time, not that on the wall
     page.wait_for_timeout(500)
-    paintings = page.evaluate("window.paintings")
-    server, browser, drawing = cpu_s(web_pid), *busy_s(counter)
-    message_box(page).fill(f"And then? nonce-{n:04}")
+    server, before = cpu_s(web_pid), read_main_thread(page, counter)
+    said = f"And then? nonce-{n:04}"
+    message_box(page).fill(said)
     message_box(page).press("Enter")
-    wait_for_end(page, n)
+    talk = wait_for(
+        page, f"conversations/{page.url.split('/?c=')[1]}", lambda talk: talk["messages"][-2]["text"] == said
+    )
+    answer = f"messages/{talk['messages'][-1]['id']}"
+    wait_for(page, answer, lambda answer: len(answer["text"]) > GROWN_CHARS)
+    grown = read_main_thread(page, counter)
+    wait_for(page, answer, lambda answer: len(answer["text"]) > 5 * GROWN_CHARS)
+    nearly = read_main_thread(page, counter)
+    wait_for(page, answer, lambda answer: answer["state"] != "running")
     page.wait_for_timeout(1000)
-    server, (browser_after, drawing_after) = cpu_s(web_pid) - server, busy_s(counter)
-    browser, drawing = browser_after - browser, drawing_after - drawing
-    paintings = page.evaluate("window.paintings") - paintings
+    server, after = cpu_s(web_pid) - server, read_main_thread(page, counter)
     counter.detach()
-    return server * 1000, browser * 1000, drawing * 1000, browser * 1000 / paintings
+    painting_s = (nearly.busy_s - grown.busy_s) / max(1, nearly.paintings - grown.paintings)
+    spent_s = (server, after.busy_s - before.busy_s, after.drawing_s - before.drawing_s, painting_s)
+    return tuple(1000 * seconds for seconds in spent_s)  # type: ignore[return-value]
 
 
-def wait_for_end(page: Page, n: int) -> None:
-    """Ask the server, not the page, until the answer to the message with this number has ended."""
-    url, talk = page.url.split("/?c=")
-    for _ in range(PATIENCE_MS // 300):
-        messages = page.request.get(f"{url}/api/v1/conversations/{talk}").json()["messages"]
-        if messages[-1]["state"] != "running" and f"nonce-{n:04}" in messages[-2]["text"]:
-            return
-        page.wait_for_timeout(300)
-    sys.exit("the answer did not end")
+def wait_for(page: Page, path: str, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """Ask the server, not the page, until it is so of what this path gives."""
+    for _ in range(PATIENCE_MS // 100):
+        given = page.request.get(f"{page.url.split('/?c=')[0]}/api/v1/{path}").json()
+        if is_so(given):
+            return given
+        page.wait_for_timeout(100)
+    sys.exit(f"waited in vain for {path}")
 
 
-def busy_s(counter: Any) -> tuple[float, float]:
-    """Processor seconds of the main thread without what answering us costs it; of them for style and layout."""
+@dataclass(frozen=True)
+class MainThread:
+    """Processor seconds since the page was opened, without what answering us costs; of them for style and layout."""
+
+    busy_s: float
+    drawing_s: float
+    paintings: int
+
+
+def read_main_thread(page: Page, counter: Any) -> MainThread:
     metrics = {metric["name"]: metric["value"] for metric in counter.send("Performance.getMetrics")["metrics"]}
-    drawing = metrics["RecalcStyleDuration"] + metrics["LayoutDuration"]
-    return metrics["TaskDuration"] - metrics["DevToolsCommandDuration"], drawing
+    return MainThread(
+        busy_s=metrics["TaskDuration"] - metrics["DevToolsCommandDuration"],
+        drawing_s=metrics["RecalcStyleDuration"] + metrics["LayoutDuration"],
+        paintings=page.evaluate("window.paintings"),
+    )
 
 
 def tell(costs: list[Cost], messages: int) -> None:
