@@ -23,6 +23,7 @@ from storage.ratings import rate
 from storage.spending import Daily
 from storage.tables import Base, FeedbackRow, ReviewRow
 from storage.tokens import Owner, make_token
+from storage.visitor_accounts import sign_up
 from storage.visitors import delete_visitor, hashed, read_stored
 from tests.again_scene import make_debrief
 from tests.factories import OLGA, SAM, make_conversation, make_turn, start_turn
@@ -53,6 +54,7 @@ def fill(db: Database, visitor_id: str = OLGA, word: str = WORD) -> list[str]:
     request_feedback(db, visitor_id, waiting.id, versions={"rubric": "1"}, nonce=word)
     make_token(db, Owner(visitor_id=visitor_id), f"{word} script")
     make_link(db, visitor_id)
+    sign_up(db, visitor_id, f"{word} {visitor_id}", "three blue herons")
     ids = [talk.id, waiting.id, *(message.id for one in (talk, waiting) for message in list_messages(db, one.id))]
     with db.read() as session:
         ids += session.scalars(text("SELECT id FROM feedback_jobs"))

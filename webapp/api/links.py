@@ -57,8 +57,13 @@ def become(
     request: Request, response: Response, parts: Parts, afterwards: BackgroundTasks, from_id: str, into_id: str
 ) -> None:
     """Give this browser the other identity; answers that are being written go on, pages of the old one begin anew."""
-    parts.turns.hand_over(from_id, into_id)
+    go_over(parts, afterwards, from_id, into_id)
     response.raw_headers.append(visitor_cookie(request, parts.signer, into_id, on_space=parts.on_space))
+
+
+def go_over(parts: Parts, afterwards: BackgroundTasks, from_id: str, into_id: str) -> None:
+    """Tell this process that the one visitor is the other now."""
+    parts.turns.hand_over(from_id, into_id)
     afterwards.add_task(_tell_gone, parts, from_id)
 
 

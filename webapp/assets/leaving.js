@@ -30,6 +30,9 @@ export async function leave() {
   }
 }
 
+/** While this tab itself is about to become somebody else, it needs no news of it. */
+export const goMyself = (isGoing) => (isLeaving = isGoing);
+
 /** This browser has become somebody else: its pages are read afresh. */
 export function beginAnew() {
   isLeaving = true;
