@@ -193,7 +193,8 @@ def test_a_changed_password_shuts_out_a_thief_whose_cookie_then_names_nobody(web
     talk = olga.begin()
     sign_up_by_api(olga)
     with web.browser() as thief, web.browser() as laptop:
-        thief.cookies, laptop.cookies = dict(olga.cookies), dict(olga.cookies)
+        thief.cookies = olga.cookies
+        laptop.cookies = olga.cookies
         assert thief.read(talk)
         wish = {"password": PASSWORD, "new_password": "one grey heron"}
         with thief.live() as stream:
