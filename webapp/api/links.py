@@ -62,10 +62,11 @@ def become(
 
 
 def go_over(parts: Parts, afterwards: BackgroundTasks, from_id: str, into_id: str) -> None:
-    """Tell this process that the one visitor is the other now."""
+    """Tell the pages of both: the one is the other now, whose list has grown."""
     parts.turns.hand_over(from_id, into_id)
-    afterwards.add_task(_tell_gone, parts, from_id)
+    afterwards.add_task(_tell_both, parts, from_id, into_id)
 
 
-async def _tell_gone(parts: Parts, visitor_id: str) -> None:
-    parts.hub.tell_gone(visitor_id, why="moved")
+async def _tell_both(parts: Parts, from_id: str, into_id: str) -> None:
+    parts.hub.tell_gone(from_id, why="moved")
+    parts.hub.tell_list(into_id, None, is_changed=True)
