@@ -41,7 +41,8 @@ export function beginAnew() {
 }
 
 /** Another tab or device did it. What was deleted does not stay here either; whoever has the same cookie waits for the new one. */
-export async function hearThatAllIsGone({ why }) {
+export async function hearThatAllIsGone({ why }, live) {
+  live.disconnect(); // a stream that comes back would have this page read again what is not there any more
   if (isLeaving) return;
   isLeaving = true;
   if (why === "deleted") forgetAllHere();
