@@ -55,7 +55,7 @@ def fill(db: Database, visitor_id: str = OLGA, word: str = WORD, *, with_account
     make_token(db, Owner(visitor_id=visitor_id), f"{word} script")
     make_link(db, visitor_id)
     if with_account:
-        sign_up(db, visitor_id, f"{word} {visitor_id}", "three blue herons")
+        sign_up(db, visitor_id, f"{word} {hashed(visitor_id)[:6]}", "three blue herons")
     ids = [talk.id, waiting.id, *(message.id for one in (talk, waiting) for message in list_messages(db, one.id))]
     with db.read() as session:
         ids += session.scalars(text("SELECT id FROM feedback_jobs"))
