@@ -147,7 +147,7 @@ def sign_in(db: Database, name: str, password: str, *, hours: float = SIGN_IN_HO
     with db.read() as session:
         row = _row_by_name(session, name)
     usable = row is not None and row.disabled_at is None
-    if not _fits(row.password_hash if row and usable else _nobodys_hash(), password) or row is None or not usable:
+    if not fits(row.password_hash if row and usable else _nobodys_hash(), password) or row is None or not usable:
         raise NotAllowed("wrong_password")
     token = secrets.token_urlsafe(32)
     now = utc_now()
@@ -249,7 +249,8 @@ def _token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _fits(password_hash: str, password: str) -> bool:
+def fits(password_hash: str, password: str) -> bool:
+    """Whether this password is behind the hash."""
     try:
         return _hasher().verify(password_hash, unicodedata.normalize("NFC", password[:PASSWORD_MAX_CHARS]))
     except (VerificationError, InvalidHashError):
