@@ -20,11 +20,11 @@ STEPS = {
 }
 SUMMARIES = {
     "en": (
-        "You told one situation from beginning to end, with what you did and what came of it. What is missing is why it "
-        "matters for this place.",
+        "You told one situation from beginning to end, with what you did and what came of it. Why it matters here is "
+        "still missing.",
         "You stayed calm and gave a date. Your apology came late, after two explanations that nobody had asked for.",
-        "Your sentences are short and clear, and you kept going when a word was missing. Questions back are still rare.",
-        "You argue from your own day, which convinces. In the second half you answer before the other one has finished.",
+        "Your sentences are short and clear, and you went on when a word was missing. Questions back are still rare.",
+        "You argue from your own day, which convinces. Later on you answer before the other one has finished.",
     ),
     "ko": (
         "한 가지 상황을 처음부터 끝까지, 한 일과 결과까지 들려주었습니다. 이곳에서 왜 중요한지는 아직 빠져 있습니다.",

@@ -9,7 +9,7 @@ import { focusCase, onKey, openHelp } from "./desk_keys.js";
 import { arrived, drawList, keepAddress, refreshList } from "./desk_list.js";
 import { desk, drawAll, ended, fill, lookAgain, mount, places, words } from "./desk_shared.js";
 import { queryForNext, readView } from "./desk_view.js";
-import { h } from "./dom.js";
+import { h, icon } from "./dom.js";
 import { copyAsSaid } from "./inert.js";
 import { nameSpeakers } from "./speakers.js";
 import { secondLinks } from "./desk_second.js";
@@ -113,13 +113,18 @@ function bar() {
     h("button", { class: "desk-link", type: "button", "data-key": "refresh", onclick: () => lookAgain() }, words("refresh")),
     h("button", { class: "desk-link desk-keys-hint", type: "button", "data-key": "keys", title: words("keys"), onclick: openHelp }, words("keys"), " ", h("kbd", {}, "?")),
     h("span", { class: "desk-bar-space" }),
-    h("a", { class: "desk-link desk-me", href: "/admin/password", title: words("change_password") }, words("signed_in_as", { name: me.name })),
+    myself(me.name),
     me.has_second ? secondLinks() : null,
     h("a", { class: "desk-link", href: "/admin/plots/" }, words("plots")),
     me.is_admin ? [h("a", { class: "desk-link", href: "/admin/manage/" }, words("manage")), h("a", { class: "desk-link", href: "/admin/system/" }, words("system"))] : null,
     h("a", { class: "desk-link", href: "/" }, words("practice")),
     h("form", { method: "post", action: "/admin/logout" }, h("button", { class: "desk-link", type: "submit", "data-key": "sign-out" }, words("sign_out"))),
   );
+}
+
+function myself(name) {
+  const said = `${words("signed_in_as", { name })}. ${words("change_password")}`;
+  return h("a", { class: "desk-link desk-me", href: "/admin/password", title: said, "aria-label": said }, icon("person"), name);
 }
 
 function notice() {
