@@ -71,6 +71,7 @@ class Month:
         self.chance = random.Random(seed)
         self._order = itertools.count()
         self._events: list[tuple[datetime, int, Callable[[], None]]] = []
+        self.gold: dict[str, GoldTalk] = {}
         self.end = datetime.now(UTC)
         self.now = self.end - timedelta(days=DAYS)
         people = (("rita", "reviewer"), ("rosa", "reviewer"), ("민준", "reviewer"), ("ada", "admin"))
@@ -138,6 +139,7 @@ def _talk(month: Month, gold: GoldTalk, kind: str, n: int) -> None:
         make_turn(db, talk, text=said.ORDERS[gold.language], answer="…")
     view, job_id = feedback.request_feedback(db, visitor, talk.id, versions={"rubric": scenario.rubric.hash})
     assert job_id
+    month.gold[view.id] = gold
     fails = ordered or month.chance.random() < (
         0.75 if kind in ("waits", "rejected", "edited", "remade", "regenerating") else 0.25
     )
@@ -224,7 +226,7 @@ def _send_back(month: Month, case: reviews.ReviewCase, who: Account, language: s
 
 def _remake(month: Month, case: reviews.ReviewCase, who: Account, language: str, seconds: int) -> None:
     job_id = _send_back(month, case, who, language, seconds)
-    gold = next(one for one in load_talks().values() if one.turns[0].visitor == case.path[1].text)
+    gold = month.gold[case.id]
     month.after(0.05, lambda: _write(month, gold, case.conversation_id, job_id, fails=True, ordered=False))
 
 
@@ -249,7 +251,7 @@ def _second_opinion(month: Month) -> None:
     case = opinions.open_next(month.db, who, 100)
     if case is None:
         return
-    gold = next(one for one in load_talks().values() if one.turns[0].visitor == case.path[1].text)
+    gold = month.gold[case.id]
     levels = {result.key: _near(month, gold.criteria[result.key], 0.35) for result in case.body.criteria}
     decision = "approve" if month.chance.random() < 0.85 else "reject"
     month.after(0.06, lambda: opinions.give(month.db, who, case.id, decision=decision, levels=levels))
