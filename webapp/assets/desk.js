@@ -136,7 +136,7 @@ function notice() {
 // ---- keeping up: what waits changes without us; a sign-in may end
 
 async function keepUp() {
-  if (document.hidden || !desk.facts) return;
+  if (document.hidden || !desk.facts || desk.isBusy) return;
   const response = await fetch("/api/v1/review/waiting", { headers: { accept: "application/json" } }).catch(() => null);
   if (response?.status === 401) return toSignIn();
   if (!response?.ok) return;

@@ -90,7 +90,7 @@ export function ended() {
 
 /** Have Python read the open case, and what waits, once more; `notice` is said with it: `{kind, text}`. */
 export function lookAgain(notice = null) {
-  desk.said = notice;
+  desk.said = notice ?? desk.said;
   document.querySelector("#desk-refresh")?.click();
 }
 

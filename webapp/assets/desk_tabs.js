@@ -32,7 +32,7 @@ export function tellMoved(id) {
 }
 
 channel.addEventListener("message", ({ data: { kind, tab, id, isEditing } }) => {
-  if (kind === "moved" && id === desk.facts?.case?.id) return lookAgain();
+  if (kind === "moved") return id === desk.facts?.case?.id && !desk.isBusy ? lookAgain() : undefined; // what is under way brings the news
   if (kind === "who") return announce();
   const before = isOpenElsewhere(desk.facts?.case?.id);
   if (kind === "here") others.set(tab, { id, isEditing, at: Date.now() });
