@@ -12,6 +12,7 @@ import heapq
 import itertools
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -47,8 +48,8 @@ from tests.review_scene import make_account
 DAYS = 30
 MODELS = ("Qwen3-8B", "Qwen3-8B", "Mistral-Small-24B")
 KINDS = {
-    "untouched": 14, "approved": 26, "edited": 16, "rejected": 8, "waits": 20, "escalated": 3, "remade": 5,
-    "regenerating": 2, "withdrawn": 1, "disputed": 5,
+    "untouched": 14, "approved": 26, "edited": 16, "rejected": 8, "waits": 22, "escalated": 3, "remade": 5,
+    "withdrawn": 1, "disputed": 5,
 }  # fmt: skip
 """What becomes of a debrief, and how often."""
 CHECKS = (
@@ -63,6 +64,16 @@ CHECKS = (
 )
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What a model makes of a talk. `is_sound`: all checks pass, and it is released at once."""
+
+    gold: GoldTalk
+    fails: bool
+    ordered: bool
+    is_sound: bool
+
+
 class Month:
     """Events in the order of their time; each may bring about others."""
 
@@ -71,7 +82,7 @@ class Month:
         self.chance = random.Random(seed)
         self._order = itertools.count()
         self._events: list[tuple[datetime, int, Callable[[], None]]] = []
-        self.gold: dict[str, GoldTalk] = {}
+        self.plans: dict[str, Plan] = {}
         self.end = datetime.now(UTC)
         self.now = self.end - timedelta(days=DAYS)
         people = (("rita", "reviewer"), ("rosa", "reviewer"), ("민준", "reviewer"), ("ada", "admin"))
@@ -101,7 +112,7 @@ def furnish(db: Database, *, count: int = 200, seed: int = 7) -> Month:
     talks = list(load_talks().values())
     kinds = month.chance.choices(list(KINDS), list(KINDS.values()), k=count)
     for n, kind in enumerate(kinds):
-        late = kind in ("waits", "regenerating", "escalated")
+        late = kind in ("waits", "escalated")
         hours = (
             DAYS * 24
             - month.chance.uniform(0.3, 70) ** (1 if late else 0)
@@ -117,7 +128,7 @@ def furnish(db: Database, *, count: int = 200, seed: int = 7) -> Month:
         24 * 9, lambda: account_tokens.make_account_token(db, month.people["ada"], month.people["ada"].id, "Grafana")
     )
     month.run()
-    _assign_some(month)
+    _leave_some_under_way(month)
     return month
 
 
@@ -139,31 +150,27 @@ def _talk(month: Month, gold: GoldTalk, kind: str, n: int) -> None:
         make_turn(db, talk, text=said.ORDERS[gold.language], answer="…")
     view, job_id = feedback.request_feedback(db, visitor, talk.id, versions={"rubric": scenario.rubric.hash})
     assert job_id
-    month.gold[view.id] = gold
-    fails = ordered or month.chance.random() < (
-        0.75 if kind in ("waits", "rejected", "edited", "remade", "regenerating") else 0.25
-    )
-    month.after(
-        0.02,
-        lambda: _write(
-            month, gold, talk.id, job_id, fails=fails, ordered=ordered, strict=kind in ("untouched", "disputed")
-        ),
-    )
+    is_sound = kind in ("untouched", "disputed")
+    fails = month.chance.random() < (0.75 if kind in ("waits", "rejected", "edited", "remade") else 0.25)
+    month.plans[view.id] = Plan(gold, fails=fails and not is_sound, ordered=ordered, is_sound=is_sound)
+    month.after(0.02, lambda: _write(month, job_id))
     month.after(0.05, lambda: _go_on(month, kind, view.id, visitor, gold.language))
 
 
-def _write(
-    month: Month, gold: GoldTalk, talk_id: str, job_id: str, *, fails: bool, ordered: bool, strict: bool = False
-) -> None:
-    claim = jobs.claim_job(month.db, job_id, "k_worker", lease_s=60, seats=100)
-    assert claim
-    partial = not strict and month.chance.random() < 0.07
-    body = _body(month, gold, talk_id, partial=partial)
-    checks = list(_checks(month, body, fails=fails and not strict, ordered=ordered))
-    jobs.store_result(
-        month.db, claim, body=body, checks=checks, partial=partial, release="checked" if strict else "sample",
-        sample_percent=45, lineage=_lineage(month, gold),
-    )  # fmt: skip
+def _write(month: Month, job_id: str) -> None:
+    """As a worker does: whichever job is due first, until it is this one's turn."""
+    while claim := jobs.claim_job(month.db, job_id, "k_worker", lease_s=60, seats=100):
+        plan = month.plans[claim.feedback_id]
+        partial = not plan.is_sound and month.chance.random() < 0.07
+        body = _body(month, plan.gold, claim.conversation_id, partial=partial)
+        checks = list(_checks(month, body, fails=plan.fails, ordered=plan.ordered))
+        jobs.store_result(
+            month.db, claim, body=body, checks=checks, partial=partial,
+            release="checked" if plan.is_sound else "sample",
+            sample_percent=45, lineage=_lineage(month, plan.gold),
+        )  # fmt: skip
+        if claim.job_id == job_id:
+            return
 
 
 def _go_on(month: Month, kind: str, feedback_id: str, visitor: str, language: str) -> None:
@@ -226,13 +233,12 @@ def _send_back(month: Month, case: reviews.ReviewCase, who: Account, language: s
 
 def _remake(month: Month, case: reviews.ReviewCase, who: Account, language: str, seconds: int) -> None:
     job_id = _send_back(month, case, who, language, seconds)
-    gold = month.gold[case.id]
-    month.after(0.05, lambda: _write(month, gold, case.conversation_id, job_id, fails=True, ordered=False))
+    month.after(0.05, lambda: _write(month, job_id))
 
 
 _MOVES: dict[str, Callable[..., Any]] = {
     "approved": _approve, "edited": _edit, "rejected": _reject, "escalated": _escalate, "withdrawn": _withdraw,
-    "regenerating": _send_back, "remade": _remake,
+    "remade": _remake,
 }  # fmt: skip
 
 
@@ -251,17 +257,21 @@ def _second_opinion(month: Month) -> None:
     case = opinions.open_next(month.db, who, 100)
     if case is None:
         return
-    gold = month.gold[case.id]
+    gold = month.plans[case.id].gold
     levels = {result.key: _near(month, gold.criteria[result.key], 0.35) for result in case.body.criteria}
     decision = "approve" if month.chance.random() < 0.85 else "reject"
     month.after(0.06, lambda: opinions.give(month.db, who, case.id, decision=decision, levels=levels))
 
 
-def _assign_some(month: Month) -> None:
+def _leave_some_under_way(month: Month) -> None:
     from storage.review_queue import list_reviews  # noqa: PLC0415  after the month, on the present
 
     waiting = [item.id for item in list_reviews(month.db, limit=60).items]
     review_bulk.move_many(month.db, month.people["ada"], "assign", waiting[3:9:2], assignee="rosa")
+    review_bulk.move_many(month.db, month.people["rosa"], "regenerate", waiting[-2:])
+    if len(waiting) > 9:
+        taken = reviews.get_review(month.db, waiting[8])
+        reviews.claim(month.db, month.people["rosa"], taken.id, taken.row_version)
 
 
 # ---------------------------------------------------------------------------------------------------- what is written
