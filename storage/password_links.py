@@ -9,13 +9,14 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from debrief.errors import Conflict, NotAllowed, NotFound
-from storage.accounts import Account, create_account, fits, hash_password, read_account
+from storage.accounts import Account, create_account, read_account
 from storage.audit import audit
 from storage.engine import Database, utc_now
+from storage.passwords import hash_password, is_right
 from storage.tables import AccountRow, PasswordLinkRow, SignInRow
 from storage.tokens import TOKEN_MAX_CHARS, token_hash
 
@@ -99,7 +100,7 @@ def change_own(db: Database, account: Account, password: str, new_password: str)
     """
     with db.read() as session:
         present = session.get_one(AccountRow, account.id).password_hash
-    if not fits(present, password):
+    if not is_right(present, password):
         raise NotAllowed("wrong_password_now")
     hashed = hash_password(new_password)
     with db.write() as session:
@@ -119,5 +120,5 @@ def _forget_links(session: Session, account_id: str, now: datetime) -> None:
     session.execute(delete(PasswordLinkRow).where(PasswordLinkRow.expires_at < now))
 
 
-def _is_good():
+def _is_good() -> ColumnElement[bool]:
     return PasswordLinkRow.expires_at > utc_now()

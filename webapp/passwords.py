@@ -5,7 +5,6 @@ A plain form, as the sign-in is. Whoever chose a password is signed in with it, 
 
 from __future__ import annotations
 
-import asyncio
 import html
 import logging
 from functools import partial
@@ -22,7 +21,7 @@ from storage.accounts import Account
 from storage.tokens import TOKEN_MAX_CHARS
 from webapp.limits.proxies import client_address
 from webapp.parts import Parts
-from webapp.sign_in import CHOOSE_PAGE, HOME, STYLE, Attempts, notice_line, read_form, status_of, with_cookie
+from webapp.sign_in import CHOOSE_PAGE, HOME, STYLE, notice_line, read_form, status_of, with_cookie
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +32,6 @@ _HEADERS = {"Cache-Control": "no-store"}
 def password_routes(parts: Parts) -> APIRouter:
     """The page and its form. Include it before the desk is mounted."""
     router = APIRouter(include_in_schema=False)
-    attempts = Attempts(parts.settings)
-    room = asyncio.Semaphore(1)
 
     @router.get(CHOOSE_PAGE)
     async def show(request: Request) -> Response:
@@ -47,10 +44,9 @@ def password_routes(parts: Parts) -> APIRouter:
         link = form.get("token", "")[: TOKEN_MAX_CHARS + 1]
         new = form.get("new_password", "")
         try:
-            attempts.check(account.name if account else "", client_address(request.scope))
             if new != form.get("again", ""):
                 raise InputRejected("passwords_differ")
-            async with room:
+            async with parts.attempts.one(account.name if account else "", client_address(request.scope)):
                 if link:
                     account = await parts.store(password_links.use_link, link, new)
                 elif account is None:
