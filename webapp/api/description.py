@@ -44,7 +44,13 @@ STREAMING = {429: ["too_many_streams", "streams_full"]}
 
 FOR_ADMINS = ("/api/v1/system", "/api/v1/exports", "/api/v1/people", "/api/v1/audit")
 REFUSALS: dict[str, dict[int, list[str]]] = {
-    "POST /api/v1/people": {409: ["name_taken"], 422: ["account_name", "unknown_role"]},
+    "POST /api/v1/people": {403: ["not_by_token"], 409: ["name_taken"], 422: ["account_name", "unknown_role"]},
+    "POST /api/v1/people/{account_id}/link": {403: ["not_by_token"], 409: ["account_shut"]},
+    "POST /api/v1/people/{account_id}/tokens": {
+        403: ["not_by_token"],
+        409: ["account_shut", "too_many_tokens"],
+        422: ["token_label"],
+    },
     "PATCH /api/v1/people/{account_id}": {409: ["last_admin"], 422: ["unknown_role"]},
     "GET /api/v1/exports/{kind}": {422: ["export_format"], 429: ["exports_running"]},
     "POST /api/v1/conversations": BEGINNING,
