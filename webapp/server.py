@@ -60,6 +60,7 @@ from webapp.api import (
     system as system_api,
     talk_files as talk_files_api,
     tokens as tokens_api,
+    webhooks as webhooks_api,
 )
 from webapp.connections import (
     Patience,
@@ -138,7 +139,7 @@ def build_app(
     # The last route of review takes any word for a move.
     for routes in (opinions_api, review_bulk_api, review_queue_api, edits_api, review_api, system_api):
         app.include_router(routes.router)
-    for routes in (exports_api, people_api, audit_api):
+    for routes in (exports_api, people_api, audit_api, webhooks_api):
         app.include_router(routes.router)
     _end_api(app)
     app.include_router(sign_in.sign_in_routes(parts))
@@ -362,7 +363,7 @@ async def _forget_old_spending(store: Store) -> None:
 
 async def _forget_old_talks(parts: Parts) -> None:
     settings = parts.settings
-    kept = retention.Kept(talks_days=settings.talks_days, feedback_days=settings.feedback_days)
+    kept = retention.Kept(settings.talks_days, settings.feedback_days, settings.webhook_log_days)
     await parts.store(retention.forget_in_turn, kept, every_s=FORGET_EVERY_S * 0.9)
 
 
