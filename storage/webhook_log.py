@@ -24,7 +24,7 @@ _Row = WebhookDeliveryRow
 
 @dataclass(frozen=True)
 class Attempt:
-    """`failure`: a code of `debrief.webhooks.Failure`, None where it was delivered. `status`: None without an answer."""
+    """`failure`: a code of `debrief.webhooks.Failure`, None where it was delivered; `status`: None without one."""
 
     n: int
     at: datetime

@@ -15,8 +15,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from debrief.addresses import Address
 from storage import webhooks
 from storage.accounts import Account
 from storage.engine import Database
@@ -26,6 +30,8 @@ from tasks.webhook_posting import Poster
 
 LOOPBACK = ("127.0.0.0/8",)
 QUICK = Rules(lease_s=60, attempts=3, first_wait_s=0.01, disable_after=timedelta(days=5))
+CERTIFICATE = Path(__file__).with_name("hooks_example.pem")
+"""Of hooks.example, signed by itself; its key protects nothing."""
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
@@ -60,10 +66,26 @@ class Receiver:
     answers: list[Answer] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
 
+    @property
+    def port(self) -> int:
+        return urlsplit(self.url).port or 0
+
     def take(self, request: BaseHTTPRequestHandler) -> None:
         body = request.rfile.read(int(request.headers["content-length"]))
         self.arrived.append(Arrived({name.lower(): value for name, value in request.headers.items()}, body))
         (self.answers.pop(0) if self.answers else say(204))(request)
+
+
+class Names:
+    """A resolver with one name, and how often it was asked."""
+
+    def __init__(self, *addresses: str) -> None:
+        self.addresses = [ip_address(address) for address in addresses]
+        self.asked: list[str] = []
+
+    async def __call__(self, host: str, port: int) -> list[Address]:
+        self.asked.append(host)
+        return self.addresses
 
 
 def say(status: int, **headers: str) -> Answer:

@@ -5,14 +5,14 @@ import re
 import ssl
 import threading
 from http.server import ThreadingHTTPServer
-from ipaddress import ip_address
 from pathlib import Path
 from typing import get_args
 
 import httpx
 import pytest
 
-from debrief.errors import ConfigError
+from debrief.addresses import checked_url
+from debrief.errors import ConfigError, InputRejected
 from debrief.settings import read_settings
 from debrief.texts import LANGUAGES, catalog
 from debrief.webhooks import EVENTS, PING, Failure, read_retry_after, sign, signed_headers, wait_s
@@ -23,11 +23,9 @@ from storage.webhook_outbox import Claimed
 from tasks.webhook_posting import Poster
 from tests.review_scene import make_account, sign_in
 from tests.web_scene import Browser, Web, running_web
-from tests.webhook_scene import LOOPBACK, Receiver, deliver_all, make_hook, receiving
+from tests.webhook_scene import CERTIFICATE, LOOPBACK, Names, Receiver, deliver_all, make_hook, receiving
 
 DOCS = Path(__file__).parents[2] / "docs" / "webhooks.md"
-CERTIFICATE = Path(__file__).parents[1] / "hooks_example.pem"
-"""Of hooks.example, signed by itself; its key protects nothing."""
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
@@ -44,22 +42,6 @@ def ada(database: Database) -> Account:
 
 def claimed(url: str, body: str = '{"type":"ping"}') -> Claimed:
     return Claimed("msg_1", "wh_1", "t_1", 1, url, (SECRET,), body)
-
-
-def port_of(receiver: Receiver) -> str:
-    return receiver.url.split(":")[2].split("/")[0]
-
-
-class Names:
-    """A resolver with one name, and how often it was asked."""
-
-    def __init__(self, *addresses: str) -> None:
-        self.addresses = [ip_address(address) for address in addresses]
-        self.asked: list[str] = []
-
-    async def __call__(self, host: str, port: int):
-        self.asked.append(host)
-        return self.addresses
 
 
 # ---- the signature
@@ -127,13 +109,39 @@ def test_waits_grow_up_to_a_day_and_what_the_receiver_asks_for_is_kept():
 # ---- where it goes
 
 
+@pytest.mark.parametrize(
+    ("url", "networks"),
+    [
+        ("", LOOPBACK),
+        ("ftp://example.org/", LOOPBACK),
+        ("https://", LOOPBACK),
+        ("https://exa mple.org/", LOOPBACK),
+        ("https://olga:secret@example.org/", LOOPBACK),
+        ("https://example.org:99999/", LOOPBACK),
+        (f"https://example.org/{'x' * 500}", LOOPBACK),
+        ("http://example.org/", ()),
+        ("https://localhost/", ()),
+        ("https://127.0.0.1/", ()),
+        ("https://10.1.2.3/", LOOPBACK),
+        ("https://169.254.169.254/latest/meta-data/", LOOPBACK),
+        ("https://[::1]/", LOOPBACK),
+        ("https://[::ffff:10.0.0.1]/", LOOPBACK),
+        ("https://[64:ff9b::a00:1]/", LOOPBACK),
+        ("http://8.8.8.8/", LOOPBACK),
+    ],
+)
+def test_an_address_that_no_webhook_may_go_to_is_refused_in_words(url: str, networks: tuple[str, ...]):
+    with pytest.raises(InputRejected, match=r"address|https"):
+        checked_url(url, networks)
+
+
 def test_the_connection_goes_to_the_address_that_was_checked_and_the_name_is_asked_once(receiver: Receiver):
     names = Names("127.0.0.1")
-    url = f"http://hooks.example:{port_of(receiver)}/hook?key=1"
+    url = f"http://hooks.example:{receiver.port}/hook?key=1"
     ended = asyncio.run(Poster(LOOPBACK, 20, resolve=names).post(claimed(url)))
     assert (ended.status, ended.failure) == (204, None)
     assert names.asked == ["hooks.example"]
-    assert receiver.arrived[0].headers["host"] == f"hooks.example:{port_of(receiver)}"
+    assert receiver.arrived[0].headers["host"] == f"hooks.example:{receiver.port}"
 
 
 @pytest.mark.parametrize(
@@ -147,7 +155,7 @@ def test_the_connection_goes_to_the_address_that_was_checked_and_the_name_is_ask
     ],
 )
 def test_a_name_that_leads_where_no_webhook_may_go_is_not_asked(receiver: Receiver, addresses, networks, failure):
-    url = f"http://hooks.example:{port_of(receiver)}/"
+    url = f"http://hooks.example:{receiver.port}/"
     ended = asyncio.run(Poster(networks, 20, resolve=Names(*addresses)).post(claimed(url)))
     assert (ended.status, ended.failure) == (None, failure)
     assert receiver.arrived == []
@@ -155,14 +163,14 @@ def test_a_name_that_leads_where_no_webhook_may_go_is_not_asked(receiver: Receiv
 
 def test_of_several_addresses_a_forbidden_one_is_passed_over_and_a_dead_one_too(receiver: Receiver):
     names = Names("10.0.0.1", "127.0.0.9", "127.0.0.1")
-    url = f"http://hooks.example:{port_of(receiver)}/"
+    url = f"http://hooks.example:{receiver.port}/"
     ended = asyncio.run(Poster(LOOPBACK, 20, resolve=names).post(claimed(url)))
     assert ended.failure is None
 
 
 def test_a_name_that_nobody_knows_and_a_port_where_nobody_is_are_told_apart(receiver: Receiver):
     poster = Poster(LOOPBACK, 20)
-    receiver_port = port_of(receiver)
+    receiver_port = receiver.port
     with receiving() as other:
         gone = other.url
     assert asyncio.run(poster.post(claimed(gone))).failure == "unreachable"
@@ -175,7 +183,7 @@ def test_a_certificate_counts_for_the_name_and_not_for_the_address():
     served.load_cert_chain(CERTIFICATE)
     with receiving(tls=served) as receiver:
         poster = Poster(LOOPBACK, 20, resolve=Names("127.0.0.1"), trust=trust)
-        port = port_of(receiver)
+        port = receiver.port
         said = [
             asyncio.run(poster.post(claimed(f"https://{name}:{port}/"))).failure
             for name in ("hooks.example", "other.example")
