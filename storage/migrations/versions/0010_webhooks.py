@@ -61,7 +61,7 @@ def upgrade() -> None:
         sa.Column("delivery_id", sa.String(length=40), nullable=False),
         sa.Column("n", sa.Integer(), nullable=False),
         _time("at"),
-        sa.Column("duration_s", sa.Float(), nullable=True),
+        sa.Column("duration_s", sa.Double(), nullable=True),
         sa.Column("status", sa.Integer(), nullable=True),
         sa.Column("failure", sa.String(length=20), nullable=True),
         sa.ForeignKeyConstraint(
