@@ -57,7 +57,7 @@ export function content(hook, events, act, draw) {
   const items = pages.flatMap((page) => page.items);
   return h(
     "section",
-    { class: "sheet", "aria-label": words("hook_log_of", { host: new URL(hook.url).host }) },
+    { class: "sheet hook-log", "aria-label": words("hook_log_of", { host: new URL(hook.url).host }) },
     h("h2", {}, words("hook_log_of", { host: new URL(hook.url).host })),
     h(
       "div",
@@ -87,7 +87,7 @@ function row(hook, delivery, act, draw) {
     h("td", {}, delivery.event, h("small", { class: "quiet" }, delivery.feedback_id ?? ""), h("details", { "data-key": `body-${delivery.id}` }, h("summary", {}, words("hook_show_body")), h("pre", {}, pretty(delivery.body)))),
     h("td", {}, h("span", { class: `state ${kind}` }, words(`hook_state_${delivery.state}`)), delivery.due_at && delivery.attempts.length ? h("small", { class: "quiet" }, words("hook_next", { at: stamp(delivery.due_at) })) : null),
     h("td", { class: "hook-attempts" }, delivery.attempts.length ? h("ul", {}, delivery.attempts.map(attempt)) : "–"),
-    h("td", { class: "row-actions" }, hook.disabled_at || delivery.state === "sending" ? null : press(`again-${delivery.id}`, words("hook_again"), again)),
+    h("td", {}, hook.disabled_at || delivery.state === "sending" ? null : press(`again-${delivery.id}`, words("hook_again"), again)),
   );
 }
 
