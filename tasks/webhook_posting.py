@@ -76,6 +76,8 @@ class Poster:
 
     async def post(self, claimed: Claimed) -> Ended:
         """Make one attempt. Never raises but for its own cancellation."""
+        if self._trust is None:  # reading the certificates of the world takes a moment, which is not the receiver's
+            self._trust = await asyncio.to_thread(httpx2.create_ssl_context)
         began, at = time.monotonic(), utc_now()
         try:
             async with asyncio.timeout(self._timeout_s) as whole:
@@ -100,9 +102,8 @@ class Poster:
             "host": url.netloc.decode("ascii"),
             **signed_headers(claimed.id, utc_now(), claimed.body, claimed.secrets),
         }
-        self._trust = self._trust or httpx2.create_ssl_context()
         timeout = httpx2.Timeout(self._timeout_s, connect=min(CONNECT_S, self._timeout_s))
-        async with httpx2.AsyncClient(verify=self._trust, trust_env=False, timeout=timeout) as client:
+        async with httpx2.AsyncClient(verify=self._trust or True, trust_env=False, timeout=timeout) as client:
             response = await self._first_answer(client, url, addresses, headers, claimed.body)
             whole.reschedule(None)  # the status is there, and it is what counts
             with suppress(TimeoutError, httpx2.HTTPError):
