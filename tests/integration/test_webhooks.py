@@ -28,6 +28,7 @@ from tests.review_scene import make_account, make_feedback
 from tests.scripted_model import ScriptedModel
 from tests.webhook_scene import (
     LOOPBACK,
+    NO_CERTIFICATES,
     QUICK,
     Receiver,
     deliver_all,
@@ -197,7 +198,7 @@ def test_a_receiver_that_stalls_holds_nobody_up_and_is_tried_again(
     receiver.answers += [stall(receiver)]
     approve(database, ada)
     patient = replace(QUICK, attempts=20)
-    deliver_all(database, patient, poster=Poster(LOOPBACK, timeout_s=1))
+    deliver_all(database, patient, poster=Poster(LOOPBACK, 1, trust=NO_CERTIFICATES))
     [delivery] = log_of(database)
     assert (delivery.state, delivery.attempts[0].failure) == ("delivered", "timed_out")
 
