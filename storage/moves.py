@@ -45,6 +45,7 @@ def move_review(
     *,
     detail: dict[str, object] | None = None,
     levels: Mapping[str, int | None] | None = None,
+    seconds: int | None = None,
     **values: object,
 ) -> None:
     """Make one move. Without a `row_version` it is made however the feedback stands.
@@ -57,6 +58,7 @@ def move_review(
         action: one of `debrief.review.ACTIONS`.
         detail: what else the audit is to say: ids, hashes and codes.
         levels: what the reviewer gives with an edit, by criterion.
+        seconds: how long they had it open, as they say; a claim's own time goes before.
         values: columns of the feedback that change with the move.
 
     Raises:
@@ -79,7 +81,7 @@ def move_review(
     if seen != row.row_version:
         raise Conflict
     if action in DECISIONS:
-        _keep_decision(session, row, account, action, now, levels)
+        _keep_decision(session, row, account, action, now, levels, seconds)
     _change(
         session,
         row,
@@ -130,6 +132,7 @@ def _keep_decision(
     action: str,
     now: datetime,
     levels: Mapping[str, int | None] | None,
+    seconds: int | None,
 ) -> None:
     """One opinion a round and reviewer: deciding replaces what the same person thought blind.
 
@@ -138,6 +141,7 @@ def _keep_decision(
     version = session.get(FeedbackVersionRow, row.version_id or "")
     if version is None:
         raise Conflict("nothing_shown")
+    opened_at = row.claimed_at or (now - timedelta(seconds=seconds) if seconds is not None else None)
     mine = (
         ReviewRow.feedback_id == row.id, ReviewRow.round == row.review_round, ReviewRow.reviewer_id == account.id
     )  # fmt: skip
@@ -154,9 +158,9 @@ def _keep_decision(
                 levels or (levels_of(FeedbackBody.model_validate(version.body)) if action == "approve" else {})
             ),
             blind=False,
-            opened_at=row.claimed_at or now,
+            opened_at=opened_at or now,
             created_at=now,
-            seconds_spent=seconds_between(row.claimed_at, now) if row.claimed_at else None,
+            seconds_spent=seconds_between(opened_at, now) if opened_at else None,
         )
     )
 

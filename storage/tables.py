@@ -405,6 +405,16 @@ class AccountRow(Base):
     disabled_at: Mapped[datetime | None]
 
 
+class PasswordLinkRow(Base):
+    """With what a person chooses the password of their account, once. Only the SHA-256 of its token is kept."""
+
+    __tablename__ = "password_links"
+    token_hash: Mapped[str] = mapped_column(Hash, primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), unique=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
 class SignInRow(Base):
     """A signed-in browser. Only the token's SHA-256 is kept."""
 

@@ -44,7 +44,7 @@ from storage import (
 )
 from storage.engine import Database, new_id
 from storage.feedback import FeedbackLimits
-from webapp import sign_in
+from webapp import passwords, sign_in
 from webapp.api import (
     again as again_api,
     audit as audit_api,
@@ -158,6 +158,7 @@ def build_app(
         _serve(app, routes.router)
     _end_api(app)
     app.include_router(sign_in.sign_in_routes(parts))
+    app.include_router(passwords.password_routes(parts))
     if with_pages:
         _mount_pages(app, parts)
     return app

@@ -46,7 +46,13 @@ HOOK_REFUSED = ["hook_url", "hook_url_parts", "hook_url_http", "hook_url_private
 
 FOR_ADMINS = ("/api/v1/system", "/api/v1/exports", "/api/v1/people", "/api/v1/audit", "/api/v1/webhooks")
 REFUSALS: dict[str, dict[int, list[str]]] = {
-    "POST /api/v1/people": {409: ["name_taken"], 422: ["account_name", "unknown_role"]},
+    "POST /api/v1/people": {403: ["not_by_token"], 409: ["name_taken"], 422: ["account_name", "unknown_role"]},
+    "POST /api/v1/people/{account_id}/link": {403: ["not_by_token"], 409: ["account_shut"]},
+    "POST /api/v1/people/{account_id}/tokens": {
+        403: ["not_by_token"],
+        409: ["account_shut", "too_many_tokens"],
+        422: ["token_label"],
+    },
     "PATCH /api/v1/people/{account_id}": {409: ["last_admin"], 422: ["unknown_role"]},
     "POST /api/v1/webhooks": {409: ["too_many_hooks"], 422: HOOK_REFUSED},
     "PATCH /api/v1/webhooks/{webhook_id}": {422: HOOK_REFUSED},
