@@ -19,6 +19,11 @@ export function focusMessage() {
   box()?.focus();
 }
 
+/** What had the focus may go with the next drawing (an answer is tried again, an edit is sent): then the talk has it. */
+export function keepFocusInTalk() {
+  requestAnimationFrame(() => requestAnimationFrame(() => document.activeElement === document.body && focusTalk()));
+}
+
 /** The button that was pressed is about to go; without this the focus would fall to the top of the page. */
 export function keepFocusInBox() {
   if (hasKeyboard() && document.activeElement?.matches("#message button")) box()?.focus();
