@@ -101,6 +101,8 @@ def _photograph_again(house: House, words: dict, phone: bool, scheme: str, out: 
     name = f"{'phone' if phone else 'desktop'}-{scheme}-{words['locale'][:2]}"
 
     def shoot(view: str, *, whole: bool = False) -> None:
+        if whole:
+            look.page.evaluate("scrollTo(0, 0)")  # what is fixed to the window stays at its place
         look.page.wait_for_timeout(400)
         look.page.screenshot(path=out / f"{name}-{view}.png", full_page=whole)
 
