@@ -13,7 +13,7 @@ from argon2 import PasswordHasher
 from redis import Redis
 
 from debrief.settings import Settings
-from storage import accounts
+from storage import passwords
 from storage.engine import Database
 from storage.migrate import migrate
 from storage.tables import Base
@@ -44,7 +44,7 @@ def quick_passwords() -> Iterator[None]:
     """
     least = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(accounts, "_hasher", lambda: least)
+        patch.setattr(passwords, "_hasher", lambda: least)
         yield
 
 
