@@ -71,7 +71,7 @@ SECTIONS: dict[str, list[View]] = {
         View("4-progress", "In the making, beside the talk", ("phone-dark-ko", "desktop-dark-ko")),
         View("5-debrief", "Ready, beside the talk", (*LEADING, *OTHERS), before=("desktop-light-en",)),
         View("6-quote", "A quote leads to where it was said", LEADING),
-        View("debrief-ready", "The whole of it", LEADING),
+        View("debrief-ready", "The whole of it", ("desktop-light-en", "phone-light-en")),
         View("debrief-objecting", "This is wrong", ("phone-dark-ko",)),
         View("debrief-disputed", "A person looks again; how it was made", ("desktop-light-en",)),
         View("debrief-waiting", "With a reviewer", ("desktop-light-en",)),
@@ -85,7 +85,7 @@ SECTIONS: dict[str, list[View]] = {
         View("10-again", "The weak moment again"),
         View("11-hint", "A hint", ("desktop-light-en",)),
         View("14-compare", "Two tries side by side", LEADING),
-        View("15-progress", "Your progress", ("desktop-light-en", "desktop-dark-ko", "phone-dark-ko")),
+        View("15-progress", "Your progress", ("desktop-light-en", "desktop-dark-ko")),
         View("talk-progress-empty", "Before the second debrief", ("phone-dark-ko",)),
     ],
     "Your data, and the keys": [
