@@ -29,6 +29,8 @@ class View:
     words: str
     screens: tuple[str, ...] = LEADING
     before: tuple[str, ...] = ()
+    title: str = ""
+    """Another name for the picture in docs/."""
 
 
 SECTIONS: dict[str, list[View]] = {
@@ -68,7 +70,7 @@ SECTIONS: dict[str, list[View]] = {
     ],
     "The debrief": [
         View("debrief-making", "In the making", ("desktop-light-en",)),
-        View("4-progress", "In the making, beside the talk", ("phone-dark-ko", "desktop-dark-ko")),
+        View("4-progress", "In the making, beside the talk", ("phone-dark-ko", "desktop-dark-ko"), title="making"),
         View("5-debrief", "Ready, beside the talk", (*LEADING, *OTHERS), before=("desktop-light-en",)),
         View("6-quote", "A quote leads to where it was said", LEADING),
         View("debrief-ready", "The whole of it", ("desktop-light-en", "phone-light-en")),
@@ -128,6 +130,8 @@ def main() -> None:
 
 def _title(view: View) -> str:
     """Without the number that only orders the files: `5-debrief` is `debrief`."""
+    if view.title:
+        return view.title
     first, _, rest = view.name.partition("-")
     return rest if first.isdecimal() else view.name
 

@@ -26,6 +26,7 @@ def test_the_keyboard_stays_at_hand_after_a_retry_a_rating_and_an_edit(olga: Loo
     expect(tool(page, "retry")).to_be_visible()
     expect(page.locator("[data-tool=rate-up]")).to_have_count(0)  # there is nothing to rate
 
+    model.forget_scripts()  # it may have been stopped before the model was asked
     page.locator("[data-key=retry]").click()
     expect(message_box(page)).to_be_focused()
     expect(page.locator("#message .submit-button")).to_be_visible()
