@@ -19,9 +19,10 @@ export function focusMessage() {
   box()?.focus();
 }
 
-/** What had the focus may go with the next drawing (an answer is tried again, an edit is sent): then the talk has it. */
+/** What has the focus goes with one of the next drawings (an answer is tried again, an edit is sent): the talk has it. */
 export function keepFocusInTalk() {
-  requestAnimationFrame(() => requestAnimationFrame(() => document.activeElement === document.body && focusTalk()));
+  const at = document.activeElement;
+  if (at === document.body || at?.closest("#transcript, #below-transcript")) focusTalk();
 }
 
 /** The button that was pressed is about to go; without this the focus would fall to the top of the page. */
