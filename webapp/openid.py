@@ -196,7 +196,7 @@ def whats_wrong(claims: dict[str, Any], *, issuer: str, client_id: str, nonce: s
     """Which claim is not as it must be (OpenID Connect Core 3.1.3.7); empty where all are."""
     now = time.time() if now is None else now
     audience = claims.get("aud")
-    audiences: list[Any] = audience if isinstance(audience, list) else [audience]
+    audiences = cast("list[Any]", audience) if isinstance(audience, list) else [audience]
     expires, issued, subject = claims.get("exp"), claims.get("iat", now), claims.get("sub")
     if claims.get("iss") != issuer:
         return "iss"

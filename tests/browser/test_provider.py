@@ -42,16 +42,3 @@ def test_olga_goes_to_the_provider_comes_back_and_is_told_what_happened(house_of
         page.get_by_role("button", name="Signed in: olga").click()
         expect(page.locator(".account")).to_contain_text("You are signed in as “olga”, with 127.0.0.1.")
         expect(page.get_by_role("button", name="Change the password")).to_have_count(0)
-
-
-def test_in_another_pages_frame_it_opens_a_tab_of_its_own_with_the_talks(house_of: House):
-    with house_of.visit() as olga:
-        olga.start("Job interview")
-        around = olga.open_tab("/favicon.ico")
-        around.set_content(f'<iframe src="{house_of.url}/?view=data" width="1200" height="700"></iframe>')
-        framed = around.frame_locator("iframe")
-        expect(framed.locator(".numbers")).to_be_visible()
-        with olga.context.expect_page() as opened:
-            framed.get_by_role("button", name="Open Debrief in its own tab").click()
-        expect(opened.value.get_by_role("heading", name="Use this identity here?")).to_be_visible()
-        expect(opened.value.get_by_role("button", name="Sign in with 127.0.0.1")).to_be_visible()
