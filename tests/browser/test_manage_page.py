@@ -79,11 +79,3 @@ def test_ada_exports_what_the_list_of_the_desk_shows_and_sees_before_how_much_th
             download.click()
         [line] = Path(arriving.value.path()).read_text("utf-8").splitlines()
         assert json.loads(line)["id"] == wanted
-
-
-def test_rita_who_is_no_admin_is_offered_no_export(house: House):
-    make_feedback(house.db)
-    with signed_in(house, "rita") as look:
-        look.page.get_by_role("button", name="Do something with all of these …").click()
-        expect(look.page.locator("[data-key=bulk-approve]")).to_be_visible()
-        expect(look.page.locator("[data-key=bulk-export]")).to_have_count(0)
