@@ -25,8 +25,8 @@ class Wait:
 
     def words(self, language: str) -> str:
         number, unit = max(1, math.ceil(self.seconds)), "second"
-        for size, larger in ((60, "minute"), (60, "hour")):
-            if number > 1.5 * size:
+        for size, larger in ((60, "minute"), (60, "hour"), (24, "day")):
+            if number > (2 if larger == "day" else 1.5) * size:
                 number, unit = math.ceil(number / size), larger
         return say(f"wait.{unit if number == 1 else unit + 's'}", language, n=number)
 
