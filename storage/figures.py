@@ -184,7 +184,7 @@ def _incomplete(session: Any, since: datetime, db: Database) -> list[Share]:
 
 
 def _sections(session: Any, since: datetime) -> tuple[list[Section], int]:
-    """A part that a debrief has several times, such as the reason of each criterion, is changed where one of them is."""
+    """A part that a debrief has several times, such as a criterion's reason, is changed where one of them is."""
     parent = aliased(FeedbackVersionRow)
     pairs = session.execute(
         select(parent.body, FeedbackVersionRow.body)

@@ -1,4 +1,4 @@
-"""The full-text indexes that the review queue searches with: on SQLite of what debriefs say, on PostgreSQL of talks too.
+"""What the review queue searches with: on SQLite an index of what debriefs say, on PostgreSQL indexes of talks too.
 
 On SQLite it is an index of every three characters that follow each other, as `storage/search_index.py` has one of what
 was said, with two spaces behind each text so that a term of one or two characters is found as the beginning of a group.

@@ -1,16 +1,16 @@
 """Kappa and its intervals against worked examples that others have published; all were looked up on 2026-11-29.
 
-- SAS: PROC FREQ's output for two raters and three categories, kappa and weighted (linear) kappa, each with ASE and 95 %
-  limits, as statsmodels quotes it: statsmodels/stats/tests/test_inter_rater.py, `table10`, `res10_sas`, `res10w_sas`.
-- R's vcd: `confint(Kappa(SexualFun))`, 91 couples and four categories, kappa and weighted (linear) kappa, in the vignette
-  "Tests of Independence" of vcdExtra (docs/articles/a2-tests.md).
-- Altman, Practical Statistics for Medical Research (1991), 14.3: 85 xeromammograms of Boyd and others (1982), table 14.2:
-  agreement 54/85, kappa 0.47, weighted (linear) 0.57. The interval printed there has another, cruder error.
+- SAS: PROC FREQ's output for two raters and three categories, kappa and weighted (linear) kappa, each with ASE and
+  95 % limits, as statsmodels quotes it: statsmodels/stats/tests/test_inter_rater.py, `table10`, `res10_sas`.
+- R's vcd: `confint(Kappa(SexualFun))`, 91 couples and four categories, kappa and weighted (linear) kappa, in the
+  vignette "Tests of Independence" of vcdExtra (docs/articles/a2-tests.md).
+- Altman, Practical Statistics for Medical Research (1991), 14.3: 85 xeromammograms of Boyd and others (1982), table
+  14.2: agreement 54/85, kappa 0.47, weighted (linear) 0.57. The interval printed there has another, cruder error.
 - R's irr, `kappa2(anxiety[, 2:3])`, "equal" and "squared", as the same tests of statsmodels quote it.
-- scikit-learn's sklearn/metrics/tests/test_classification.py, `test_cohen_kappa`: 100 items without, with linear and with
-  quadratic weights.
+- scikit-learn's sklearn/metrics/tests/test_classification.py, `test_cohen_kappa`: 100 items without, with linear and
+  with quadratic weights.
 
-No published interval with quadratic weights was found; its error is compared with the delta method, done by differences.
+No published interval with quadratic weights was found; its error is compared with the delta method, by differences.
 """
 
 from math import sqrt

@@ -4,7 +4,7 @@ import { h, icon, show } from "./dom.js";
 import { bulkBar } from "./desk_bulk.js";
 import { filterTools } from "./desk_filters.js";
 import { searchBox, showSearch } from "./desk_search.js";
-import { desk, fill, open, stateBadge, words } from "./desk_shared.js";
+import { desk, fill, many, open, stateBadge, words } from "./desk_shared.js";
 import { activeFilters, addressOf, queryOf, readView, showTab, shownTab, statesOf, TAB_NAMES, valueOf } from "./desk_view.js";
 import { LANGUAGE, when } from "./words.js";
 
@@ -122,7 +122,7 @@ function tabs() {
         "button",
         { class: "desk-tab", type: "button", "data-key": `tab-${tab}`, "aria-pressed": String(tab === shownTab()), onclick: () => goTo(tab) },
         words(`filter_${tab}`),
-        count(tab) ? h("span", { class: "desk-count" }, String(count(tab))) : null,
+        count(tab) ? h("span", { class: "desk-count" }, many(count(tab))) : null,
       ),
     ),
   );

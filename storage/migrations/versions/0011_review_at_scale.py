@@ -6,8 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010"
-down_revision = "0009"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
@@ -55,7 +55,8 @@ def _index_for_sqlite() -> None:
     op.execute("INSERT INTO search_written_entries (version_id) SELECT id FROM feedback_versions")
     op.execute(
         "INSERT INTO search_written (rowid, text) SELECT search_written_entries.id, feedback_versions.words || '  '"
-        " FROM search_written_entries JOIN feedback_versions ON feedback_versions.id = search_written_entries.version_id"
+        " FROM search_written_entries"
+        " JOIN feedback_versions ON feedback_versions.id = search_written_entries.version_id"
     )
 
 
@@ -67,9 +68,7 @@ def _index_for_postgresql() -> None:
         " SELECT letter || lead(letter, 1, ' ') OVER (ORDER BY place) AS pair"
         " FROM unnest(string_to_array(lower(said), NULL)) WITH ORDINALITY AS letters (letter, place)) AS pairs $$"
     )
-    op.execute(
-        "CREATE INDEX search_said_pairs ON messages USING gin (search_pairs(text)) WHERE state <> 'running'"
-    )
+    op.execute("CREATE INDEX search_said_pairs ON messages USING gin (search_pairs(text)) WHERE state <> 'running'")
     op.execute("CREATE INDEX search_written_pairs ON feedback_versions USING gin (search_pairs(words))")
 
 
