@@ -9,10 +9,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import cache
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -20,13 +17,12 @@ from sqlalchemy.orm import Session
 from debrief.errors import Conflict, InputRejected, NotAllowed, NotFound, NotSaved
 from storage.audit import SYSTEM, audit
 from storage.engine import Database, new_id, utc_now
+from storage.passwords import hash_password, is_right
 from storage.tables import AccountRow, SignInRow
 
 logger = logging.getLogger(__name__)
 
 NAME_MAX_CHARS = 80
-PASSWORD_MIN_CHARS = 8
-PASSWORD_MAX_CHARS = 1000
 SIGN_IN_HOURS = 12.0
 _TOUCH_AFTER = timedelta(minutes=1)
 """A sign-in's time of last use is written at most this often, so that reading a page does not write each time."""
@@ -147,7 +143,7 @@ def sign_in(db: Database, name: str, password: str, *, hours: float = SIGN_IN_HO
     with db.read() as session:
         row = _row_by_name(session, name)
     usable = row is not None and row.disabled_at is None
-    if not _fits(row.password_hash if row and usable else _nobodys_hash(), password) or row is None or not usable:
+    if not is_right(row.password_hash if row and usable else None, password) or row is None:
         raise NotAllowed("wrong_password")
     token = secrets.token_urlsafe(32)
     now = utc_now()
@@ -212,11 +208,6 @@ def _row_by_name(session: Session, name: str) -> AccountRow | None:
     return session.scalar(select(AccountRow).where(AccountRow.name == _tidy(name)))
 
 
-def hash_password(password: str) -> str:
-    """Raises InputRejected where it is too short."""
-    return _hasher().hash(_checked_password(password))
-
-
 def read_account(row: AccountRow) -> Account:
     return Account(row.id, row.name, AccountRole(row.role), row.created_at, row.disabled_at)
 
@@ -232,12 +223,6 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _checked_password(password: str) -> str:
-    if not PASSWORD_MIN_CHARS <= len(password) <= PASSWORD_MAX_CHARS:
-        raise InputRejected("password_length", least=PASSWORD_MIN_CHARS)
-    return unicodedata.normalize("NFC", password)
-
-
 def checked_role(role: str) -> AccountRole:
     try:
         return AccountRole(role)
@@ -247,22 +232,3 @@ def checked_role(role: str) -> AccountRole:
 
 def _token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-def _fits(password_hash: str, password: str) -> bool:
-    try:
-        return _hasher().verify(password_hash, unicodedata.normalize("NFC", password[:PASSWORD_MAX_CHARS]))
-    except (VerificationError, InvalidHashError):
-        return False
-
-
-@cache
-def _hasher() -> PasswordHasher:
-    """argon2id with the library's own (RFC 9106, low memory) parameters."""
-    return PasswordHasher()
-
-
-@cache
-def _nobodys_hash() -> str:
-    """What an unknown name's password is compared with."""
-    return _hasher().hash(secrets.token_urlsafe(16))

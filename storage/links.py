@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from debrief.errors import Conflict, NotFound
 from storage.audit import VISITOR, audit
 from storage.engine import Database, insert_or_ignore, utc_now
-from storage.tables import Base, ConversationRow, IdentityLinkRow, SpendingRow, VisitorRow
+from storage.tables import Base, ConversationRow, IdentityLinkRow, SpendingRow, VisitorAccountRow, VisitorRow
 from storage.tokens import TOKEN_MAX_CHARS, token_hash
 from storage.visitors import hashed, is_spent_by
 
@@ -61,7 +61,7 @@ def use_link(db: Database, token: str, from_id: str) -> Moved:
 
     Raises:
         NotFound: `link_not_valid`: used up, too old, replaced by a newer one, or never made.
-        Conflict: `link_is_own`: it leads to who asks. It stays good.
+        Conflict: `link_is_own`: it leads to who asks; `two_accounts`: both are signed in. It stays good.
     """
     if not 0 < len(token) <= TOKEN_MAX_CHARS:
         raise NotFound("link_not_valid")
@@ -82,10 +82,15 @@ def merge_visitors(session: Session, from_id: str, into_id: str) -> int:
 
     Every row that names `from_id` by a foreign key names `into_id` afterwards, and what either used of a day counts
     together. Then nobody is called `from_id`: a cookie with that name opens nothing any more.
+
+    Raises:
+        Conflict: `two_accounts`: each has one, and which of the passwords should count?
     """
-    both = select(VisitorRow.id).where(VisitorRow.id.in_([from_id, into_id])).order_by(VisitorRow.id).with_for_update()
-    if from_id not in session.scalars(both).all():
+    if from_id not in lock_visitors(session, from_id, into_id):
         return 0
+    accounts = select(func.count()).where(VisitorAccountRow.visitor_id.in_([from_id, into_id]))
+    if (session.scalar(accounts) or 0) > 1:
+        raise Conflict("two_accounts")
     talks = select(func.count()).select_from(ConversationRow).where(ConversationRow.visitor_id == from_id)
     moved = session.scalar(talks) or 0
     session.execute(delete(IdentityLinkRow).where(IdentityLinkRow.visitor_id == from_id))
@@ -95,6 +100,12 @@ def merge_visitors(session: Session, from_id: str, into_id: str) -> int:
     session.execute(delete(VisitorRow).where(VisitorRow.id == from_id))
     audit(session, VISITOR, "merge_visitor", "visitor", hashed(from_id), into=hashed(into_id), talks=moved)
     return moved
+
+
+def lock_visitors(session: Session, *visitor_ids: str) -> list[str]:
+    """Until the transaction ends, always in the same order; those who are there."""
+    wanted = select(VisitorRow.id).where(VisitorRow.id.in_(visitor_ids)).order_by(VisitorRow.id).with_for_update()
+    return list(session.scalars(wanted))
 
 
 def _hand_over(session: Session, table: Table, from_id: str, into_id: str) -> None:

@@ -14,9 +14,10 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from debrief.errors import Conflict, NotFound
-from storage.accounts import Account, AccountRole, checked_role, create_account, hash_password, read_account
+from storage.accounts import Account, AccountRole, checked_role, create_account, read_account
 from storage.audit import audit
 from storage.engine import Database, utc_now
+from storage.passwords import hash_password
 from storage.tables import AccountRow, ConversationRow, FeedbackRow, SignInRow
 from storage.visitors import Stored, delete_visitor
 

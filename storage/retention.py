@@ -24,6 +24,7 @@ from storage.tables import (
     MessageRow,
     ProgramTokenRow,
     SignInRow,
+    VisitorAccountRow,
     VisitorRow,
 )
 
@@ -109,10 +110,11 @@ def _forget_feedback(session: Session, before: datetime) -> int:
 
 
 def _forget_visitors(session: Session, before: datetime) -> int:
-    """Those who came before then and have no talk any more, and no program that acts for them."""
+    """Those who came before then and have no talk any more, no program that acts for them, and no account."""
     talks = select(ConversationRow.id).where(ConversationRow.visitor_id == VisitorRow.id).exists()
     programs = select(ProgramTokenRow.id).where(ProgramTokenRow.visitor_id == VisitorRow.id).exists()
-    gone = select(VisitorRow.id).where(VisitorRow.created_at < before, ~talks, ~programs)
+    accounts = select(VisitorAccountRow.id).where(VisitorAccountRow.visitor_id == VisitorRow.id).exists()
+    gone = select(VisitorRow.id).where(VisitorRow.created_at < before, ~talks, ~programs, ~accounts)
     ids = session.scalars(gone.limit(AT_ONCE).with_for_update(skip_locked=True)).all()
     session.execute(delete(VisitorRow).where(VisitorRow.id.in_(ids)))
     return len(ids)

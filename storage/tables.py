@@ -454,6 +454,19 @@ class ProgramTokenRow(Base):
     used_at: Mapped[datetime | None]
 
 
+class VisitorAccountRow(Base):
+    """With what a visitor finds their talks again in another browser. Beside `accounts`, which is the desk's."""
+
+    __tablename__ = "visitor_accounts"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    visitor_id: Mapped[str] = mapped_column(ForeignKey("visitors.id", ondelete="CASCADE"), unique=True)
+    name: Mapped[str] = mapped_column(String(80))
+    name_key: Mapped[str | None] = mapped_column(String(200), unique=True)
+    """By what a password's owner is found; None where there is no password."""
+    password_hash: Mapped[str | None] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+
+
 class IdentityLinkRow(Base):
     """A private link that makes another browser the same visitor, once. Only the SHA-256 of its token is kept."""
 

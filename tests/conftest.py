@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from redis import Redis
 
 from debrief.settings import Settings
+from storage import passwords
 from storage.engine import Database
 from storage.migrate import migrate
 from storage.tables import Base
@@ -32,6 +34,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     is_excused = metafunc.definition.get_closest_marker("only_sqlite")
     if "any_database" in metafunc.fixturenames or (is_marked and not is_excused):
         metafunc.parametrize("engine", ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """argon2 at its least in this process: at full strength a sign-in is most of a short test's time.
+
+    The programs that tests start keep the real strength; one of `tests/doors/test_app.py` looks at it.
+    """
+    least = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", lambda: least)
+        yield
 
 
 @pytest.fixture

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from itsdangerous import BadSignature, Signer
 from starlette.requests import cookie_parser
 
-from debrief.errors import SignInNeeded
+from debrief.errors import DebriefError, SignInNeeded
 from webapp.bearer import bearer_token
+from webapp.limits import CHANGING
 from webapp.limits.proxies import client_address
 from webapp.refusals import header, reader_language, refuse
 
@@ -31,6 +32,7 @@ COOKIE_MAX_AGE_S = 400 * 24 * 3600  # the longest that browsers keep one
 CookieProfile = Literal["http", "https", "framed"]
 FindAccount = Callable[[str], Awaitable["Account | None"]]
 FindProgram = Callable[[str], Awaitable["Bearer | None"]]
+HasMoved = Callable[[str], Awaitable[bool]]
 
 
 @dataclass(frozen=True)
@@ -116,9 +118,11 @@ FIRST_POSTS = {
     "/api/v1/import/conversations": 201,
     "/api/v1/me/tokens": 201,
     "/api/v1/me/link": 201,
+    "/api/v1/me/account": 201,
     "/gradio_api/call/chat": 200,
 }
 """What gives a program its cookie, with the status that says so: it makes the first thing that is the visitor's."""
+WHO_AM_I = "/api/v1/me"
 CLIENTS_FIRST_GET = "/config"
 """What gradio_client asks for first; it keeps the cookies of this one response."""
 
@@ -126,16 +130,28 @@ CLIENTS_FIRST_GET = "/config"
 class Identity:
     """ASGI middleware: puts `visitor_id`, `account` and `language` on `request.state`, gives the cookie with pages.
 
+    A cookie of a visitor who has become another (signed in, signed out everywhere) names nobody: its browser gets a new
+    one with the next page, and with whatever could store something. Else all browsers that still had the old cookie
+    would share what is begun with it.
+
     Pure ASGI, because Starlette's BaseHTTPMiddleware puts a queue between a live stream and its reader.
     """
 
     def __init__(
-        self, app: Any, *, signer: VisitorSigner, find_account: FindAccount, find_program: FindProgram, on_space: bool
+        self,
+        app: Any,
+        *,
+        signer: VisitorSigner,
+        find_account: FindAccount,
+        find_program: FindProgram,
+        has_moved: HasMoved,
+        on_space: bool,
     ) -> None:
         self._app = app
         self._signer = signer
         self._find_account = find_account
         self._find_program = find_program
+        self._has_moved = has_moved
         self._on_space = on_space
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -148,6 +164,8 @@ class Identity:
             return
         cookies = read_cookies(scope)
         known = self._signer.read(cookies.get(VISITOR_COOKIE))
+        if known and _may_begin(scope) and await self._is_nobody_now(known):
+            known = None
         visitor_id = known or new_visitor_id()
         sign_in = cookies.get(SIGN_IN_COOKIE)
         state = scope.setdefault("state", {})
@@ -170,6 +188,12 @@ class Identity:
 
         await self._app(scope, receive, send_with_cookie)
 
+    async def _is_nobody_now(self, visitor_id: str) -> bool:
+        try:
+            return await self._has_moved(visitor_id)
+        except DebriefError:  # the page comes up all the same, and says that the database cannot be read
+            return False
+
     async def _let_program_in(self, token: str, scope: Any, receive: Any, send: Any) -> None:
         bearer = await self._find_program(token)
         if bearer is None:
@@ -180,6 +204,13 @@ class Identity:
         state["is_newcomer"], state["is_program"] = False, True
         state["language"] = reader_language(scope)
         await self._app(scope, receive, send)
+
+
+def _may_begin(scope: Any) -> bool:
+    """Whether the request may store something, or gets a page: there it is looked at whose cookie it is."""
+    if scope["method"] in CHANGING:
+        return True
+    return scope["path"] in (CLIENTS_FIRST_GET, WHO_AM_I) or "text/html" in (header(scope, b"accept") or "")
 
 
 def _may_hand_out(scope: Any, known: str | None) -> bool:

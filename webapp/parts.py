@@ -13,6 +13,7 @@ from inference.client import ChatModel
 from storage.engine import Database
 from webapp.hub import Hub
 from webapp.identity import VisitorSigner
+from webapp.limits.attempts import Attempts
 from webapp.limits.rates import RateLimits
 from webapp.limits.tally import Tally
 from webapp.pace import Pace
@@ -36,6 +37,7 @@ class Parts:
     hub: Hub
     turns: TurnRunner
     limits: RateLimits
+    attempts: Attempts
     refused: Tally
     pace: Pace
     exporting: asyncio.Semaphore

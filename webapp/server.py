@@ -29,7 +29,19 @@ from debrief.scenario import load_scenarios
 from debrief.settings import Settings, signing_secret
 from debrief.versions import request_versions
 from inference.client import ChatModel
-from storage import accounts, alive, backup, conversations, feedback, retention, spending, tokens, unasked, undo
+from storage import (
+    accounts,
+    alive,
+    backup,
+    conversations,
+    feedback,
+    retention,
+    spending,
+    tokens,
+    unasked,
+    undo,
+    visitors,
+)
 from storage.engine import Database, new_id
 from storage.feedback import FeedbackLimits
 from webapp import sign_in
@@ -60,6 +72,7 @@ from webapp.api import (
     system as system_api,
     talk_files as talk_files_api,
     tokens as tokens_api,
+    visitor_accounts as visitor_accounts_api,
 )
 from webapp.connections import (
     Patience,
@@ -71,6 +84,7 @@ from webapp.connections import (
 )
 from webapp.hub import Hub
 from webapp.identity import Identity, VisitorSigner
+from webapp.limits.attempts import Attempts
 from webapp.limits.bodies import BodyLimit
 from webapp.limits.crowd import BESIDE_STREAMS, SHARE_OF_ADDRESS, Crowd
 from webapp.limits.doors import GradioDoors
@@ -130,6 +144,7 @@ def build_app(
         data_api,
         links_api,
         tokens_api,
+        visitor_accounts_api,
         health_api,
     ):
         app.include_router(routes.router)
@@ -173,6 +188,7 @@ def build_parts(settings: Settings, *, ring: Callable[[str], None], pace: Pace) 
             writer_id=new_id("p"),
         ),
         limits=limits,
+        attempts=Attempts(settings),
         refused=Tally(),
         pace=pace,
         exporting=asyncio.Semaphore(EXPORTS_AT_ONCE),
@@ -215,6 +231,9 @@ def _add_layers(app: FastAPI, parts: Parts) -> None:
     async def find_program(token: str) -> tokens.Bearer | None:
         return await parts.store(tokens.who_is_program, token)
 
+    async def has_moved(visitor_id: str) -> bool:
+        return await parts.store(visitors.has_moved, visitor_id)
+
     # No origin may read from another site. Gradio reflects any Origin, with credentials, unless it finds this here.
     app.add_middleware(CORSMiddleware, allow_origins=[])
     app.add_middleware(sign_in.Guard)
@@ -223,6 +242,7 @@ def _add_layers(app: FastAPI, parts: Parts) -> None:
         signer=parts.signer,
         find_account=find_account,
         find_program=find_program,
+        has_moved=has_moved,
         on_space=parts.on_space,
     )
     settings = parts.settings

@@ -6,7 +6,6 @@ and its private events can be called by anybody. Who is signed in is read by `we
 
 from __future__ import annotations
 
-import asyncio
 import html
 import logging
 import math
@@ -19,13 +18,11 @@ from urllib.parse import parse_qs, quote, urlsplit
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from debrief.errors import DebriefError, NotAllowed, SignInNeeded, TooBusy
-from debrief.settings import Settings
+from debrief.errors import DebriefError, NotAllowed, SignInNeeded
 from debrief.texts import say
 from storage import accounts
 from webapp.identity import SIGN_IN_COOKIE, cookie_header, read_cookies
 from webapp.limits.proxies import client_address
-from webapp.limits.rates import TokenBuckets
 from webapp.parts import Parts
 from webapp.refusals import header, refuse
 
@@ -35,11 +32,6 @@ HOME = "/admin/"
 LOGIN = "/admin/login"
 LOGOUT = "/admin/logout"
 ADMINS_ONLY = ("/admin/system", "/admin/manage")
-HASHINGS_AT_ONCE = 2
-"""argon2 takes 64 MB and a core for a moment; more at once would slow everybody's talk."""
-ADDRESS_FACTOR = 5
-"""An address may try as often for all names together as five times for one: an office, not a dictionary."""
-
 _PAGE = Template((Path(__file__).parent / "sign_in.html").read_text("utf-8"))
 
 
@@ -76,35 +68,9 @@ class Guard:
             await refuse(scope, send, SignInNeeded())
 
 
-class Attempts:
-    """Holds back guessing: per name and address together, and per address for all names."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._is_on = settings.rate_limit == "on"
-        self._pairs = TokenBuckets(settings.sign_ins_per_minute)
-        self._addresses = TokenBuckets(settings.sign_ins_per_minute * ADDRESS_FACTOR)
-
-    def check(self, name: str, address: str) -> None:
-        """Count an attempt.
-
-        Raises:
-            TooBusy: too many; says how long to wait.
-        """
-        if not self._is_on:
-            return
-        wait = max(
-            self._pairs.wait_s(f"{address} {name.strip().casefold()[:80]}"),
-            self._addresses.wait_s(address),
-        )
-        if wait:
-            raise TooBusy("too_many_sign_ins", retry_after_s=wait, wait_s=math.ceil(wait))
-
-
 def sign_in_routes(parts: Parts) -> APIRouter:
     """The sign-in page, the signing in and out. Include it before the desk is mounted."""
     router = APIRouter(include_in_schema=False)
-    attempts = Attempts(parts.settings)
-    room = asyncio.Semaphore(HASHINGS_AT_ONCE)
 
     @router.get(LOGIN)
     async def show(request: Request, next: str = HOME) -> Response:
@@ -117,8 +83,7 @@ def sign_in_routes(parts: Parts) -> APIRouter:
         form = _read_form(await request.body())
         name, goal = form.get("name", ""), form.get("next", HOME)
         try:
-            attempts.check(name, client_address(request.scope))
-            async with room:
+            async with parts.attempts.one(name, client_address(request.scope)):
                 hours = parts.settings.sign_in_hours
                 token = await parts.store(accounts.sign_in, name, form.get("password", ""), hours=hours)
         except DebriefError as error:

@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from storage.accounts import sign_in
 from storage.engine import Database
+from storage.tables import AccountRow
 
 ROOT = Path(__file__).parents[2]
 
@@ -108,6 +110,8 @@ def test_an_account_made_from_standard_input_can_sign_in(tmp_path: Path):
     assert made.returncode == 0, made.stderr
     db = Database(url)
     assert sign_in(db, "Rita", "correct horse battery")
+    with db.read() as session:
+        assert session.scalars(select(AccountRow.password_hash)).one().startswith("$argon2id$v=19$m=65536,t=3,p=4$")
     db.close()
 
 

@@ -2,12 +2,13 @@
 
 import hashlib
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select, update
 
 from debrief.errors import Conflict, InputRejected, NotAllowed, NotFound
-from storage import accounts
+from storage import accounts, passwords
 from storage.audit import list_audit
 from storage.engine import utc_now
 from storage.tables import AccountRow, SignInRow
@@ -33,12 +34,15 @@ def test_a_wrong_name_or_password_is_refused_in_the_same_words(database, name, p
 def test_an_unknown_name_costs_as_much_hashing_as_a_wrong_password(database, monkeypatch):
     make_account(database, "rita")
     compared = []
-    monkeypatch.setattr(accounts, "_fits", lambda stored, given: compared.append(stored) or False)
+    hasher = SimpleNamespace(
+        verify=lambda stored, given: compared.append(stored) or False, hash=passwords._hasher().hash
+    )
+    monkeypatch.setattr(passwords, "_hasher", lambda: hasher)
     for name in ("rita", "nobody"):
         with pytest.raises(NotAllowed):
             accounts.sign_in(database, name, "wrong")
     assert len(compared) == 2
-    assert all(stored.startswith("$argon2id$") for stored in compared)
+    assert {stored.rsplit("$", 2)[0] for stored in compared} == {"$argon2id$v=19$m=8,t=1,p=1"}
 
 
 def test_neither_password_nor_token_can_be_read_from_the_database(database, settings):

@@ -44,7 +44,7 @@ def test_whoever_uses_the_link_is_olga_and_the_talks_of_that_browser_come_along(
 def test_what_both_used_of_the_day_counts_together(database):
     fill(database, OLGA)
     before = _answers_of(database, OLGA)
-    fill(database, PHONE)
+    fill(database, PHONE, with_account=False)
     use_link(database, make_link(database, OLGA).token, PHONE)
     assert _answers_of(database, OLGA) == 2 * before
 

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from debrief.errors import NotFound
 from storage import accounts
@@ -13,6 +13,7 @@ from storage.engine import Database, utc_now
 from storage.feedback import get_feedback, request_feedback
 from storage.retention import Forgotten, Kept, forget_in_turn, forget_old
 from storage.tables import ConversationRow, FeedbackRow, SignInRow, VisitorRow
+from storage.visitor_accounts import sign_in, sign_up
 from tests.again_scene import make_debrief
 from tests.factories import OLGA, SAM, make_conversation, make_turn, start_turn
 from tests.review_scene import PASSWORD, make_account, make_talk
@@ -130,3 +131,13 @@ def test_the_web_process_deletes_old_talks_by_itself(database, web_settings):
 def test_the_page_is_told_how_long_what_is_kept(settings, given, backups):
     settings = settings.model_copy(update={"talks_days": 90, **given})
     assert kept_days(settings) == {"talks": 90, "feedback": 0, "backups": backups}
+
+
+def test_who_has_an_account_stays_without_talks_and_who_has_none_goes(database):
+    make_conversation(database, visitor_id=SAM)
+    sign_up(database, OLGA, "olga", "three blue herons")
+    with database.write() as session:
+        session.execute(update(VisitorRow).values(created_at=utc_now() - timedelta(days=31)))
+        session.execute(delete(ConversationRow))
+    assert forget_old(database, MONTH).visitors == 1
+    assert sign_in(database, "olga", "three blue herons", SAM).visitor_id == OLGA

@@ -57,6 +57,10 @@ OWN: dict[str, Line] = {
     "DELETE /api/v1/me/tokens/{token_id}": line(f"{OWNED} 204"),
     "POST /api/v1/me/link": line("201 201 201 201 201"),
     "POST /api/v1/me/link/use": line("404 404 404 404 404", {"token": "nobodys"}),
+    "POST /api/v1/me/account": line("422 422 422 422 422", {"name": "x", "password": "long enough"}),
+    "POST /api/v1/me/account/sign-in": line("403 403 403 403 403", {"name": "nobody", "password": "a guess"}),
+    "POST /api/v1/me/account/sign-out": line("404 404 404 404 404"),
+    "PUT /api/v1/me/account/password": line("404 404 404 404 404", {"password": "old one", "new_password": "new one"}),
     "GET /api/v1/live": line("200 200 200 200 200"),
     "GET /api/v1/live?conversation_id={conversation_id}": line(f"{OWNED} 200"),
     "GET /api/v1/progress": line("200 200 200 200 200"),
@@ -140,6 +144,9 @@ PROGRAM: dict[str, int] = {
     "POST /api/v1/me/tokens": 403,
     "POST /api/v1/me/link": 403,
     "POST /api/v1/me/link/use": 403,
+    "POST /api/v1/me/account": 403,
+    "POST /api/v1/me/account/sign-out": 403,
+    "PUT /api/v1/me/account/password": 403,
 }
 """Where a program that shows the owner's token, and no cookie, gets another answer than the owner."""
 

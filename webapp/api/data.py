@@ -27,6 +27,7 @@ class StoredOut(BaseModel):
     versions: int
     reactions: int
     objections: int
+    accounts: int
     other: int
 
     @classmethod
@@ -42,6 +43,7 @@ class StoredOut(BaseModel):
             versions=rows.pop("feedback_versions", 0),
             reactions=rows.pop("reactions", 0),
             objections=rows.pop("disputes", 0),
+            accounts=rows.pop("visitor_accounts", 0),
             other=sum(rows.values()),
         )
 

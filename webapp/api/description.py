@@ -83,8 +83,26 @@ REFUSALS: dict[str, dict[int, list[str]]] = {
     "POST /api/v1/me/link/use": {
         403: ["not_by_token"],
         404: ["link_not_valid"],
-        409: ["link_is_own"],
+        409: ["link_is_own", "two_accounts"],
         429: ["too_many_messages"],
+    },
+    "POST /api/v1/me/account": {
+        403: ["not_by_token"],
+        409: ["name_taken_here", "signed_in_already"],
+        422: ["visitor_name", "password_length"],
+        429: ["too_many_sign_ins", "too_many_messages", "too_many_newcomers"],
+    },
+    "POST /api/v1/me/account/sign-in": {
+        403: ["wrong_password", "not_by_token"],
+        409: ["signed_in_already"],
+        429: ["too_many_sign_ins"],
+    },
+    "POST /api/v1/me/account/sign-out": {403: ["not_by_token"], 404: ["no_account_here"]},
+    "PUT /api/v1/me/account/password": {
+        403: ["wrong_password", "not_by_token"],
+        404: ["no_account_here"],
+        422: ["password_length"],
+        429: ["too_many_sign_ins"],
     },
     "PUT /api/v1/feedback/{feedback_id}/reaction": {409: ["nothing_shown"]},
     "POST /api/v1/feedback/{feedback_id}/disputes": {
@@ -141,6 +159,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "NewToken": {"label": "My nightly script"},
     "LinkUse": {"token": "q8Jx0V1k-3bYwz5nT7uRmA2cL9dEfGhIjKpOsWtXvZ4"},
+    "Credentials": {"name": "olga", "password": "three blue herons"},
+    "NewPassword": {"password": "three blue herons", "new_password": "one grey heron"},
+    "SignOut": {"everywhere": True},
     "Decision": {"row_version": 3, "reason": "wrong_level", "note": "Too kind."},
     "RepeatWish": {"version_n": 1},
     "NewPerson": {"name": "rita", "role": "reviewer"},

@@ -57,10 +57,16 @@ def become(
     request: Request, response: Response, parts: Parts, afterwards: BackgroundTasks, from_id: str, into_id: str
 ) -> None:
     """Give this browser the other identity; answers that are being written go on, pages of the old one begin anew."""
-    parts.turns.hand_over(from_id, into_id)
+    go_over(parts, afterwards, from_id, into_id)
     response.raw_headers.append(visitor_cookie(request, parts.signer, into_id, on_space=parts.on_space))
-    afterwards.add_task(_tell_gone, parts, from_id)
 
 
-async def _tell_gone(parts: Parts, visitor_id: str) -> None:
-    parts.hub.tell_gone(visitor_id, why="moved")
+def go_over(parts: Parts, afterwards: BackgroundTasks, from_id: str, into_id: str) -> None:
+    """Tell the pages of both: the one is the other now, whose list has grown."""
+    parts.turns.hand_over(from_id, into_id)
+    afterwards.add_task(_tell_both, parts, from_id, into_id)
+
+
+async def _tell_both(parts: Parts, from_id: str, into_id: str) -> None:
+    parts.hub.tell_gone(from_id, why="moved")
+    parts.hub.tell_list(into_id, None, is_changed=True)

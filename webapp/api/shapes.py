@@ -15,7 +15,6 @@ from debrief.conversation import Conversation, ConversationSummary, Message, Tur
 from debrief.feedback import AskedBy, Check, Dispute, FeedbackBody, FeedbackView
 from debrief.policy import Release
 from debrief.scenario import Scenario, SelectField, TextField
-from storage.accounts import Account
 from storage.versions import Told
 from webapp.hub import answer_error
 from webapp.notices import feedback_notice
@@ -87,8 +86,8 @@ class MessageOut(BaseModel):
     """A message; of one that has several versions also which they are.
 
     What an answer took is in seconds and tokens: `prompt_tokens` and `completion_tokens` of `context_tokens`, the
-    former about right where `tokens_estimated`. `prompt_from` is the oldest message that the model still read for it;
-    None where it read all.
+    former about right where `tokens_estimated`. Of an answer that goes on with another the latter are those of all
+    its text. `prompt_from` is the oldest message that the model still read for it; None where it read all.
     """
 
     id: str
@@ -380,21 +379,3 @@ class ScenarioOut(BaseModel):
 class ScenarioList(BaseModel):
     items: list[ScenarioOut]
     next: None = None
-
-
-class AccountOut(BaseModel):
-    name: str
-    role: str
-
-
-class Me(BaseModel):
-    """Who the asker is to this server. The hint is for telling two browsers apart, not an identity."""
-
-    visitor_id_hint: str
-    language: str
-    account: AccountOut | None
-
-    @classmethod
-    def of(cls, visitor_id: str, language: str, account: Account | None) -> Me:
-        shown = AccountOut(name=account.name, role=account.role.value) if account else None
-        return cls(visitor_id_hint=visitor_id[:6], language=language, account=shown)

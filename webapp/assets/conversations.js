@@ -1,5 +1,6 @@
 // The sidebar: a new conversation, the search, and the past conversations by day.
 
+import { accountLink } from "./account.js";
 import { openConversation, showStart } from "./actions.js";
 import { listBody, watchScrolling } from "./day_list.js";
 import { h, icon, show } from "./dom.js";
@@ -24,7 +25,7 @@ export function renderConversations(root) {
   show(parts.head, brand(), newButton(), progressButton());
   if (state.search) renderResults(parts.body);
   else show(parts.body, h("nav", { class: "list", "aria-label": t("past_conversations") }, title(), managing(), items()));
-  show(parts.foot, dataLink(), sheetLink(), state.me?.account ? h("a", { class: "quiet-link", href: "admin/" }, t("review_desk")) : null);
+  show(parts.foot, dataLink(), accountLink(), sheetLink(), state.me?.account ? h("a", { class: "quiet-link", href: "admin/" }, t("review_desk")) : null);
 }
 
 const brand = () => h("div", { class: "brand" }, h("span", { class: "brand-mark", "aria-hidden": "true" }), h("b", {}, "Debrief"));

@@ -30,6 +30,9 @@ export async function leave() {
   }
 }
 
+/** While this tab itself is about to become somebody else, it needs no news of it. */
+export const goMyself = (isGoing) => (isLeaving = isGoing);
+
 /** This browser has become somebody else: its pages are read afresh. */
 export function beginAnew() {
   isLeaving = true;
@@ -38,7 +41,8 @@ export function beginAnew() {
 }
 
 /** Another tab or device did it. What was deleted does not stay here either; whoever has the same cookie waits for the new one. */
-export async function hearThatAllIsGone({ why }) {
+export async function hearThatAllIsGone({ why }, live) {
+  live.disconnect(); // a stream that comes back would have this page read again what is not there any more
   if (isLeaving) return;
   isLeaving = true;
   if (why === "deleted") forgetAllHere();

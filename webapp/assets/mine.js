@@ -1,6 +1,7 @@
 // "Your data": what this server keeps of the visitor, in numbers, and how to take it away or have it deleted.
 
 import { closeSidebarOnPhones, go, NOTHING_OPEN, showStart } from "./actions.js";
+import { account, accountPanel } from "./account.js";
 import { call } from "./api.js";
 import { h, icon, show } from "./dom.js";
 import { askToLeave, leave, stay, takeNumbers } from "./leaving.js";
@@ -11,11 +12,11 @@ import { exportAllLink } from "./talk_files.js";
 import { programs, refreshTokens } from "./tokens.js";
 import { day, t } from "./words.js";
 
-const KINDS = ["talks", "messages", "ratings", "debriefs", "versions", "reactions", "objections", "other"];
+const KINDS = ["talks", "messages", "ratings", "debriefs", "versions", "reactions", "objections", "accounts", "other"];
 
 export function showMine({ push = false } = {}) {
   go({ view: "data" }, push);
-  change({ ...NOTHING_OPEN, view: "mine", leaving: null, left: takeNumbers(), link: null, tokens: {} });
+  change({ ...NOTHING_OPEN, view: "mine", leaving: null, left: takeNumbers(), link: null, tokens: {}, account: {} });
   closeSidebarOnPhones();
   scrollTo({ top: 0 });
   return refreshMine();
@@ -42,6 +43,7 @@ export function renderMine(root) {
       state.left ? farewell(state.left) : null,
       state.mineError ? problem() : null,
       kept(),
+      accountPanel(),
       h("section", { class: "panel" }, h("h2", {}, t("privacy_title")), h("ul", { class: "story" }, wholeStory().map((words) => h("li", {}, words)))),
       otherDevice(),
       programs(),
@@ -64,6 +66,7 @@ function farewell(numbers) {
     { class: "panel farewell", role: "status" },
     h("h2", {}, icon("check"), t("left_title")),
     something ? [h("p", {}, t("left_numbers")), numberList(numbers)] : null,
+    numbers.accounts ? h("p", {}, t("left_account")) : null,
     h("p", {}, t("left_cookie")),
     h("div", { class: "row" }, h("button", { class: "button", type: "button", "data-key": "left-new", onclick: () => showStart({ push: true }) }, t("new_conversation"))),
   );
@@ -95,6 +98,7 @@ const LABELS = {
   versions: "number_versions",
   reactions: "number_reactions",
   objections: "number_objections",
+  accounts: "number_accounts",
   other: "number_other",
 };
 
@@ -103,7 +107,7 @@ function deletion() {
     "section",
     { class: "panel" },
     h("h2", {}, t("delete_all_title")),
-    h("p", {}, t("delete_all_what")),
+    h("p", {}, t("delete_all_what"), account() ? ` ${t("delete_all_account", account())}` : null),
     state.leaving?.error ? h("p", { class: "problem", role: "alert" }, state.leaving.error) : null,
     state.leaving?.isAsked ? question() : h("div", { class: "row" }, h("button", { class: "button danger", type: "button", "data-key": "delete-all", onclick: askToLeave }, icon("trash"), t("delete_all"))),
   );

@@ -1,6 +1,7 @@
 // The visitor's page: puts the pieces together. `state.js` holds what is known, `actions.js` changes it, each slot
 // (webapp/components/slots.py) shows a part of it, `painter.js` the native transcript, `live.js` brings the news.
 
+import { sayWhatHappened } from "./account.js";
 import { followAddress, frames, loadScenarios, refreshConversation, send, stop } from "./actions.js";
 import { call } from "./api.js";
 import { laterDebriefs, renderComparison } from "./comparison.js";
@@ -33,7 +34,7 @@ const SLOTS = {
   scenarios: [renderScenarios, (s) => [s.scenarios, s.scenariosError, s.talkLanguage, s.chosenScenario, s.isStarting, s.startError, s.list, ...modelNews(s)]],
   courses: [renderProgress, (s) => [s.view, s.progress, s.progressError]],
   comparison: [renderComparison, (s) => [s.view, s.comparison, s.comparisonError]],
-  "my-data": [renderMine, (s) => [s.view, s.mine, s.mineError, s.leaving, s.left, s.link, s.linked, s.tokens]],
+  "my-data": [renderMine, (s) => [s.view, s.mine, s.mineError, s.leaving, s.left, s.link, s.linked, s.tokens, s.account, s.me]],
   "talk-header": [renderHeader, (s) => [s.conversation, s.messages, s.missing, s.sending, s.sendError, s.scenarios, s.pane, s.feedback, s.feedbacks, s.isAskingFeedback]],
   "below-transcript": [renderBelow, (s) => [s.conversation, s.messages, s.sending, s.sendError, s.hint, s.scenarios, s.moment, s.wrappingUp, s.feedbacks, ...modelNews(s)]],
   debrief: [renderDebrief, (s) => (s.disputing ? [s.disputing] : [s.view, s.missing, s.messages, s.feedback, s.feedbacks, s.feedbackError, s.askError, s.isAskingFeedback, s.notificationAnswer, s.again, s.moment, laterDebriefs(), ...waitingNews(s)])],
@@ -108,6 +109,11 @@ function openSidebarOnDesktops() {
   button?.click();
 }
 
+function iAm(me) {
+  change({ me });
+  sayWhatHappened();
+}
+
 function begin() {
   document.documentElement.lang = LANGUAGE;
   state.talkLanguage = LANGUAGE;
@@ -130,7 +136,7 @@ function begin() {
   loadScenarios();
   refreshList();
   refreshDeletions({ isFirst: true });
-  call("GET", "me").then((me) => change({ me }), () => {});
+  call("GET", "me").then(iAm, () => {});
   followAddress();
 }
 

@@ -70,6 +70,7 @@ export const state = {
   link: null, // the private link that was made: {address, expiresAt}, or {isAtWork}, or {error}
   linked: null, // the private link that was opened: {token, isAtWork, error}
   tokens: {}, // for programs: {items, made, error, label}
+  account: {}, // the forms of the visitor's account: {mode, name, password, newPassword, isShown, isChanging, isAtWork, error}
   left: null, // what was deleted, in numbers, to be told once
 };
 

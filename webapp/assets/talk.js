@@ -5,6 +5,7 @@ import { say, sendAgain, showStart } from "./actions.js";
 import { contextGauge } from "./context.js";
 import { h, icon, show } from "./dom.js";
 import { draftOf, saveDraft } from "./drafts.js";
+import { partnerName } from "./labels.js";
 import { goOn, retry } from "./message_actions.js";
 import { modelBanner } from "./model_banner.js";
 import { repaint } from "./painter.js";
@@ -103,7 +104,7 @@ function offer(reply) {
 /** What stands under an answer in the transcript, in words, or null. */
 export function markOf(message) {
   if (message.role !== "assistant") return null;
-  if (message.state === "running") return message.text ? null : t("mark_thinking");
+  if (message.state === "running") return message.text ? null : t("mark_thinking", { name: partnerName() });
   if (message.state === "stopped") return t("mark_stopped");
   if (message.state === "cut_off") return t("mark_cut_off");
   if (message.state === "interrupted") return t("mark_interrupted");
