@@ -312,7 +312,7 @@ class FeedbackVersionRow(Base):
     partial: Mapped[bool]
     body: Mapped[dict[str, Any]]
     words: Mapped[str] = mapped_column(
-        Text, default=lambda row: words_of(_values(row)["body"]), server_default="", deferred=True
+        Text, default=lambda row: words_of(_values(row)["body"]), server_default=text("''"), deferred=True
     )
     """What a reader reads of the body, for the search of the review queue."""
     checks: Mapped[list[Any]]

@@ -332,7 +332,7 @@ def differences(url: str) -> list:
 
 
 def not_of_search(name: str | None, kind: str, parents: object) -> bool:
-    return not (kind == "table" and is_of_search(name))
+    return not (kind in ("table", "index") and is_of_search(name))
 
 
 def database_file(settings) -> Path:

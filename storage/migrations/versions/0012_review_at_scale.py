@@ -28,7 +28,7 @@ reviews = sa.table("reviews", sa.column("id"), sa.column("feedback_id"), sa.colu
 
 
 def upgrade() -> None:
-    op.add_column("feedback_versions", sa.Column("words", sa.Text(), server_default="", nullable=False))
+    op.add_column("feedback_versions", sa.Column("words", sa.Text(), server_default=sa.text("''"), nullable=False))
     op.add_column("reviews", sa.Column("second_draw", sa.Integer(), server_default="0", nullable=False))
     _fill()
     op.create_index(op.f("ix_reviews_second_draw_created_at"), "reviews", ["second_draw", "created_at"], unique=False)
