@@ -25,6 +25,8 @@ from debrief.windows import number_of
 
 FIELD_MAX_CHARS = 800
 LINES_MAX = 2
+ITEMS_MAX = MOST
+"""Of strengths and of improvements, whoever writes them."""
 OF_THE_TALK = ("no_injection", "same_when_masked")
 """Checks whose outcome an edit does not change."""
 Lines = Annotated[list[str], Field(max_length=LINES_MAX)]
@@ -60,8 +62,8 @@ class Edit(_Part):
     """All fields of a debrief that a person may change; an item that is left out is deleted."""
 
     criteria: list[EditedCriterion]
-    strengths: Annotated[list[EditedStrength], Field(max_length=MOST["strengths"])] = []
-    improvements: Annotated[list[EditedImprovement], Field(max_length=MOST["improvements"])] = []
+    strengths: Annotated[list[EditedStrength], Field(max_length=ITEMS_MAX["strengths"])] = []
+    improvements: Annotated[list[EditedImprovement], Field(max_length=ITEMS_MAX["improvements"])] = []
     next_step: str | None = None
     summary: str | None = None
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractContextManager, aclosing, asynccontextmanager
+from functools import cache
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -107,6 +109,7 @@ def _connect(settings: Settings) -> openai.AsyncOpenAI:
         raise ConfigError(reason="DEBRIEF_MODEL_API_KEY has characters that no HTTP header may carry.")
     patience = httpx2.Timeout(None, connect=settings.connect_timeout_s, pool=settings.connect_timeout_s)
     try:
+        trust_env = not _is_loopback(url)  # HTTP_PROXY is not meant for our own machine
         client = openai.AsyncOpenAI(
             base_url=url,
             api_key=key or "none",
@@ -115,7 +118,8 @@ def _connect(settings: Settings) -> openai.AsyncOpenAI:
             http_client=openai.DefaultAsyncHttpxClient(
                 timeout=patience,
                 limits=httpx2.Limits(keepalive_expiry=IDLE_CONNECTION_S),
-                trust_env=not _is_loopback(url),  # HTTP_PROXY is not meant for our own machine
+                trust_env=trust_env,
+                verify=_certificates(trust_env),
                 event_hooks={"response": [_bound]},
             ),
         )
@@ -146,6 +150,12 @@ class _Bounded(httpx2.AsyncByteStream):
 
 async def _bound(response: httpx2.Response) -> None:
     response.stream = _Bounded(cast("httpx2.AsyncByteStream", response.stream))
+
+
+@cache
+def _certificates(trust_env: bool) -> ssl.SSLContext:
+    """Read once in a process: it takes longer than all else that a client is made of."""
+    return httpx2.create_ssl_context(trust_env=trust_env)
 
 
 def _is_loopback(url: str) -> bool:

@@ -62,7 +62,7 @@ def list_audit(db: Database, object_id: str) -> list[AuditEvent]:
     """Everything that was done to one object, oldest first."""
     with db.read() as session:
         rows = session.scalars(select(AuditRow).where(AuditRow.object_id == object_id).order_by(AuditRow.id))
-        return [_event(row) for row in rows]
+        return [read_event(row) for row in rows]
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def list_events(db: Database, wanted: AuditQuery, *, limit: int = 50, before: in
     with db.read() as session:
         rows = session.scalars(query).all()
     more = str(rows[limit - 1].id) if len(rows) > limit else None
-    return Page([_event(row) for row in rows[:limit]], more)
+    return Page([read_event(row) for row in rows[:limit]], more)
 
 
 def list_actions(db: Database) -> list[str]:
@@ -100,7 +100,8 @@ def list_actions(db: Database) -> list[str]:
         return sorted(session.scalars(select(AuditRow.action).distinct()))
 
 
-def _event(row: AuditRow) -> AuditEvent:
+def read_event(row: AuditRow) -> AuditEvent:
+    """A row as it is shown."""
     return AuditEvent(row.at, row.actor, row.action, row.object_type, row.object_id, dict(row.detail))
 
 

@@ -59,9 +59,18 @@ def check_draft(db: Database, feedback_id: str, edit: Edit) -> list[Check]:
 
 
 def approve_edit(
-    db: Database, account: Account, feedback_id: str, row_version: int, edit: Edit, *, note: str = ""
+    db: Database,
+    account: Account,
+    feedback_id: str,
+    row_version: int,
+    edit: Edit,
+    *,
+    note: str = "",
+    seconds: int | None = None,
 ) -> ReviewCase:
     """Store the edit as a new version and let it count: the visitor sees it.
+
+    `seconds`: how long the reviewer had it open, for what needs no claim.
 
     Raises:
         InputRejected: as `debrief.edit.apply_edit`, or the note is too long.
@@ -84,6 +93,7 @@ def approve_edit(
         move_review(
             session, account, feedback_id, row_version, "edit",
             detail={"parent": draft.version_id, "body": digest(version.body)}, levels=levels_of(body),
+            seconds=seconds,
             version_id=version.id, reviewed_by=account.id, review_note=kept, reject_reason=None, seen_at=None,
             **facts_of(version), open_disputes=0,
         )  # fmt: skip

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from debrief.errors import Conflict, NotAllowed, NotFound
 from debrief.feedback import FeedbackBody
 from debrief.review import ReviewState, move, needs_admin
+from debrief.webhooks import OF_MOVES
 from storage.accounts import Account
 from storage.audit import audit
 from storage.engine import new_id, utc_now
@@ -23,6 +24,7 @@ from storage.feedback import stop_making
 from storage.reactions import close_disputes
 from storage.review_facts import begins_to_wait
 from storage.tables import AccountRow, FeedbackRow, FeedbackVersionRow, ReviewRow
+from storage.webhook_outbox import announce
 
 CLAIM_LEASE = timedelta(minutes=10)
 CLOCKS_DIFFER = timedelta(seconds=60)
@@ -43,6 +45,7 @@ def move_review(
     *,
     detail: dict[str, object] | None = None,
     levels: Mapping[str, int | None] | None = None,
+    seconds: int | None = None,
     **values: object,
 ) -> None:
     """Make one move. Without a `row_version` it is made however the feedback stands.
@@ -55,6 +58,7 @@ def move_review(
         action: one of `debrief.review.ACTIONS`.
         detail: what else the audit is to say: ids, hashes and codes.
         levels: what the reviewer gives with an edit, by criterion.
+        seconds: how long they had it open, as they say; a claim's own time goes before.
         values: columns of the feedback that change with the move.
 
     Raises:
@@ -77,7 +81,7 @@ def move_review(
     if seen != row.row_version:
         raise Conflict
     if action in DECISIONS:
-        _keep_decision(session, row, account, action, now, levels)
+        _keep_decision(session, row, account, action, now, levels, seconds)
     _change(
         session,
         row,
@@ -93,6 +97,9 @@ def move_review(
         close_disputes(session, feedback_id)
     told = {"before": before.value, "after": after.value, "version": values.get("version_id", row.version_id)}
     audit(session, account.id, action, "feedback", feedback_id, **told, **(detail or {}))
+    if action in OF_MOVES:
+        reason = values.get("reject_reason")
+        announce(session, OF_MOVES[action], row, state=after, before=before, reason=str(reason) if reason else None)
     session.expire_all()
 
 
@@ -125,6 +132,7 @@ def _keep_decision(
     action: str,
     now: datetime,
     levels: Mapping[str, int | None] | None,
+    seconds: int | None,
 ) -> None:
     """One opinion a round and reviewer: deciding replaces what the same person thought blind.
 
@@ -133,6 +141,7 @@ def _keep_decision(
     version = session.get(FeedbackVersionRow, row.version_id or "")
     if version is None:
         raise Conflict("nothing_shown")
+    opened_at = row.claimed_at or (now - timedelta(seconds=seconds) if seconds is not None else None)
     mine = (
         ReviewRow.feedback_id == row.id, ReviewRow.round == row.review_round, ReviewRow.reviewer_id == account.id
     )  # fmt: skip
@@ -149,9 +158,9 @@ def _keep_decision(
                 levels or (levels_of(FeedbackBody.model_validate(version.body)) if action == "approve" else {})
             ),
             blind=False,
-            opened_at=row.claimed_at or now,
+            opened_at=opened_at or now,
             created_at=now,
-            seconds_spent=seconds_between(row.claimed_at, now) if row.claimed_at else None,
+            seconds_spent=seconds_between(opened_at, now) if opened_at else None,
         )
     )
 

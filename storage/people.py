@@ -1,4 +1,6 @@
-"""Who may work here, as an admin sees and changes it. Accounts and passwords themselves are `storage/accounts.py`.
+"""Who may work here, as an admin sees and changes it.
+
+Accounts themselves are `storage/accounts.py`, how people get their passwords is `storage/password_links.py`.
 
 Nobody can lock everybody out: the last admin who can sign in stays one. Whatever takes something away ends the
 account's sign-ins in the same transaction; a role counts from the next request on, because it is read with each.
@@ -6,7 +8,6 @@ account's sign-ins in the same transaction; a role counts from the next request 
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,14 +15,11 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from debrief.errors import Conflict, NotFound
-from storage.accounts import Account, AccountRole, checked_role, create_account, read_account
+from storage.accounts import Account, AccountRole, checked_role, read_account
 from storage.audit import audit
 from storage.engine import Database, utc_now
-from storage.passwords import hash_password
 from storage.tables import AccountRow, ConversationRow, FeedbackRow, SignInRow
 from storage.visitors import Stored, delete_visitor
-
-PASSWORD_BYTES = 12
 
 
 @dataclass(frozen=True)
@@ -49,16 +47,6 @@ def list_people(db: Database) -> list[Person]:
             .order_by(AccountRow.disabled_at.is_not(None), AccountRow.name)
         )
         return [Person(read_account(row), n or 0, used_at) for row, n, used_at in rows]
-
-
-def make_person(db: Database, admin: Account, name: str, role: str) -> tuple[Account, str]:
-    """A new account, and its password, which is kept nowhere.
-
-    Raises:
-        InputRejected, Conflict: as `storage.accounts.create_account`.
-    """
-    password = secrets.token_urlsafe(PASSWORD_BYTES)
-    return create_account(db, name, password, role, actor=admin.id), password
 
 
 def change_role(db: Database, admin: Account, account_id: str, role: str) -> Account:
@@ -99,17 +87,6 @@ def enable_person(db: Database, admin: Account, account_id: str) -> Account:
             row.disabled_at = None
             audit(session, admin.id, "enable_account", "account", row.id)
         return read_account(row)
-
-
-def reset_password(db: Database, admin: Account, account_id: str) -> tuple[Account, str]:
-    """A new password, which is kept nowhere; all sign-ins end at once. Raises NotFound."""
-    password = secrets.token_urlsafe(PASSWORD_BYTES)
-    hashed = hash_password(password)
-    with db.write() as session:
-        row = _row(session, account_id)
-        row.password_hash = hashed
-        audit(session, admin.id, "set_password", "account", row.id, sign_ins=_end_sign_ins(session, row))
-        return read_account(row), password
 
 
 def find_visitor(db: Database, thing_id: str) -> str | None:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from sqlalchemy import func, select
+
 from debrief.errors import Conflict, DebriefError, NotFound
 from debrief.review import ReviewState
 from storage import anew, reviews
@@ -23,6 +25,8 @@ from storage.tables import FeedbackRow
 
 BulkAction = Literal["approve", "assign", "regenerate"]
 BATCH_MAX = 100
+REWRITES_AT_ONCE = 50
+"""So many are being written anew for the desk at a time: each takes the model minutes that talks want too."""
 _WHY = {
     "claimed_by_other": "in_hands",
     "not_found": "gone",
@@ -36,7 +40,10 @@ _WHY = {
 
 @dataclass
 class Outcome:
-    """What came of a portion. `skipped` counts by reason: in_hands, moved_on, disputed, no_words, not_allowed, gone.
+    """What came of a portion.
+
+    `skipped` counts by reason: in_hands, moved_on, disputed, no_words, not_allowed, gone, full (as many as may be are
+    being written anew).
 
     `jobs` are ids to ring for.
     """
@@ -68,7 +75,11 @@ def move_many(
         "regenerate": lambda one: _regenerate(db, account, one),
     }
     outcome = Outcome()
+    room = rewrites_left(db) if action == "regenerate" else BATCH_MAX
     for feedback_id in feedback_ids[:BATCH_MAX]:
+        if outcome.done >= room:
+            outcome.skipped["full"] += 1
+            continue
         try:
             job_id = act[action](feedback_id)
         except DebriefError as error:
@@ -80,6 +91,13 @@ def move_many(
         if job_id:
             outcome.jobs.append(job_id)
     return outcome
+
+
+def rewrites_left(db: Database) -> int:
+    """How many more may be sent to be written anew several at once; one at a time always may."""
+    under_way = select(func.count()).where(FeedbackRow.review_state == ReviewState.REGENERATING.value)
+    with db.read() as session:
+        return max(0, REWRITES_AT_ONCE - (session.scalar(under_way) or 0))
 
 
 def _assignee_id(db: Database, name: str | None) -> str | None:

@@ -190,13 +190,16 @@ def list_reviewers(db: Database) -> list[str]:
         ]
 
 
-def has_next(db: Database, account: Account, wanted: QueueFilter | None = None) -> bool:
+def has_next(
+    db: Database, account: Account, wanted: QueueFilter | None = None, *, skipped: Collection[str] = ()
+) -> bool:
     """Whether `claim_next` would find something at this moment."""
     now = utc_now()
+    passed_over = [_Row.id.not_in(list(skipped)[:SKIPPED_MAX])] if skipped else []
     with db.read() as session:
         conditions = conditions_of(narrow(session, wanted))
         return any(
-            session.scalar(select(_Row.id).where(*arm, *conditions).limit(1)) is not None
+            session.scalar(select(_Row.id).where(*arm, *conditions, *passed_over).limit(1)) is not None
             for arm in _next_arms(account, now, wanted)
         )
 

@@ -119,15 +119,29 @@ def release(db: Database, account: Account, feedback_id: str, row_version: int) 
     return _move(db, account, feedback_id, row_version, "release")
 
 
-def approve(db: Database, account: Account, feedback_id: str, row_version: int) -> ReviewCase:
-    """Let it count: the visitor sees it. Raises as `claim`."""
-    return _move(db, account, feedback_id, row_version, "approve", reviewed_by=account.id)
+def approve(
+    db: Database, account: Account, feedback_id: str, row_version: int, *, seconds: int | None = None
+) -> ReviewCase:
+    """Let it count: the visitor sees it. Raises as `claim`.
+
+    `seconds`: how long the reviewer had it open, for what needs no claim.
+    """
+    return _move(db, account, feedback_id, row_version, "approve", seconds=seconds, reviewed_by=account.id)
 
 
 def reject(
-    db: Database, account: Account, feedback_id: str, row_version: int, *, reason: str | None, note: str = ""
+    db: Database,
+    account: Account,
+    feedback_id: str,
+    row_version: int,
+    *,
+    reason: str | None,
+    note: str = "",
+    seconds: int | None = None,
 ) -> ReviewCase:
     """Keep it from the visitor, for one of the reasons on record; the note is for the other reviewers.
+
+    `seconds` as for `approve`.
 
     Raises:
         InputRejected: no reason, or none that we know; the note is too long.
@@ -142,6 +156,7 @@ def reject(
         row_version,
         "reject",
         detail={"reason": reason},
+        seconds=seconds,
         reviewed_by=account.id,
         reject_reason=reason,
         review_note=checked_note(note),
@@ -205,10 +220,11 @@ def _move(
     action: str,
     *,
     detail: dict[str, object] | None = None,
+    seconds: int | None = None,
     **values: Any,
 ) -> ReviewCase:
     with db.write() as session:
-        move_review(session, account, feedback_id, row_version, action, detail=detail, **values)
+        move_review(session, account, feedback_id, row_version, action, detail=detail, seconds=seconds, **values)
         return read_case(session, feedback_id)
 
 

@@ -62,8 +62,8 @@ class Bearer:
     account: Account | None
 
 
-def make_token(db: Database, owner: Owner, label: str) -> tuple[ProgramToken, str]:
-    """Make a token; it and its text, which is kept nowhere.
+def make_token(db: Database, owner: Owner, label: str, *, actor: str | None = None) -> tuple[ProgramToken, str]:
+    """Make a token; it and its text, which is kept nowhere. `actor` is who makes it, where that is not the owner.
 
     Raises:
         InputRejected: no label, or too long a one.
@@ -84,7 +84,7 @@ def make_token(db: Database, owner: Owner, label: str) -> tuple[ProgramToken, st
             raise Conflict("too_many_tokens", limit=MOST_OF_ONE)
         session.add(row)
         session.flush()
-        audit(session, owner.account_id or VISITOR, "make_token", "token", row.id)
+        audit(session, actor or owner.account_id or VISITOR, "make_token", "token", row.id, account=owner.account_id)
     return _shown(row), token
 
 
@@ -95,8 +95,8 @@ def list_tokens(db: Database, owner: Owner) -> list[ProgramToken]:
         return [_shown(row) for row in session.scalars(query)]
 
 
-def revoke_token(db: Database, owner: Owner, token_id: str) -> None:
-    """From now on the token is nobody.
+def revoke_token(db: Database, owner: Owner, token_id: str, *, actor: str | None = None) -> None:
+    """From now on the token is nobody. `actor` as for `make_token`.
 
     Raises:
         NotFound: the owner has no such token.
@@ -106,7 +106,9 @@ def revoke_token(db: Database, owner: Owner, token_id: str) -> None:
         if row is None:
             raise NotFound
         session.delete(row)
-        audit(session, owner.account_id or VISITOR, "revoke_token", "token", token_id)
+        audit(
+            session, actor or owner.account_id or VISITOR, "revoke_token", "token", token_id, account=owner.account_id
+        )
 
 
 def who_is_program(db: Database, token: str) -> Bearer | None:

@@ -17,6 +17,8 @@ from storage.review_queue import SKIPPED_MAX, Sort
 from storage.reviews import WAITING
 
 VIEW_MAX_CHARS = 10_000
+ELSEWHERE_MAX = 50
+"""Tabs of one browser that count."""
 Name = Annotated[str, Field(max_length=200)]
 
 
@@ -82,6 +84,17 @@ def read_view(view: str) -> QueueQuery:
 def read_skipped(view: str) -> list[str]:
     """The ids that an address names as not wanted now."""
     return parse_qs(view[:VIEW_MAX_CHARS]).get("skip", [])[-SKIPPED_MAX:]
+
+
+def read_elsewhere(view: str) -> list[str]:
+    """The ids that this reviewer has open in other tabs."""
+    return parse_qs(view[:VIEW_MAX_CHARS]).get("elsewhere", [])[-ELSEWHERE_MAX:]
+
+
+def read_seconds(view: str) -> int | None:
+    """How long the open one has been open, as the page says; None where it says nothing of use."""
+    said = parse_qs(view[:VIEW_MAX_CHARS]).get("seconds", [""])[-1]
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 6 else None
 
 
 def _midnight(day: date | None, *, days_later: int = 0) -> datetime | None:

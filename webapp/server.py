@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import uvicorn
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
@@ -44,7 +44,7 @@ from storage import (
 )
 from storage.engine import Database, new_id
 from storage.feedback import FeedbackLimits
-from webapp import sign_in
+from webapp import passwords, sign_in
 from webapp.api import (
     again as again_api,
     audit as audit_api,
@@ -73,6 +73,7 @@ from webapp.api import (
     talk_files as talk_files_api,
     tokens as tokens_api,
     visitor_accounts as visitor_accounts_api,
+    webhooks as webhooks_api,
 )
 from webapp.connections import (
     Patience,
@@ -147,16 +148,17 @@ def build_app(
         visitor_accounts_api,
         health_api,
     ):
-        app.include_router(routes.router)
-    app.include_router(docs_api.router)
-    app.include_router(metrics_api.router)
+        _serve(app, routes.router)
+    _serve(app, docs_api.router)
+    _serve(app, metrics_api.router)
     # The last route of review takes any word for a move.
     for routes in (opinions_api, review_bulk_api, review_queue_api, edits_api, review_api, system_api):
-        app.include_router(routes.router)
-    for routes in (exports_api, people_api, audit_api):
-        app.include_router(routes.router)
+        _serve(app, routes.router)
+    for routes in (exports_api, people_api, audit_api, webhooks_api):
+        _serve(app, routes.router)
     _end_api(app)
     app.include_router(sign_in.sign_in_routes(parts))
+    app.include_router(passwords.password_routes(parts))
     if with_pages:
         _mount_pages(app, parts)
     return app
@@ -296,6 +298,11 @@ def _error_response(request: Request, error: DebriefError, status: int | None = 
     return response
 
 
+def _serve(app: FastAPI, router: APIRouter) -> None:
+    """The router's own routes, as they are. `include_router` would read every signature once more for each app."""
+    app.router.routes.extend(router.routes)
+
+
 def _end_api(app: FastAPI) -> None:
     """What is left under `/api/` is not there: a page must not answer for it."""
 
@@ -382,7 +389,7 @@ async def _forget_old_spending(store: Store) -> None:
 
 async def _forget_old_talks(parts: Parts) -> None:
     settings = parts.settings
-    kept = retention.Kept(talks_days=settings.talks_days, feedback_days=settings.feedback_days)
+    kept = retention.Kept(settings.talks_days, settings.feedback_days, settings.webhook_log_days)
     await parts.store(retention.forget_in_turn, kept, every_s=FORGET_EVERY_S * 0.9)
 
 

@@ -31,7 +31,10 @@ log = logging.getLogger(__name__)
 HOME = "/admin/"
 LOGIN = "/admin/login"
 LOGOUT = "/admin/logout"
+CHOOSE_PAGE = "/admin/password"
+OPEN_TO_ALL = (LOGIN, LOGOUT, CHOOSE_PAGE)
 ADMINS_ONLY = ("/admin/system", "/admin/manage")
+STYLE = (Path(__file__).parent / "sign_in.css").read_text("utf-8")
 _PAGE = Template((Path(__file__).parent / "sign_in.html").read_text("utf-8"))
 
 
@@ -80,7 +83,7 @@ def sign_in_routes(parts: Parts) -> APIRouter:
 
     @router.post(LOGIN)
     async def sign_in(request: Request) -> Response:
-        form = _read_form(await request.body())
+        form = read_form(await request.body())
         name, goal = form.get("name", ""), form.get("next", HOME)
         try:
             async with parts.attempts.one(name, client_address(request.scope)):
@@ -89,13 +92,13 @@ def sign_in_routes(parts: Parts) -> APIRouter:
         except DebriefError as error:
             log.info("sign-in refused", extra={"reason": error.reason})
             return await _page(parts, request, goal, name=name, error=error)
-        await _end_sign_in(parts, request)
-        return _with_cookie(RedirectResponse(safe_next(goal), 303), request, token)
+        await end_sign_in(parts, request)
+        return with_cookie(RedirectResponse(safe_next(goal), 303), request, token)
 
     @router.post(LOGOUT)
     async def sign_out(request: Request) -> Response:
-        await _end_sign_in(parts, request)
-        return _with_cookie(RedirectResponse(LOGIN, 303), request, "", max_age_s=0)
+        await end_sign_in(parts, request)
+        return with_cookie(RedirectResponse(LOGIN, 303), request, "", max_age_s=0)
 
     @router.get(LOGOUT)
     async def stay() -> Response:
@@ -111,11 +114,11 @@ def safe_next(goal: str) -> str:
     parsed = urlsplit(goal) if goal.isprintable() and "\\" not in goal else None
     if parsed is None or parsed.scheme or parsed.netloc or not parsed.path.startswith(HOME):
         return HOME
-    return HOME if parsed.path in (LOGIN, LOGOUT) or ".." in parsed.path else goal
+    return HOME if parsed.path in OPEN_TO_ALL or ".." in parsed.path else goal
 
 
 def _is_guarded(path: str) -> bool:
-    return (path == HOME.rstrip("/") or path.startswith(HOME)) and path not in (LOGIN, LOGOUT)
+    return (path == HOME.rstrip("/") or path.startswith(HOME)) and path not in OPEN_TO_ALL
 
 
 def _login_address(scope: Any) -> str:
@@ -124,7 +127,7 @@ def _login_address(scope: Any) -> str:
     return LOGIN if goal == HOME else f"{LOGIN}?next={quote(goal, safe='')}"
 
 
-def _read_form(body: bytes) -> dict[str, str]:
+def read_form(body: bytes) -> dict[str, str]:
     try:
         fields = parse_qs(body.decode("utf-8"), keep_blank_values=True, max_num_fields=10)
     except ValueError:
@@ -132,13 +135,13 @@ def _read_form(body: bytes) -> dict[str, str]:
     return {name: values[0] for name, values in fields.items()}
 
 
-async def _end_sign_in(parts: Parts, request: Request) -> None:
+async def end_sign_in(parts: Parts, request: Request) -> None:
     token = read_cookies(request.scope).get(SIGN_IN_COOKIE)
     if token:
         await parts.store(accounts.sign_out, token)
 
 
-def _with_cookie(response: Response, request: Request, token: str, max_age_s: int | None = None) -> Response:
+def with_cookie(response: Response, request: Request, token: str, max_age_s: int | None = None) -> Response:
     """A cookie of the session: the server's idle time ends it, and closing the browser. Never for another's frame."""
     profile = "https" if request.scope["scheme"] == "https" else "http"
     value = cookie_header(SIGN_IN_COOKIE, token, profile, max_age_s)
@@ -154,7 +157,7 @@ async def _page(
     words = partial(say, language=language)
     notice = ""
     if error is not None:
-        notice = _notice("bad", error.sentence(language), role="alert")
+        notice = notice_line("bad", error.sentence(language), role="alert")
     elif not await parts.store(accounts.count_accounts):
         first = html.escape(words("sign_in.first", command="{command}")).replace(
             "{command}", "<code>python app.py admin NAME</code>"
@@ -166,6 +169,7 @@ async def _page(
     }
     body = _PAGE.substitute(
         texts,
+        style=STYLE,
         language=language,
         notice=notice,
         next=html.escape(safe_next(goal)),
@@ -176,12 +180,12 @@ async def _page(
     headers = {"Cache-Control": "no-store"}
     if error is not None and error.retry_after_s is not None:
         headers["Retry-After"] = str(math.ceil(error.retry_after_s))
-    return HTMLResponse(body, 200 if error is None else _status(error), headers)
+    return HTMLResponse(body, 200 if error is None else status_of(error), headers)
 
 
-def _status(error: DebriefError) -> int:
+def status_of(error: DebriefError) -> int:
     return 401 if error.reason == "wrong_password" else error.http_status
 
 
-def _notice(kind: str, text: str, *, role: str) -> str:
+def notice_line(kind: str, text: str, *, role: str) -> str:
     return f'<p class="notice {kind}" role="{role}">{html.escape(text)}</p>'

@@ -27,8 +27,17 @@ def test_ada_makes_an_account_shuts_it_exports_and_forgets_a_visitor(house: Hous
         page = look.page
         page.get_by_label("Name of the new person").fill("rolf")
         page.get_by_role("button", name="Make an account").click()
-        expect(page.locator(".once code")).to_have_text(re.compile(r"^[\w-]{16}$"))
+        link = page.get_by_label("Link for rolf").input_value()
         page.get_by_role("button", name="I have noted it").click()
+        _choose_a_password(house, link)
+        page.get_by_label("What the program is").fill("Nightly export")
+        page.get_by_role("button", name="Make a token").click()
+        expect(page.get_by_label("Nightly export")).to_have_value(re.compile(r"^\S{30,}$"))
+        program = page.locator("tr", has_text="Nightly export")
+        expect(program).to_contain_text("never")
+        program.get_by_role("button", name="Revoke").click()
+        program.get_by_role("button", name="Revoke it now").click()
+        expect(page.get_by_text("No program has a token.")).to_be_visible()
         row = page.locator("tr", has_text="rolf")
         row.get_by_role("button", name="Shut", exact=True).click()
         row.get_by_role("button", name="Shut and sign out now").click()
@@ -52,3 +61,22 @@ def test_ada_makes_an_account_shuts_it_exports_and_forgets_a_visitor(house: Hous
         expect(page.locator("tbody tr").first).to_contain_text("forgot a visitor")
         page.get_by_label("Did").select_option("disable_account")
         expect(page.locator("tbody tr").first).to_contain_text("shut an account")
+
+
+def _choose_a_password(house: House, link: str) -> None:
+    """Rolf opens the link that he got; the second time it is good for nothing."""
+    with house.visit() as look:
+        page = look.page
+        look.expect_refusals(404)
+        for is_good in (True, False):
+            page.goto(link)
+            expect(page).to_have_url(f"{house.url}/admin/password")
+            page.get_by_label("New password").fill("three blue herons")
+            page.get_by_label("The new one once more").fill("three blue herons")
+            page.get_by_role("button", name="Use this password").click()
+            if is_good:
+                expect(page.locator(".desk-me")).to_contain_text("rolf")
+            else:
+                expect(page.get_by_role("alert")).to_contain_text("good for nothing any more")
+        page.goto(f"{house.url}/admin/password")
+        expect(page.get_by_label("Your present password")).to_be_visible()

@@ -79,6 +79,8 @@ def test_what_is_typed_is_checked_at_once_and_is_there_after_a_reload(db: Databa
     page.locator(".desk-level", has_text="4 ·").first.click()
     button(page, "Save and approve").click()
     expect(page.locator("#desk-notice")).to_contain_text("Saved as a new version")
+    expect(page.locator(".desk-choose")).to_contain_text("Nothing waits for you right now.")
+    open_case(rita, row.id)
     expect(page.locator(".desk-case-head")).to_contain_text("Corrected and approved by rita")
 
     button(page, "Versions: 2").click()
@@ -88,6 +90,52 @@ def test_what_is_typed_is_checked_at_once_and_is_there_after_a_reload(db: Databa
     expect(versions.locator(".difference-section")).to_have_count(2)
 
 
+def test_a_strength_and_an_improvement_are_added_while_editing(db: Database, rita: Look):  # noqa: F811
+    row = make_feedback(db)
+    page = open_case(rita, row.id)
+    start_editing(page)
+    button(page, "Add a strength").click()
+    expect(box(page, "strengths.0.why")).to_be_focused()
+    box(page, "strengths.0.why").fill("You measured it before you changed anything.")
+    button(page, "Add something to improve").click()
+    box(page, "improvements.0.problem").fill("The middle of the story jumps from plan to result.")
+    box(page, "improvements.0.rewrite").fill("Then I moved the jobs over, one service a day.")
+    part = page.locator('[data-where="improvements.0"]')
+    part.locator("select").first.select_option(label="Own part")
+    part.locator("select").last.select_option(index=1)
+    page.locator('[data-where="strengths.0"] select').select_option(index=1)
+    button(page, "Add a strength").click()
+    expect(page.locator(".desk-editor")).to_contain_text("A debrief names at most 2 strengths.")
+    page.locator('[data-where="strengths.1"] .desk-item-delete').click()
+    button(page, "Save and approve").click()
+    expect(page.locator("#desk-notice")).to_contain_text("Saved as a new version")
+    body = reviews.get_review(db, row.id).body
+    assert body
+    assert [one.why for one in body.strengths] == ["You measured it before you changed anything."]
+    assert [one.criterion for one in body.improvements] == ["own_part"]
+
+
+def test_what_was_decided_is_reopened_with_a_note_for_the_next(db: Database, rita: Look):  # noqa: F811
+    row = make_feedback(db, state=ReviewState.AUTO_RELEASED)
+    page = open_case(rita, row.id)
+    button(page, "Approve").click()
+    expect(page.locator(".desk-case-head")).to_contain_text("Approved by rita")
+    button(page, "Reopen").click()
+    sheet = page.locator("dialog.desk-sheet")
+    expect(sheet.locator("textarea")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(sheet).to_have_count(0)
+    assert reviews.get_review(db, row.id).state is ReviewState.APPROVED
+
+    page.keyboard.press("o")
+    sheet.locator("textarea").fill("Level 5 is too kind for one number.")
+    button(page, "Reopen it").click()
+    expect(page.locator("#desk-notice")).to_contain_text("It waits again.")
+    expect(button(page, "Take it")).to_be_visible()
+    case = reviews.get_review(db, row.id)
+    assert (case.state, case.round, case.note) == (ReviewState.PENDING, 2, "Level 5 is too kind for one number.")
+
+
 def test_a_debrief_is_sent_to_be_written_anew_with_a_note(db: Database, rita: Look):  # noqa: F811
     row = make_feedback(db)
     page = open_case(rita, row.id)
@@ -95,6 +143,8 @@ def test_a_debrief_is_sent_to_be_written_anew_with_a_note(db: Database, rita: Lo
     sheet = page.locator("dialog.desk-sheet")
     sheet.locator("textarea").fill("Quote the number.")
     button(page, "Have it rewritten").click()
+    expect(page.locator("#desk-notice")).to_contain_text("It is being rewritten.")
+    open_case(rita, row.id)
     expect(page.locator(".desk-case-head")).to_contain_text("It is being rewritten.")
     case = reviews.get_review(db, row.id)
     assert case.remade

@@ -59,6 +59,49 @@ def test_rita_clears_twenty_by_keyboard_alone(house: House, db: Database, rita: 
     assert states(db) == {ReviewState.APPROVED: 16, ReviewState.REJECTED: 4}
 
 
+def test_after_whatever_rita_decides_by_key_comes_the_next_one(house: House, db: Database, rita: Look):
+    talk = make_talk(db)
+    ids = [make_feedback(db, talk, age_s=age).id for age in (500, 400, 300)]
+    page = rita.page
+    page.reload()
+    expect(items(page)).to_have_count(3)
+    page.keyboard.press("n")
+    assert opened(page) == ids[0]
+    page.keyboard.press("e")
+    expect(page.locator(".desk-editor textarea").first).to_be_focused()
+    page.keyboard.type("You told one story well and named what came of it.")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#desk-notice")).to_contain_text("Saved as a new version")
+    assert opened(page, other_than=ids[0]) == ids[1]
+    for key, note in (("g", "Quote the number."), ("p", "Is this his own part?")):
+        at = opened(page)
+        page.keyboard.press(key)
+        expect(page.locator("dialog.desk-sheet textarea")).to_be_focused()
+        page.keyboard.type(note)
+        page.keyboard.press("Control+Enter")
+        if at == ids[1]:
+            assert opened(page, other_than=at) == ids[2]
+    expect(page.locator("#desk-notice")).to_contain_text("Passed on to the admins.")
+    expect(page.locator("#desk-list")).to_contain_text("Nothing waits.")
+    assert states(db) == {
+        ReviewState.EDITED_APPROVED: 1, ReviewState.REGENERATING: 1, ReviewState.ESCALATED: 1,
+    }  # fmt: skip
+
+
+def test_the_history_tells_who_did_what_and_opens_by_key(house: House, db: Database, rita: Look):
+    row = make_feedback(db)
+    page = rita.page
+    page.goto(f"{house.url}/admin/?f={row.id}")
+    opened(page)
+    page.keyboard.press("h")
+    history = page.get_by_role("dialog", name="History")
+    expect(history.locator("li").first).to_contain_text("rita took for review")
+    expect(history.locator("li").first).to_contain_text("waiting → being read · Version 1")
+    page.keyboard.press("Escape")
+    expect(history).to_have_count(0)
+    assert reviews.get_review(db, row.id).claimed_by == "rita"
+
+
 def test_j_and_k_go_through_the_list_and_s_comes_back_to_nothing_skipped(house: House, db: Database, rita: Look):
     talk = make_talk(db)
     first, second, third = (make_feedback(db, talk, age_s=age).id for age in (300, 200, 100))

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import select
 
-from debrief.errors import Conflict, InputRejected, NotFound
+from debrief.errors import Conflict, InputRejected, NotAllowed, NotFound
 from debrief.review import ACTIONS
 from debrief.texts import LANGUAGES, catalog
-from storage import accounts, people
+from storage import accounts, password_links, people
 from storage.accounts import Account
 from storage.audit import AuditQuery, audit, list_events
 from storage.engine import Database
@@ -34,23 +34,101 @@ def ada_at_work(web: Web) -> Iterator[Browser]:
         yield browser
 
 
-def test_a_new_account_signs_in_with_the_password_that_was_shown_once(any_database: Database, ada: Account):
-    rita, password = people.make_person(any_database, ada, "rita", "reviewer")
+def test_a_new_account_signs_in_with_the_password_that_its_person_chose_by_the_link(
+    any_database: Database, ada: Account
+):
+    link = password_links.invite(any_database, ada, "rita", "reviewer")
+    with pytest.raises(InputRejected):
+        password_links.use_link(any_database, link.token, "short")
 
-    token = accounts.sign_in(any_database, "rita", password)
-    assert accounts.who_is(any_database, token) == rita
-    assert len(password) >= 16
+    rita = password_links.use_link(any_database, link.token, PASSWORD)
+
+    assert accounts.who_is(any_database, accounts.sign_in(any_database, "rita", PASSWORD)) == rita
+    for token in (link.token, "", "x" * 500):
+        with pytest.raises(NotFound):
+            password_links.use_link(any_database, token, "another long one")
     with pytest.raises(Conflict, match="already"):
-        people.make_person(any_database, ada, "rita", "reviewer")
+        password_links.invite(any_database, ada, "rita", "reviewer")
 
 
-def test_who_is_shut_out_or_gets_a_new_password_is_signed_out_at_once(any_database: Database, ada: Account):
+def test_a_forgotten_password_stays_good_until_the_newest_link_is_used_and_then_every_sign_in_ends(
+    any_database: Database, ada: Account, monkeypatch: pytest.MonkeyPatch
+):
     rita = make_account(any_database, "rita")
-    for take_away in (people.disable_person, people.reset_password):
-        token = accounts.sign_in(any_database, "rita", PASSWORD)
-        take_away(any_database, ada, rita.id)
-        assert accounts.who_is(any_database, token) is None
-        people.enable_person(any_database, ada, rita.id)
+    first = password_links.make_link(any_database, ada, rita.id)
+    newest = password_links.make_link(any_database, ada, rita.id)
+    browser = accounts.sign_in(any_database, "rita", PASSWORD)
+    assert list(password_links.pending_links(any_database)) == [rita.id]
+    with pytest.raises(NotFound):
+        password_links.use_link(any_database, first.token, "another long one")
+    with monkeypatch.context() as later:
+        later.setattr(password_links, "utc_now", lambda: newest.expires_at)
+        with pytest.raises(NotFound):
+            password_links.use_link(any_database, newest.token, "another long one")
+
+    password_links.use_link(any_database, newest.token, "another long one")
+
+    assert accounts.who_is(any_database, browser) is None
+    with pytest.raises(NotAllowed):
+        accounts.sign_in(any_database, "rita", PASSWORD)
+    assert accounts.sign_in(any_database, "rita", "another long one")
+    assert password_links.pending_links(any_database) == {}
+
+
+def test_ones_own_password_is_changed_by_who_knows_it_and_by_a_form(web: Web, ada_at_work: Browser):
+    form = {"password": "not it at all", "new_password": "another long one", "again": "another long one"}
+    wrong = ada_at_work.post("/admin/password", data=form)
+    assert (wrong.status_code, "That is not your present password." in wrong.text) == (403, True)
+    unlike = ada_at_work.post("/admin/password", data={**form, "password": PASSWORD, "again": "another long on"})
+    assert "not the same" in unlike.text
+    with web.browser() as elsewhere:
+        sign_in(elsewhere, "ada")
+        changed = ada_at_work.post("/admin/password", data={**form, "password": PASSWORD})
+        assert (changed.status_code, changed.headers["location"]) == (303, "/admin/")
+        assert ada_at_work.get("/api/v1/people").status_code == 200
+        assert elsewhere.get("/api/v1/people").status_code == 401
+    (event,) = list_events(web.parts.db, AuditQuery(action="set_password")).items
+    assert event.detail == {"by": "password"}
+
+
+def test_ada_makes_and_revokes_tokens_of_accounts_and_sees_when_they_were_used(web: Web, ada_at_work: Browser):
+    rita = make_account(web.parts.db, "rita")
+    made = ada_at_work.post(f"/api/v1/people/{rita.id}/tokens", json={"label": "Nightly export"}).json()
+    bearer = {"authorization": f"Bearer {made['token']}"}
+    with web.browser(headers=bearer) as program:
+        assert program.get("/api/v1/review").status_code == 200
+        assert program.get("/api/v1/people").status_code == 403
+    (line,) = ada_at_work.get("/api/v1/people/tokens").json()["items"]
+    assert (line["label"], line["account"]) == ("Nightly export", "rita")
+    assert line["used_at"]
+    assert made["token"] not in str(line)
+
+    assert ada_at_work.delete(f"/api/v1/people/tokens/{made['id']}").status_code == 204
+    with web.browser(headers=bearer) as program:
+        assert program.get("/api/v1/review").status_code == 401
+    told = list_events(web.parts.db, AuditQuery(object_type="token")).items
+    assert [(event.action, event.detail["account"]) for event in told] == [
+        ("revoke_token", rita.id), ("make_token", rita.id),
+    ]  # fmt: skip
+
+
+def test_a_program_cannot_make_links_or_tokens_that_would_outlive_its_own(web: Web, ada_at_work: Browser):
+    me = next(row for row in ada_at_work.get("/api/v1/people").json()["items"] if row["me"])
+    made = ada_at_work.post(f"/api/v1/people/{me['id']}/tokens", json={"label": "Ops"}).json()
+    with web.browser(headers={"authorization": f"Bearer {made['token']}"}) as program:
+        assert program.get("/api/v1/people").status_code == 200
+        for path, body in ((f"{me['id']}/tokens", {"label": "x"}), (f"{me['id']}/link", {}), ("", {"name": "rolf"})):
+            refused = program.post(f"/api/v1/people/{path}".rstrip("/"), json=body)
+            assert (refused.status_code, refused.json()["code"]) == (403, "not_by_token")
+
+
+def test_who_is_shut_out_is_signed_out_at_once_and_gets_no_link(any_database: Database, ada: Account):
+    rita = make_account(any_database, "rita")
+    token = accounts.sign_in(any_database, "rita", PASSWORD)
+    people.disable_person(any_database, ada, rita.id)
+    assert accounts.who_is(any_database, token) is None
+    with pytest.raises(Conflict, match="shut"):
+        password_links.make_link(any_database, ada, rita.id)
     (_, row) = people.list_people(any_database)
     assert (row.account.name, row.sign_ins) == ("rita", 0)
 
@@ -124,7 +202,9 @@ def test_the_audit_is_read_in_slices_by_who_what_and_which(any_database: Databas
 def test_an_admin_makes_shuts_and_forgets_by_the_api_and_the_audit_says_so(web: Web, ada_at_work: Browser):
     made = ada_at_work.post("/api/v1/people", json={"name": "rita"}).json()
     with web.browser() as rita:
-        assert sign_in(rita, "rita", made["password"]).status_code == 303
+        path, token = made["link"].split("#")
+        chosen = rita.post(path, data={"token": token, "new_password": PASSWORD, "again": PASSWORD})
+        assert chosen.status_code == 303
         assert rita.get("/api/v1/review").status_code == 200
         changed = ada_at_work.patch(f"/api/v1/people/{made['id']}", json={"disabled": True})
         assert changed.json()["disabled_at"]

@@ -74,6 +74,24 @@ def test_having_many_written_anew_gives_jobs_to_ring_for(database, rita):
     assert state_of(database, waits.id) is S.REGENERATING
 
 
+def test_no_more_are_written_anew_at_once_than_may_be_and_the_rest_stays(web, monkeypatch):
+    database = web.parts.db
+    make_account(database)
+    talk = make_talk(database)
+    make_feedback(database, talk, state=S.REGENERATING)
+    for age in range(4):
+        make_feedback(database, talk, age_s=age)
+    monkeypatch.setattr(review_bulk, "REWRITES_AT_ONCE", 3)
+    with web.browser() as rita:
+        sign_in(rita)
+        wish = {"action": "regenerate", "view": "language=en"}
+        seen = rita.post("/api/v1/review/bulk/preview", json=wish).json()
+        assert (seen["count"], seen["room"]) == (4, 2)
+        sent = rita.post("/api/v1/review/bulk", json=wish).json()
+        assert (sent["done"], sent["skipped"], sent["next"]) == (2, {"full": 2}, None)
+    assert review_queue.count_reviews(database)[S.PENDING] == 2
+
+
 def test_a_filtered_set_is_counted_first_and_then_met_once_each(web):
     database = web.parts.db
     make_account(database)

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from debrief.edit import Edit, EditedCriterion
+from debrief.edit import Edit, EditedCriterion, EditedImprovement, EditedStrength
 from debrief.errors import Conflict, InputRejected, NotAllowed
 from debrief.review import ReviewState as S
 from debrief.texts import say
@@ -221,6 +221,34 @@ def test_a_decision_is_kept_with_its_levels_and_the_time_it_took(database, rita)
         review = session.query(ReviewRow).one()
     assert (review.decision, review.levels["to_the_point"], review.levels["motive"]) == ("edit", 2, None)
     assert (review.seconds_spent, review.blind, review.round) == (3600, False, 1)
+
+
+def test_what_needs_no_claim_has_a_review_time_too_and_a_claims_own_goes_before(database, rita):
+    talk = make_talk(database)
+    released = make_feedback(database, talk, state=S.AUTO_RELEASED)
+    reviews.approve(database, rita, released.id, released.row_version, seconds=75)
+    waiting = make_feedback(database, talk)
+    case = reviews.claim(database, rita, waiting.id, waiting.row_version)
+    reviews.reject(database, rita, waiting.id, case.row_version, reason="unkind", seconds=3000)
+    with database.read() as session:
+        spent = {review.decision: review.seconds_spent for review in session.query(ReviewRow)}
+    assert spent["approve"] == 75
+    assert spent["reject"] < 3000
+
+
+def test_an_edit_adds_a_strength_and_something_to_improve_up_to_what_a_debrief_names(database, rita):
+    row, draft = taken(database, rita)
+    line = next(label for label in draft.plan.transcript.choosable)
+    strength = EditedStrength(why="You measured before you changed anything.", evidence=[line])
+    improvement = EditedImprovement(
+        criterion="examples", problem="The middle of the story jumps.", rewrite="Then I moved the jobs, one a day.",
+        evidence=[line],
+    )  # fmt: skip
+    edit = changed(draft, strengths=[strength], improvements=[improvement])
+    case = edits.approve_edit(database, rita, row.id, row.row_version, edit)
+    assert case.body
+    assert [one.why for one in case.body.strengths] == [strength.why]
+    assert [one.criterion for one in case.body.improvements] == ["examples"]
 
 
 def test_a_debrief_written_anew_waits_beside_the_old_one(database, rita):

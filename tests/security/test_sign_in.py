@@ -94,6 +94,7 @@ def test_rita_reads_the_desk_and_only_ada_the_system(desk: Web, rita: Browser, a
         "/admin/../../evil",
         "/admin/login",
         "/admin/logout",
+        "/admin/password",
         "/elsewhere",
         "",
         "http:/admin/",

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
 from debrief.difference import Section
-from debrief.edit import FIELD_MAX_CHARS, LINES_MAX, Edit
+from debrief.edit import FIELD_MAX_CHARS, ITEMS_MAX, LINES_MAX, Edit
 from debrief.feedback import Check
 from debrief.scenario import Criterion
 from debrief.showing import Shown
@@ -19,7 +19,7 @@ from storage.engine import Database
 from storage.feedback_versions import Corrections, VersionLine
 from storage.reviews import ReviewCase
 from webapp.api.asking import TheAsker, TheParts, TheReviewer
-from webapp.api.review import ReviewOut, in_hand
+from webapp.api.review import ReviewOut, Seconds, in_hand
 
 router = APIRouter(prefix="/api/v1", tags=["review"])
 
@@ -69,6 +69,7 @@ class DraftOut(BaseModel):
     lines: list[LineOut]
     max_chars: int
     max_lines: int
+    max_items: dict[str, int]
 
     @classmethod
     def of(cls, draft: Draft) -> DraftOut:
@@ -87,6 +88,7 @@ class DraftOut(BaseModel):
             lines=[LineOut(label=x.label, message_id=x.message_id, text=x.text) for x in lines if x.choosable],
             max_chars=FIELD_MAX_CHARS,
             max_lines=LINES_MAX,
+            max_items=ITEMS_MAX,
         )
 
 
@@ -102,6 +104,7 @@ class EditIn(BaseModel):
     row_version: int
     edit: Edit
     note: str = ""
+    seconds: Seconds = None
 
 
 class ShownOut(BaseModel):
@@ -198,7 +201,7 @@ async def save(parts: TheParts, asker: TheAsker, reviewer: TheReviewer, feedback
 
     def save_it(db: Database) -> ReviewCase:
         seen = in_hand(db, reviewer, feedback_id, said.row_version, claims=True)
-        return edits.approve_edit(db, reviewer, feedback_id, seen, said.edit, note=said.note)
+        return edits.approve_edit(db, reviewer, feedback_id, seen, said.edit, note=said.note, seconds=said.seconds)
 
     return ReviewOut.of(await parts.store(save_it), asker.language)
 

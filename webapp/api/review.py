@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import partial
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from debrief.feedback import Check, FeedbackBody, JobState
 from debrief.review import ReviewState
 from storage import anew, repeats, review_queue, reviews
 from storage.accounts import Account
 from storage.engine import Database
+from storage.moves import LONGEST_REVIEW_S
 from storage.repeats import Repeat
 from storage.reviews import Remade, ReviewCase
 from webapp.api.asking import TheAsker, TheParts, TheReviewer
@@ -21,6 +22,7 @@ from webapp.api.shapes import DisputeOut
 from webapp.notices import repeat_outcome
 
 Action = Literal["claim", "release", "approve", "reject", "escalate", "reopen", "withdraw"]
+Seconds = Annotated[int | None, Field(ge=0, le=LONGEST_REVIEW_S)]
 router = APIRouter(prefix="/api/v1/review", tags=["review"])
 
 
@@ -128,13 +130,17 @@ class Waiting(BaseModel):
 
 
 class Decision(BaseModel):
-    """`reason` is needed to reject: one of the codes of `debrief.review.REASONS`; `note` is needed to escalate."""
+    """`reason` is needed to reject: one of the codes of `debrief.review.REASONS`; `note` is needed to escalate.
+
+    `seconds`: how long it was open before it was approved or rejected, where nobody had claimed it.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     row_version: int | None = None
     reason: str | None = None
     note: str = ""
+    seconds: Seconds = None
 
 
 @router.get("/waiting", summary="How many wait")
@@ -191,7 +197,10 @@ def _decide(db: Database, account: Account, feedback_id: str, action: Action, de
     claims = action in ("approve", "reject", "escalate")
     seen = in_hand(db, account, feedback_id, decision.row_version, claims=claims)
     if action == "reject":
-        return reviews.reject(db, account, feedback_id, seen, reason=decision.reason, note=decision.note)
+        how: dict[str, Any] = {"reason": decision.reason, "note": decision.note, "seconds": decision.seconds}
+        return reviews.reject(db, account, feedback_id, seen, **how)
+    if action == "approve":
+        return reviews.approve(db, account, feedback_id, seen, seconds=decision.seconds)
     if action == "escalate":
         return reviews.escalate(db, account, feedback_id, seen, note=decision.note)
     if action == "reopen":
@@ -213,4 +222,4 @@ def in_hand(db: Database, account: Account, feedback_id: str, row_version: int |
     return seen
 
 
-MOVES = {"claim": reviews.claim, "release": reviews.release, "approve": reviews.approve}
+MOVES = {"claim": reviews.claim, "release": reviews.release}

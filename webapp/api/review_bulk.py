@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from debrief.errors import InputRejected
 from storage import review_bulk, review_queue
 from storage.engine import utc_now
-from storage.review_bulk import BATCH_MAX, BulkAction
+from storage.review_bulk import BATCH_MAX, REWRITES_AT_ONCE, BulkAction
 from webapp.api.asking import TheParts, TheReviewer
+from webapp.parts import Parts
 from webapp.queue_query import VIEW_MAX_CHARS, read_view
 
 PORTION = 25
@@ -39,10 +40,16 @@ class BulkWish(BaseModel):
 
 
 class BulkPreview(BaseModel):
-    """How many there are, how many of them with an objection, which is not approved unread, and as of when."""
+    """How many there are, how many of them with an objection, which is not approved unread, and as of when.
+
+    `room`: how many of them are done at most; fewer than `count` where too many would be written anew at once, of which
+    there are `most` at a time.
+    """
 
     count: int
     disputed: int
+    room: int
+    most: int
     until: datetime
 
 
@@ -57,21 +64,31 @@ class BulkOutcome(BaseModel):
 
 @router.post("/bulk/preview", summary="How many a decision for many would meet")
 async def preview(parts: TheParts, reviewer: TheReviewer, wish: BulkWish) -> BulkPreview:
-    now = utc_now()
     if wish.ids is not None:
-        return BulkPreview(count=len(set(wish.ids)), disputed=0, until=now)
+        return await _seen(parts, wish, len(set(wish.ids)), 0)
     wanted = read_view(_view(wish)).wanted(parts.settings.review_overdue_hours)
     disputed = replace(wanted, disputed=True)
-    return BulkPreview(
-        count=await parts.store(review_queue.count_matching, wanted),
-        disputed=0 if wanted.disputed is False else await parts.store(review_queue.count_matching, disputed),
-        until=now,
+    return await _seen(
+        parts,
+        wish,
+        await parts.store(review_queue.count_matching, wanted),
+        0 if wanted.disputed is False else await parts.store(review_queue.count_matching, disputed),
     )
+
+
+async def _seen(parts: Parts, wish: BulkWish, count: int, disputed: int) -> BulkPreview:
+    left = await parts.store(review_bulk.rewrites_left) if wish.action == "regenerate" else count
+    return BulkPreview(
+        count=count, disputed=disputed, room=min(count, left), most=REWRITES_AT_ONCE, until=utc_now()
+    )  # fmt: skip
 
 
 @router.post("/bulk", summary="Approve, assign or have written anew: a portion of what was chosen")
 async def move_many(parts: TheParts, reviewer: TheReviewer, wish: BulkWish) -> BulkOutcome:
-    """Call it again with `next` as `cursor` until that is null. Nothing made after `until` is met."""
+    """Call it again with `next` as `cursor` until that is null. Nothing made after `until` is met.
+
+    When no more may be written anew at once, the rest is left as it is and counted as `full`.
+    """
     until = wish.until or utc_now()
     if until.tzinfo is None:
         raise InputRejected("malformed", reason="until")
@@ -84,7 +101,8 @@ async def move_many(parts: TheParts, reviewer: TheReviewer, wish: BulkWish) -> B
     outcome = await parts.store(review_bulk.move_many, reviewer, wish.action, ids, assignee=wish.assignee)
     for job_id in outcome.jobs:
         await parts.store.in_thread(partial(parts.ring, job_id))
-    return BulkOutcome(done=outcome.done, skipped=dict(outcome.skipped), next=following, until=until)
+    goes_on = None if outcome.skipped["full"] else following
+    return BulkOutcome(done=outcome.done, skipped=dict(outcome.skipped), next=goes_on, until=until)
 
 
 def _view(wish: BulkWish) -> str:

@@ -9,11 +9,12 @@ import { focusCase, onKey, openHelp } from "./desk_keys.js";
 import { arrived, drawList, keepAddress, refreshList } from "./desk_list.js";
 import { desk, drawAll, ended, fill, lookAgain, many, mount, places, words } from "./desk_shared.js";
 import { queryForNext, readView } from "./desk_view.js";
-import { h } from "./dom.js";
+import { h, icon } from "./dom.js";
 import { copyAsSaid } from "./inert.js";
 import { nameSpeakers } from "./speakers.js";
 import { secondLinks } from "./desk_second.js";
-import { edit, escalate, open_reopen, regenerate } from "./desk_tools.js";
+import { edit, escalate, history, open_reopen, regenerate, versions } from "./desk_tools.js";
+import { announce, tellMoved } from "./desk_tabs.js";
 import { clearMarks } from "./marks.js";
 
 const NOTICE_MS = 6000;
@@ -27,6 +28,10 @@ fill("desk-notice", notice);
 const may = (action, act) => () => (desk.facts?.case?.can?.includes(action) ? void act() : false);
 onKey("e", "edit", may("edit", edit));
 onKey("g", "regenerate", may("regenerate", regenerate));
+onKey("p", "escalate", may("escalate", escalate));
+onKey("o", "reopen", may("reopen", open_reopen));
+onKey("v", "versions", versions);
+onKey("h", "history", history);
 
 // ---- what Gradio's events call (webapp/pages/review/events.py)
 
@@ -39,14 +44,19 @@ window.desk = {
     const isAnother = desk.facts?.case?.id !== next.case?.id;
     const isFirst = !desk.facts;
     const wasReading = desk.facts?.case && !document.querySelector("#desk-list")?.contains(document.activeElement);
+    const before = desk.facts?.case;
     desk.facts = next;
-    next.notice ??= desk.said;
+    if (isAnother) desk.openedAt = Date.now();
+    if (before && before.row_version !== next.case?.row_version) tellMoved(before.id);
+    if (before?.is_mine && !isAnother && !next.notice && !desk.said) next.notice = lostWords(next);
+    if (desk.said && next.notice?.kind !== "bad") next.notice = desk.said;
     desk.said = null;
     ended();
     arrived();
     if (isAnother || !["claimed", "auto_released", "escalated"].includes(next.case?.state)) this.close_reject();
     if (isAnother) clearMarks();
     if (isAnother) leaveEditor();
+    announce();
     document.body.classList.toggle("has-case", Boolean(next.case));
     document.body.dataset.state = next.case?.state ?? "";
     keepAddress({ isFirst });
@@ -73,6 +83,13 @@ window.desk = {
   },
 };
 
+/** What one had in hand is it no more, and nothing that was done in this tab made it so. */
+function lostWords({ me, case: now }) {
+  if (now.is_mine || ["regenerating", "escalated", "withdrawn"].includes(now.state)) return null;
+  const isOwn = now.reviewed_by === me.name;
+  return { kind: isOwn ? "good" : "bad", text: words(isOwn ? "decided_by_you" : "claim_lost") };
+}
+
 /** Good news leaves by itself; what was refused stays until the next thing is done. */
 function letNoticeGo() {
   clearTimeout(noticeTimer);
@@ -96,13 +113,18 @@ function bar() {
     h("button", { class: "desk-link", type: "button", "data-key": "refresh", onclick: () => lookAgain() }, words("refresh")),
     h("button", { class: "desk-link desk-keys-hint", type: "button", "data-key": "keys", title: words("keys"), onclick: openHelp }, words("keys"), " ", h("kbd", {}, "?")),
     h("span", { class: "desk-bar-space" }),
-    h("span", { class: "quiet desk-me" }, words("signed_in_as", { name: me.name })),
+    myself(me.name),
     me.has_second ? secondLinks() : null,
     h("a", { class: "desk-link", href: "/admin/plots/" }, words("plots")),
     me.is_admin ? [h("a", { class: "desk-link", href: "/admin/manage/" }, words("manage")), h("a", { class: "desk-link", href: "/admin/system/" }, words("system"))] : null,
     h("a", { class: "desk-link", href: "/" }, words("practice")),
     h("form", { method: "post", action: "/admin/logout" }, h("button", { class: "desk-link", type: "submit", "data-key": "sign-out" }, words("sign_out"))),
   );
+}
+
+function myself(name) {
+  const said = `${words("signed_in_as", { name })}. ${words("change_password")}`;
+  return h("a", { class: "desk-link desk-me", href: "/admin/password", title: said, "aria-label": said }, icon("person"), name);
 }
 
 function notice() {
@@ -114,7 +136,7 @@ function notice() {
 // ---- keeping up: what waits changes without us; a sign-in may end
 
 async function keepUp() {
-  if (document.hidden || !desk.facts) return;
+  if (document.hidden || !desk.facts || desk.isBusy) return;
   const response = await fetch("/api/v1/review/waiting", { headers: { accept: "application/json" } }).catch(() => null);
   if (response?.status === 401) return toSignIn();
   if (!response?.ok) return;

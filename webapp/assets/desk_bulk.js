@@ -43,8 +43,7 @@ async function begin(action) {
   const wish = meansAll ? { action, view: queryOf().toString() } : { action, ids: [...list.selected] };
   if (action === "assign") await loadChoices();
   try {
-    const { count, disputed, until } = meansAll ? await ask("POST", "bulk/preview", wish) : { count: wish.ids.length, disputed: 0, until: null };
-    openPreview(wish, count, disputed, until);
+    openPreview(wish, await ask("POST", "bulk/preview", wish));
   } catch (error) {
     tell(error);
   }
@@ -56,14 +55,14 @@ function tell(error) {
 }
 
 /** The dialog says how many, then how far it is, then what came of it. */
-function openPreview(wish, count, disputed, until) {
+function openPreview(wish, { count: found, disputed, room: count, most, until }) {
   const { action } = wish;
   const run = { isStopped: false };
   const who = action === "assign" ? assignees() : null;
   const said = h("p", { role: "status" }, words(`bulk_${action}_ask`, { n: count }));
   const confirm = h("button", { class: "button primary", type: "button", disabled: !count, onclick: go }, words(`bulk_${action}`));
   const cancel = h("button", { class: "button", type: "button", onclick: () => sheet.close() }, words("cancel"));
-  const note = action === "approve" && disputed ? h("p", { class: "note" }, words("bulk_disputed", { n: disputed })) : null;
+  const note = noteOf(action, found, disputed, count, most);
   const sheet = h("dialog", { class: "desk-keys slot", "aria-label": words("bulk") }, said, note, who, h("div", { class: "desk-bulk-buttons" }, cancel, confirm));
   sheet.addEventListener("close", () => {
     run.isStopped = true;
@@ -100,11 +99,18 @@ function openPreview(wish, count, disputed, until) {
   }
 }
 
+/** What is left out, and why. */
+function noteOf(action, found, disputed, room, most) {
+  if (action === "approve" && disputed) return h("p", { class: "note" }, words("bulk_disputed", { n: disputed }));
+  return room < found ? h("p", { class: "note" }, words(room ? "bulk_capped" : "bulk_full", { n: found, room, most })) : null;
+}
+
 /** Portion by portion, as long as `goesOn` says so of each outcome. */
 async function walk(wish, goesOn) {
   if (wish.ids) {
     for (let at = 0; at < wish.ids.length; at += ID_PORTION) {
-      if (!goesOn(await ask("POST", "bulk", { ...wish, until: undefined, ids: wish.ids.slice(at, at + ID_PORTION) }))) return;
+      const part = await ask("POST", "bulk", { ...wish, until: undefined, ids: wish.ids.slice(at, at + ID_PORTION) });
+      if (!goesOn(part)) return;
     }
     return;
   }

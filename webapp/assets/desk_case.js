@@ -5,6 +5,7 @@ import { desk, fill, lookAgain, open, press, stateBadge, words } from "./desk_sh
 import { editor } from "./desk_edit.js";
 import { remadeNote, tools } from "./desk_tools.js";
 import { feedbackBody } from "./feedback_card.js";
+import { isOpenElsewhere } from "./desk_tabs.js";
 import { markRow, rows } from "./marks.js";
 import { LANGUAGE } from "./words.js";
 
@@ -21,6 +22,7 @@ function caseHead() {
     { class: "desk-case-head" },
     h("button", { class: "back desk-back", type: "button", "data-key": "back", onclick: () => open("") }, icon("back"), words("back")),
     h("div", { class: "desk-case-title" }, h("h2", { tabindex: "-1" }, shown.title), stateBadge(shown.is_mine ? "mine" : shown.state)),
+    isOpenElsewhere(shown.id) ? h("p", { class: "note", role: "status" }, words("open_elsewhere")) : null,
     standing(shown),
   );
 }

@@ -1,6 +1,7 @@
 // The claim on the open case: kept alive while somebody is at it, given back when the page is left.
 
-import { desk, draw, lookAgain } from "./desk_shared.js";
+import { desk, draw, lookAgain, words } from "./desk_shared.js";
+import { isOpenElsewhere } from "./desk_tabs.js";
 
 const BEAT_MS = 60_000;
 const AWAY_AFTER_MS = 8 * 60_000; // less than a claim lasts: who went away gives it up by silence
@@ -19,13 +20,13 @@ export async function beat() {
   if (response?.ok) {
     held.claimed_until = (await response.json()).claimed_until;
     draw("desk-case-head");
-  } else if (response?.status === 409) lookAgain();
+  } else if (response?.status === 409) lookAgain({ kind: "bad", text: words("claim_lost") });
 }
 
-/** Given back as it was seen: if it was decided meanwhile, this changes nothing. */
+/** Given back as it was seen: if it was decided meanwhile, this changes nothing. Not while another tab has it open. */
 function giveBack() {
   const held = mine();
-  if (!held) return;
+  if (!held || isOpenElsewhere(held.id)) return;
   const body = JSON.stringify({ row_version: held.row_version });
   fetch(`/api/v1/review/${held.id}/release`, { method: "POST", headers: { "content-type": "application/json" }, body, keepalive: true }).catch(() => null);
 }

@@ -3,9 +3,12 @@
 
 import { CallFailed } from "./api.js";
 import { apply, differs, editOf } from "./desk_edit_data.js";
-import { evidenceChooser, field, itemFields, levelChooser } from "./desk_edit_fields.js";
-import { ask } from "./desk_sheet.js";
-import { desk, draw, lookAgain, places, words } from "./desk_shared.js";
+import { evidenceChooser, field, itemFields, levelChooser, newItem } from "./desk_edit_fields.js";
+import { focusCase } from "./desk_keys.js";
+import { ask, submitsWithCtrl } from "./desk_sheet.js";
+import { desk, draw, goOn, places, words } from "./desk_shared.js";
+import { announce, isEditedElsewhere } from "./desk_tabs.js";
+import { secondsOpen } from "./desk_view.js";
 import { editDraft } from "./drafts.js";
 import { h } from "./dom.js";
 import { checkName } from "./provenance.js";
@@ -24,15 +27,16 @@ export async function startEditing() {
   if (desk.facts.case?.id !== id) return;
   const kept = editDraft.read(id);
   open = { id, draft, edit: structuredClone(draft.edit), checks: draft.checks, asked: 0, timer: 0 };
-  let told = null;
+  let told = isEditedElsewhere(id) ? h("p", { class: "note" }, words("edit_elsewhere")) : null;
   if (kept && kept.version_n === draft.version_n && differs(kept.edit, draft.edit)) {
     open.edit = kept.edit;
-    told = keptNotice();
+    told = told ?? keptNotice();
   } else if (kept && differs(kept.edit, kept.base)) {
     told = fasterNotice(kept);
   }
   build(told);
   document.body.classList.add("editing");
+  announce();
   draw("desk-card");
   checkSoon(0);
   open.root.querySelector("textarea")?.focus({ preventScroll: true });
@@ -44,11 +48,21 @@ export function leaveEditor() {
   clearTimeout(open.timer);
   open = null;
   document.body.classList.remove("editing");
+  announce();
+}
+
+/** Ctrl+Enter saves from anywhere in the form; Esc asks what is to become of it. */
+function onKey(event) {
+  if (event.key === "Escape" && !event.isComposing) {
+    event.preventDefault();
+    cancel();
+  } else submitsWithCtrl(event);
 }
 
 function stopEditing() {
   leaveEditor();
   draw("desk-card");
+  focusCase();
 }
 
 function cancel() {
@@ -68,7 +82,7 @@ function build(told) {
   const form = { draft, edit, changed, names: new Map(draft.criteria.map((one) => [one.key, one.name])) };
   open.root = h(
     "form",
-    { class: "desk-editor", onsubmit: save, "aria-label": words("edit") },
+    { class: "desk-editor", onsubmit: save, onkeydown: onKey, "aria-label": words("edit") },
     h("div", { class: "desk-editor-head" }, h("h3", {}, words("edit_title", { n: draft.version_n }))),
     h("div", { class: "desk-editor-told", "aria-live": "polite" }, told),
     field(form, { path: "summary", label: words("edit_summary"), holder: edit, name: "summary", rows: 3 }),
@@ -100,7 +114,7 @@ function criterion(form, one, about) {
   );
 }
 
-/** Strengths or improvements; deleting one draws the list anew. */
+/** Strengths or improvements; adding or deleting one draws the list anew. */
 function list(form, part) {
   const root = h("div", { class: "desk-editor-list" });
   const again = () => {
@@ -109,8 +123,19 @@ function list(form, part) {
       items.splice(at, 1);
       again();
       changed();
+      root.querySelector("textarea, .desk-add")?.focus();
     };
-    root.replaceChildren(...items.map((item, at) => itemFields(form, part, item, at, () => remove(at))));
+    const add = () => {
+      items.push(newItem(form, part));
+      again();
+      changed();
+      root.querySelector("fieldset:last-of-type textarea").focus();
+    };
+    const isFull = items.length >= form.draft.max_items[part];
+    root.replaceChildren(
+      ...items.map((item, at) => itemFields(form, part, item, at, () => remove(at))),
+      isFull ? h("p", { class: "quiet" }, words(`edit_full_${part}`, { n: items.length })) : h("button", { class: "button small desk-add", type: "button", "data-key": `add-${part}`, onclick: add }, words(`edit_add_${part}`)),
+    );
     showChecks();
   };
   again();
@@ -169,8 +194,9 @@ async function save(event) {
   try {
     await send(mine);
     editDraft.forget(mine.id);
+    const before = desk.facts.case;
     leaveEditor();
-    lookAgain({ kind: "good", text: words("edited") });
+    goOn(before, { kind: "good", text: words("edited") });
   } catch (error) {
     if (!(error instanceof CallFailed)) throw error;
     button.disabled = false;
@@ -181,7 +207,7 @@ async function save(event) {
 
 /** A renewed claim of one's own is nobody who was faster: then it is sent again on how the case stands now. */
 async function send(mine) {
-  const edit = { edit: mine.edit };
+  const edit = { edit: mine.edit, seconds: secondsOpen() };
   try {
     return await ask("POST", `${mine.id}/edit`, { row_version: mine.draft.row_version, ...edit });
   } catch (error) {
@@ -197,11 +223,12 @@ async function send(mine) {
 async function wasSlower(mine, message) {
   const kept = { version_n: mine.draft.version_n, base: mine.draft.edit, edit: mine.edit };
   editDraft.keep(mine.id, kept);
-  const draft = await ask("GET", `${mine.id}/draft`);
+  const [draft, now] = await Promise.all([ask("GET", `${mine.id}/draft`), ask("GET", mine.id)]);
   if (open !== mine) return;
+  const isOwn = now.reviewed_by === desk.facts.me.name;
   const isSame = draft.version_n === mine.draft.version_n;
   open = { ...mine, draft, edit: isSame ? mine.edit : structuredClone(draft.edit), checks: draft.checks };
-  build(h("div", {}, h("p", { class: "problem", role: "alert" }, message), isSame ? null : fasterNotice(kept)));
+  build(h("div", {}, h("p", { class: "problem", role: "alert" }, isOwn ? words("decided_by_you") : message), isSame ? null : fasterNotice(kept)));
   draw("desk-card");
   places.get("desk-card").root.scrollTo?.({ top: 0 });
   open.root.scrollIntoView({ block: "start" });
@@ -266,4 +293,5 @@ function keepOrThrow() {
       h("button", { class: "button small", type: "button", onclick: throwAway }, words("edit_throw_away")),
     ),
   );
+  open.root.querySelector(".desk-editor-told button").focus();
 }

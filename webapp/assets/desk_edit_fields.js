@@ -105,6 +105,26 @@ function showLine(line) {
   if (row) markRow(row, line.text);
 }
 
+/** An empty item; an improvement is first taken to be about what has the lowest level. */
+export function newItem({ edit }, part) {
+  if (part === "strengths") return { why: "", evidence: [] };
+  const levels = edit.criteria.map((one) => (Number.isInteger(one.level) ? one.level : Infinity));
+  return { criterion: edit.criteria[levels.indexOf(Math.min(...levels))].key, problem: "", rewrite: "", evidence: [] };
+}
+
+function criterionChooser(form, item) {
+  const choose = ({ target }) => {
+    item.criterion = target.value;
+    form.changed();
+  };
+  return h(
+    "label",
+    { class: "desk-field" },
+    h("span", { class: "desk-field-name" }, words("edit_about")),
+    h("select", { onchange: choose }, form.draft.criteria.map(({ key, name }) => h("option", { value: key, selected: key === item.criterion }, name))),
+  );
+}
+
 /** A strength or an improvement, with a button that deletes it. */
 export function itemFields(form, part, item, at, remove) {
   const place = `${part}.${at}`;
@@ -114,6 +134,7 @@ export function itemFields(form, part, item, at, remove) {
     { class: "desk-editor-part", "data-where": place },
     h("legend", {}, words(part === "strengths" ? "edit_strength" : "edit_improvement", { n: at + 1 })),
     h("button", { class: "desk-item-delete", type: "button", "aria-label": words("edit_delete_item"), title: words("edit_delete_item"), onclick: remove }, icon("trash")),
+    part === "improvements" ? criterionChooser(form, item) : null,
     texts.map(([name, label]) => field(form, { path: `${place}.${name}`, label: words(label), holder: item, name, rows: 2 })),
     evidenceChooser(form, place, item),
     badge(place),

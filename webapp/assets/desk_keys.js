@@ -73,7 +73,7 @@ export function focusCase() {
 
 function openHelp() {
   const rows = [...keys].map(([key, { name }]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, words(`key_${name}`))]);
-  const more = [["1…6", "reason"], ["Enter", "confirm"], ["Esc", "escape"]].map(([key, name]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, words(`key_${name}`))]);
+  const more = [["1…6", "reason"], ["Enter", "confirm"], ["Ctrl+Enter", "save"], ["Esc", "escape"]].map(([key, name]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, words(`key_${name}`))]);
   const sheet = h(
     "dialog",
     { class: "desk-keys slot", "aria-label": words("keys") },

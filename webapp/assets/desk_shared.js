@@ -7,10 +7,12 @@ export const places = new Map(); // slot name -> {root, trigger}
 
 /**
  * `facts`: what came from Python after the last event (webapp/pages/review/handlers.py); null before the first.
+ * `openedAt`: when its case was opened, in ms.
  * `isBusy`: an event is under way, so a key waits for no second one. `said`: the notice of the next facts. `remark`: say something in passing.
  */
 export const desk = {
   facts: null,
+  openedAt: 0,
   said: null,
   isBusy: false,
   remark(text) {
@@ -62,9 +64,14 @@ export function press(name) {
   return true;
 }
 
-/** After a decision made by other means than Python's buttons: the next one. */
-export function goOn() {
-  if (!press("next")) lookAgain();
+/**
+ * After a decision made by other means than Python's buttons: the next one, as after an approval. Who looked at something
+ * that did not wait stays with it. `before` is the case as it stood; `notice` is said of what was done.
+ */
+export function goOn(before, notice) {
+  desk.said = notice;
+  const waited = ["pending", "claimed"].includes(before.state);
+  if (!(waited && (press("skip") || press("next")))) lookAgain(notice);
 }
 
 let busyTimer = 0;
@@ -83,7 +90,7 @@ export function ended() {
 
 /** Have Python read the open case, and what waits, once more; `notice` is said with it: `{kind, text}`. */
 export function lookAgain(notice = null) {
-  desk.said = notice;
+  desk.said = notice ?? desk.said;
   document.querySelector("#desk-refresh")?.click();
 }
 

@@ -1,7 +1,7 @@
 // A small sheet over the open case: a sentence, a note, two buttons. And what is said when something was done.
 
 import { CallFailed, call } from "./api.js";
-import { desk, lookAgain, words } from "./desk_shared.js";
+import { desk, goOn, lookAgain, words } from "./desk_shared.js";
 import { h } from "./dom.js";
 import { LANGUAGE } from "./words.js";
 
@@ -33,6 +33,7 @@ export function openSheet(key, { act, most = 2000, needed = false, danger = fals
     ),
   );
   sheet.addEventListener("close", () => sheet.remove());
+  note?.addEventListener("keydown", submitsWithCtrl);
   sheet.querySelector("form").addEventListener("submit", async (event) => {
     event.preventDefault();
     const text = note?.value.trim() ?? "";
@@ -53,9 +54,18 @@ export function openSheet(key, { act, most = 2000, needed = false, danger = fals
   (note ?? confirm).focus();
 }
 
-/** Make a move of the open case by the API and show how it stands then. */
-export async function moveCase(action, body, said) {
-  const { id } = desk.facts.case;
-  await ask("POST", `${id}/${action}`, { row_version: desk.facts.case.row_version, ...body });
-  lookAgain(said ? { kind: "good", text: said } : null);
+/** Ctrl+Enter in a field sends the form that it is in; Enter alone makes a line. */
+export function submitsWithCtrl(event) {
+  if (event.key !== "Enter" || event.isComposing || !(event.ctrlKey || event.metaKey)) return;
+  event.preventDefault();
+  event.target.form.requestSubmit();
+}
+
+/** Make a move of the open case by the API; then show how it stands, or after a decision the next one. */
+export async function moveCase(action, body, said, { decides = false } = {}) {
+  const before = desk.facts.case;
+  await ask("POST", `${before.id}/${action}`, { row_version: before.row_version, ...body });
+  const notice = said ? { kind: "good", text: said } : null;
+  if (decides) goOn(before, notice);
+  else lookAgain(notice);
 }

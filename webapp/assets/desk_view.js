@@ -1,6 +1,9 @@
 // Which part of the queue the list shows: filters and order. It lives in the page's address, so that a reload, the back
 // button and a colleague who gets the link see the same. The words of the address are those of GET /api/v1/review.
 
+import { desk } from "./desk_shared.js";
+import { idsElsewhere } from "./desk_tabs.js";
+
 const TABS = {
   waiting: ["pending", "claimed"],
   released: ["auto_released"],
@@ -12,6 +15,8 @@ const TABS = {
 export const TAB_NAMES = Object.keys(TABS);
 export const SORTS = ["waiting", "newest", "worst", "failed"];
 const FILTERS = ["scenario", "rubric", "model", "language", "level", "check", "flagged", "disputed", "partial", "overdue", "asked_by", "reviewer", "assignee", "since", "until", "q"];
+
+const LONGEST_S = 3600;
 
 const view = { show: "waiting", values: new Map() };
 const skipped = new Set(); // what this reviewer does not want now; forgotten with the page
@@ -60,12 +65,17 @@ export function queryOf(tab = view.show) {
   return query;
 }
 
-/** The same for the desk's own events, with what was skipped. */
+/** The same for the desk's own events, with what was skipped, what other tabs have open, and how long this one is. */
 export function queryForNext() {
   const query = queryOf();
   if (!view.values.has("sort")) query.delete("sort");
   for (const id of skipped) query.append("skip", id);
+  for (const id of idsElsewhere()) query.append("elsewhere", id);
+  if (desk.facts?.case) query.set("seconds", String(secondsOpen()));
   return query.toString();
 }
+
+/** How long the open case has been open: the time of a review that needs no claim. */
+export const secondsOpen = () => Math.min(LONGEST_S, Math.round((Date.now() - desk.openedAt) / 1000));
 
 export const skip = (id) => skipped.add(id);

@@ -1,23 +1,25 @@
-// People: accounts made, changed, shut; and one visitor forgotten entirely.
+// People: accounts made, changed, shut; the tokens of their programs; and one visitor forgotten entirely.
 
+import { copyable } from "./copyable.js";
 import { h } from "./dom.js";
+import { loadPrograms, programs } from "./manage_programs.js";
 import { ask, field, input, menu, number, press, stamp, table, words } from "./manage_shared.js";
 
 const ROLES = ["reviewer", "admin"];
 let items = null;
 let made = { name: "", role: "reviewer" };
-let shown = null; // {name, password}
+let shown = null; // {name, link, expires_at}
 let visitor = "";
 let sure = null; // what is to be confirmed: "visitor" or an account's id
 const roles = () => ROLES.map((role) => [role, words(`role_${role}`)]);
 
 export async function load() {
-  items = (await ask("GET", "people")).items;
+  [{ items }] = await Promise.all([ask("GET", "people"), loadPrograms()]);
 }
 
 export function content(act, draw) {
   if (!items) return h("p", { class: "quiet" }, words("loading"));
-  return [accounts(act, draw), forgetting(act, draw)];
+  return [accounts(act, draw), programs(items, act, draw), forgetting(act, draw)];
 }
 
 function accounts(act, draw) {
@@ -25,7 +27,7 @@ function accounts(act, draw) {
     "section",
     { class: "sheet" },
     h("h2", {}, words("people")),
-    shown ? password(draw) : null,
+    shown ? link(draw) : null,
     table(["name", "role", "state", "last_used", "actions"].map((name) => words(name)), items.map((person) => row(person, act, draw)), ""),
     h(
       "form",
@@ -47,13 +49,15 @@ function accounts(act, draw) {
   );
 }
 
-function password(draw) {
+/** The link is told once: who hands it over copies it now. */
+function link(draw) {
+  const address = new URL(shown.link, location.href).href;
   return h(
     "div",
     { class: "once", role: "status" },
-    h("p", {}, words("password_once", { name: shown.name })),
-    h("p", {}, h("code", {}, shown.password)),
-    press("hide-password", words("noted"), () => {
+    h("p", {}, words("link_once", { name: shown.name, until: stamp(shown.expires_at) })),
+    copyable("password-link", words("link_of", { name: shown.name }), address),
+    press("hide-link", words("noted"), () => {
       shown = null;
       draw();
     }),
@@ -62,7 +66,7 @@ function password(draw) {
 
 function row(person, act, draw) {
   const change = (body, done) => act(async () => { sure = null; await ask("PATCH", `people/${person.id}`, body); await load(); }, done);
-  const renew = () => act(async () => { shown = await ask("POST", `people/${person.id}/password`); await load(); });
+  const renew = () => act(async () => { shown = await ask("POST", `people/${person.id}/link`); await load(); });
   const shut = person.disabled_at !== null;
   return h(
     "tr",
@@ -70,7 +74,7 @@ function row(person, act, draw) {
     h("th", { scope: "row" }, person.name, person.me ? h("span", { class: "quiet" }, ` (${words("me")})`) : null),
     h("td", {}, menu(`role-${person.id}`, roles(), person.role, (role) => change({ role }, words("role_changed", { name: person.name })))),
     h("td", {}, h("span", { class: `state ${shut ? "bad" : person.sign_ins ? "good" : ""}` }, shut ? words("shut") : person.sign_ins ? words("signed_in", { n: person.sign_ins }) : words("open"))),
-    h("td", {}, stamp(person.used_at)),
+    h("td", {}, stamp(person.used_at), person.link_until ? h("small", { class: "quiet" }, words("link_open", { until: stamp(person.link_until) })) : null),
     h(
       "td",
       { class: "row-actions" },
@@ -78,7 +82,7 @@ function row(person, act, draw) {
         ? press(`open-${person.id}`, words("open_again"), () => change({ disabled: false }, words("opened", { name: person.name })))
         : sure === person.id
           ? [press(`sure-${person.id}`, words("really_shut"), () => change({ disabled: true }, words("was_shut", { name: person.name })), "bad"), press(`not-${person.id}`, words("cancel"), () => { sure = null; draw(); })]
-          : [press(`renew-${person.id}`, words("new_password"), renew), press(`shut-${person.id}`, words("shut_it"), () => { sure = person.id; draw(); })],
+          : [press(`renew-${person.id}`, words("make_link"), renew), press(`shut-${person.id}`, words("shut_it"), () => { sure = person.id; draw(); })],
     ),
   );
 }

@@ -24,7 +24,7 @@ from webapp.identity import Asker
 from webapp.inert import inert
 from webapp.notices import repeat_outcome
 from webapp.pages.review.standing import standing
-from webapp.queue_query import read_skipped, read_view
+from webapp.queue_query import read_elsewhere, read_seconds, read_skipped, read_view
 from webapp.store import Store
 
 DECIDED = (ReviewState.APPROVED, ReviewState.EDITED_APPROVED, ReviewState.REJECTED)
@@ -41,7 +41,8 @@ class Place:
     """Where the reviewer is: the part of the queue that the list shows, and the open feedback as it was seen.
 
     `view` is what an address says behind its question mark, see `webapp/queue_query.py`; `skip` in it, as often as
-    needed, names a feedback that is not wanted now.
+    needed, names a feedback that is not wanted now, `elsewhere` one that another tab of this reviewer has open, and
+    `seconds` how long the open one has been open.
     """
 
     view: str = ""
@@ -73,7 +74,7 @@ class DeskHandlers:
 
     async def open_case(self, asker: Asker, place: Place, feedback_id: str) -> Desk:
         account = _reviewer(asker)
-        await self._store(_leave, account, place.feedback_id, feedback_id)
+        await self._store(_leave, account, place, feedback_id)
         notice = None
         try:
             if feedback_id:
@@ -85,7 +86,7 @@ class DeskHandlers:
     async def take_next(self, asker: Asker, place: Place, notice: Notice | None = None) -> Desk:
         """Open the first of the list's view that nobody has; what is open and undecided is given back."""
         account = _reviewer(asker)
-        await self._store(_leave, account, place.feedback_id, "")
+        await self._store(_leave, account, place, "")
         try:
             query = read_view(place.view)
             found = await self._store(
@@ -93,7 +94,7 @@ class DeskHandlers:
                 account,
                 query.wanted(self._overdue_hours),
                 sort=query.sort or "waiting",
-                skipped=read_skipped(place.view),
+                skipped=_not_wanted(place),
             )
         except DebriefError as error:
             return await self._desk(asker, _with(place, feedback_id=""), _refusal(error, asker))
@@ -108,12 +109,12 @@ class DeskHandlers:
         return await self._move(asker, place, reviews.release, said="given_back", then_leave=True)
 
     async def approve(self, asker: Asker, place: Place) -> Desk:
-        return await self._move(asker, place, reviews.approve, said="approved", then_next=True)
+        seconds = read_seconds(place.view)
+        return await self._move(asker, place, reviews.approve, said="approved", then_next=True, seconds=seconds)
 
     async def reject(self, asker: Asker, place: Place, reason: str | None, note: str) -> Desk:
-        return await self._move(
-            asker, place, reviews.reject, said="rejected", then_next=True, reason=reason, note=note or ""
-        )
+        how: dict[str, Any] = {"reason": reason, "note": note or "", "seconds": read_seconds(place.view)}
+        return await self._move(asker, place, reviews.reject, said="rejected", then_next=True, **how)
 
     async def _move(
         self,
@@ -130,6 +131,10 @@ class DeskHandlers:
         try:
             before = await self._store(reviews.get_review, place.feedback_id)
             await self._store(action, account, place.feedback_id, place.row_version, **values)
+        except Conflict as error:
+            is_own = await self._store(_decided_by, account, place.feedback_id)
+            told = Notice("bad", say("desk.decided_by_you", asker.language)) if is_own else _refusal(error, asker)
+            return await self._desk(asker, place, told)
         except DebriefError as error:
             return await self._desk(asker, place, _refusal(error, asker))
         notice = Notice("good", say(f"desk.{said}", asker.language)) if said else None
@@ -181,7 +186,8 @@ def _look(db: Database, account: Account, place: Place, overdue_hours: float) ->
             case = reviews.get_review(db, place.feedback_id)
     has_next = False
     with suppress(InputRejected):
-        has_next = review_queue.has_next(db, account, read_view(place.view).wanted(overdue_hours))
+        wanted = read_view(place.view).wanted(overdue_hours)
+        has_next = review_queue.has_next(db, account, wanted, skipped=read_elsewhere(place.view))
     return _Seen(review_queue.count_waiting(db), has_next, case)
 
 
@@ -195,9 +201,22 @@ def _open(db: Database, account: Account, feedback_id: str) -> None:
             return  # somebody claimed it in this moment: the case says who
 
 
-def _leave(db: Database, account: Account, feedback_id: str, goal: str) -> None:
-    """Give back what this reviewer had open and did not decide."""
-    if not feedback_id or feedback_id == goal:
+def _not_wanted(place: Place) -> list[str]:
+    return [*read_elsewhere(place.view), *read_skipped(place.view)]
+
+
+def _decided_by(db: Database, account: Account, feedback_id: str) -> bool:
+    """Whether it was this reviewer who decided it, in another tab or browser."""
+    with suppress(NotFound):
+        case = reviews.get_review(db, feedback_id)
+        return case.state in DECIDED and case.reviewed_by == account.name
+    return False
+
+
+def _leave(db: Database, account: Account, place: Place, goal: str) -> None:
+    """Give back what this reviewer had open and did not decide, unless another tab of theirs has it open too."""
+    feedback_id = place.feedback_id
+    if feedback_id in ("", goal) or feedback_id in read_elsewhere(place.view):
         return
     try:
         case = reviews.get_review(db, feedback_id)
