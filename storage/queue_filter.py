@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from debrief.conversation import storable
@@ -111,7 +111,7 @@ def conditions_of(wanted: QueueFilter | None) -> list[ColumnElement[bool]]:
     if wanted.disputed is not None:
         conditions.append(_Row.open_disputes > 0 if wanted.disputed else _Row.open_disputes == 0)
     if wanted.among is not None:
-        conditions.append(_Row.id.in_(wanted.among))
+        conditions.append(_Row.id.in_(wanted.among) if wanted.among else false())
     terms = storable(wanted.words or "").split()[:TERMS_MAX]
     return [*conditions, *_people(wanted), *_times(wanted), *(_has_term(term) for term in terms)]
 

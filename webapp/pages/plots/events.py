@@ -69,7 +69,8 @@ def _drawn(name: str, plot: Plot, x_title: str, language: str) -> Any:
     }
     if plot.rows:
         changes["sort"] = list(dict.fromkeys(row["x"] for row in plot.rows))
-        changes["x_label_angle"] = -45 if name in BY_DAY and len(changes["sort"]) > 8 else 0
+        is_long = name in BY_DAY and len(changes["sort"]) > 8
+        changes["x_label_angle"] = -90 if is_long else 0  # upright they do not run into each other on a phone
     if name in FROM_ZERO and plot.rows:
         changes["y_lim"] = [0, max(row["y"] for row in plot.rows)]
     return gr.update(**changes)
