@@ -5,8 +5,8 @@ Every text is indexed anew with two spaces behind it: `storage/search_index.py` 
 
 from alembic import op
 
-revision = "0013"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
