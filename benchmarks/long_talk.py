@@ -110,7 +110,7 @@ def open_ms(page: Page, address: str) -> float:
 
 def answer_cost(page: Page, web_pid: int, n: int) -> tuple[float, float, float, float]:
     """Processor milliseconds for one answer, from the sending to its end: see `Cost`."""
-    counter = page.context.new_cdp_session(page)
+    counter: Any = page.context.new_cdp_session(page)
     counter.send("Performance.enable", {"timeDomain": "threadTicks"})  # processor time, not that on the wall
     page.wait_for_timeout(500)
     server, before = cpu_s(web_pid), read_main_thread(page, counter)
