@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select, text
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import Session
 
 from debrief.conversation import storable
@@ -40,12 +40,15 @@ def _that_can_have(session: Session, term: str) -> list[str] | None:
     if ways is None or not all(_is_rare(session, way) for way in ways):
         return None
     said, written = ways
-    ids = session.scalars(
-        select(FeedbackRow.id)
-        .where(or_(FeedbackRow.conversation_id.in_(said), FeedbackRow.version_id.in_(written)))
-        .limit(AMONG_MAX + 1)
-    ).all()
-    return [*ids] if len(ids) <= AMONG_MAX else None
+    by_talk = select(FeedbackRow.id).where(FeedbackRow.conversation_id.in_(said))
+    by_version = (
+        select(FeedbackVersionRow.feedback_id)
+        .join(FeedbackRow, FeedbackRow.id == FeedbackVersionRow.feedback_id)
+        .where(FeedbackVersionRow.id.in_(written), FeedbackRow.version_id == FeedbackVersionRow.id)
+    )
+    # One after the other: for an OR of the two SQLite goes through all feedbacks.
+    ids = {*session.scalars(by_talk.limit(AMONG_MAX + 1)), *session.scalars(by_version.limit(AMONG_MAX + 1))}
+    return sorted(ids) if len(ids) <= AMONG_MAX else None
 
 
 def _is_rare(session: Session, way: Select[Any]) -> bool:
