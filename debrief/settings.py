@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from debrief.addresses import read_networks
 from debrief.errors import ConfigError
 
 
@@ -183,6 +184,24 @@ class Settings(BaseSettings):
     backup_days: float = Field(
         30, ge=0, description="Days after which a backup in the folder backups is deleted, never the newest; 0: never."
     )
+    webhook_networks: str = Field(
+        "",
+        description="Comma-separated networks that webhooks may reach though they are not public, also by plain http, "
+        "such as 10.2.0.0/16; empty: only public addresses, by https.",
+    )
+    webhook_timeout_s: float = Field(20, gt=0, description="Longest time for one delivery of a webhook.")
+    webhook_attempts: int = Field(
+        10, ge=1, le=20, description="Attempts to deliver an event before it is given up; ten last about three days."
+    )
+    webhook_retry_s: float = Field(
+        5, gt=0, description="Wait before the second attempt; each one after it waits five times as long, up to a day."
+    )
+    webhook_disable_days: float = Field(
+        5, gt=0, description="Days of nothing but failures after which an endpoint is disabled."
+    )
+    webhook_log_days: int = Field(
+        30, ge=0, description="Days after which a delivered or given up event is deleted from the log; 0: never."
+    )
     scenario_dir: Path = Field(Path("scenarios"), description="Folder of scenario files.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line kept.")
 
@@ -198,6 +217,12 @@ class Settings(BaseSettings):
     def _not_to_be_guessed(cls, value: SecretStr) -> SecretStr:
         if 0 < len(value.get_secret_value()) < METRICS_TOKEN_MIN_CHARS:
             raise ValueError(f"must have at least {METRICS_TOKEN_MIN_CHARS} characters: nothing slows a guesser down")
+        return value
+
+    @field_validator("webhook_networks", mode="after")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        read_networks(value)
         return value
 
     @property

@@ -21,6 +21,7 @@ from debrief.errors import NotFound
 from debrief.feedback import Check, FeedbackBody, JobState
 from debrief.policy import Policy, Release
 from debrief.review import ReviewState, move
+from debrief.webhooks import OF_MOVES
 from storage.audit import audit
 from storage.engine import Database, new_id, utc_now
 from storage.feedback import put_back
@@ -34,6 +35,7 @@ from storage.tables import (
     ScenarioVersionRow,
     WorkerRow,
 )
+from storage.webhook_outbox import announce
 
 logger = logging.getLogger(__name__)
 
@@ -162,9 +164,9 @@ def store_result(
         if feedback.review_state == ReviewState.NONE.value:
             good = not partial and not any(check.is_fault for check in checks)
             policy = Policy(release, sample_percent)
-            _hand_over(feedback, release_at_once=good and version.n == 1 and policy.releases(feedback.id))
+            _hand_over(session, feedback, release_at_once=good and version.n == 1 and policy.releases(feedback.id))
         elif feedback.review_state == ReviewState.REGENERATING.value:
-            _hand_over(feedback, release_at_once=False)
+            _hand_over(session, feedback, release_at_once=False)
             feedback.review_round += 1  # other words: what was thought of the ones before is of another round
             feedback.review_before = feedback.claimed_by = feedback.claimed_until = feedback.claimed_at = None
         feedback.row_version += 1
@@ -444,13 +446,14 @@ def _fail(session: Session, job: FeedbackJobRow, cause: str) -> None:
     audit(session, "worker", "feedback_failed", "feedback", feedback.id, cause=cause, attempts=job.attempts)
 
 
-def _hand_over(feedback: FeedbackRow, *, release_at_once: bool) -> None:
+def _hand_over(session: Session, feedback: FeedbackRow, *, release_at_once: bool) -> None:
     action = "auto_release" if release_at_once else "submit"
     before, now = ReviewState(feedback.review_state), utc_now()
     after = move(before, action)
     feedback.review_state = after.value
     for name, value in begins_to_wait(before, after, now).items():
         setattr(feedback, name, value)
+    announce(session, OF_MOVES[action], feedback, state=after, before=before)
 
 
 def _add_version(

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from debrief.errors import Conflict, NotAllowed, NotFound
 from debrief.feedback import FeedbackBody
 from debrief.review import ReviewState, move, needs_admin
+from debrief.webhooks import OF_MOVES
 from storage.accounts import Account
 from storage.audit import audit
 from storage.engine import new_id, utc_now
@@ -23,6 +24,7 @@ from storage.feedback import stop_making
 from storage.reactions import close_disputes
 from storage.review_facts import begins_to_wait
 from storage.tables import AccountRow, FeedbackRow, FeedbackVersionRow, ReviewRow
+from storage.webhook_outbox import announce
 
 CLAIM_LEASE = timedelta(minutes=10)
 CLOCKS_DIFFER = timedelta(seconds=60)
@@ -95,6 +97,9 @@ def move_review(
         close_disputes(session, feedback_id)
     told = {"before": before.value, "after": after.value, "version": values.get("version_id", row.version_id)}
     audit(session, account.id, action, "feedback", feedback_id, **told, **(detail or {}))
+    if action in OF_MOVES:
+        reason = values.get("reject_reason")
+        announce(session, OF_MOVES[action], row, state=after, before=before, reason=str(reason) if reason else None)
     session.expire_all()
 
 

@@ -1,17 +1,18 @@
-"""Feedbacks that wait for a reviewer for too long, and which of them somebody was told of."""
+"""Feedbacks that wait for a reviewer for too long, and the telling of them by webhook."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
+from debrief.review import ReviewState
 from storage.engine import Database, utc_now
 from storage.reviews import WAITING
-from storage.tables import AccountRow, FeedbackRow
+from storage.tables import FeedbackRow
+from storage.webhook_outbox import announce, anybody_wants
 
+EVENT = "review.overdue"
 _Row = FeedbackRow
 
 
@@ -20,38 +21,28 @@ def overdue_before(hours: float, now: datetime | None = None) -> datetime:
     return (now or utc_now()) - timedelta(hours=hours)
 
 
-@dataclass(frozen=True)
-class Overdue:
-    """A feedback that waits for too long. `assigned_to` is a name."""
+def tell_overdue(db: Database, hours: float, *, limit: int = 100) -> int:
+    """Announce those that wait for more than so many hours and were not told yet, the longest first; gives how many.
 
-    id: str
-    scenario_id: str
-    waiting_since: datetime
-    assigned_to: str | None
-
-
-def list_overdue_untold(db: Database, hours: float, *, limit: int = 100) -> list[Overdue]:
-    """Those that wait for more than so many hours and of which nobody was told yet, the longest first.
-
-    Tell, then `note_overdue_told`: whoever dies in between tells twice rather than never.
+    Telling and the note that it was told are one transaction: each is told once, and again only after it has begun to
+    wait anew. Where no endpoint wants to know they stay untold, for one that is added later.
     """
-    with db.read() as session:
-        rows = session.execute(
-            select(_Row.id, _Row.scenario_id, _Row.waiting_since, AccountRow.name)
-            .outerjoin(AccountRow, AccountRow.id == _Row.assigned_to)
-            .where(
-                _Row.review_state.in_([state.value for state in WAITING]),
-                _Row.waiting_since < overdue_before(hours),
-                _Row.overdue_told_at.is_(None),
-            )
-            .order_by(_Row.waiting_since, _Row.id)
-            .limit(limit)
+    if not anybody_wants(db, EVENT):
+        return 0
+    late = (
+        select(_Row)
+        .where(
+            _Row.review_state.in_([state.value for state in WAITING]),
+            _Row.waiting_since < overdue_before(hours),
+            _Row.overdue_told_at.is_(None),
         )
-        return [Overdue(*row) for row in rows]
-
-
-def note_overdue_told(db: Database, feedback_ids: Collection[str]) -> None:
-    """These were told; they come again only after they have begun to wait anew."""
+        .order_by(_Row.waiting_since, _Row.id)
+        .limit(limit)
+    )
+    told = 0
     with db.write() as session:
-        for row in session.scalars(select(_Row).where(_Row.id.in_(feedback_ids))):
-            row.overdue_told_at = utc_now()
+        for row in session.scalars(late.with_for_update(skip_locked=True)).all():
+            if announce(session, EVENT, row, state=ReviewState(row.review_state)):
+                row.overdue_told_at = utc_now()
+                told += 1
+    return told

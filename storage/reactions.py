@@ -20,6 +20,7 @@ from storage.engine import Database, new_id, utc_now
 from storage.feedback import owned_row, read_views
 from storage.review_facts import count_open_disputes
 from storage.tables import DisputeRow, FeedbackRow, FeedbackVersionRow, ReactionRow
+from storage.webhook_outbox import announce
 
 
 def mark_seen(db: Database, visitor_id: str, feedback_id: str) -> None:
@@ -80,6 +81,7 @@ def dispute(db: Database, visitor_id: str, feedback_id: str, path: str, comment:
             session, VISITOR, "dispute", "feedback", row.id, before=before.value, after=row.review_state,
             version=version.id, dispute=objection.id, path=path,
         )  # fmt: skip
+        announce(session, "feedback.disputed", row, state=ReviewState(row.review_state), before=before)
         session.flush()
         row.open_disputes = count_open_disputes(session, version.id)
         return _read(session, row)

@@ -26,6 +26,7 @@ from storage.tables import (
     SignInRow,
     VisitorAccountRow,
     VisitorRow,
+    WebhookDeliveryRow,
 )
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class Kept:
 
     talks_days: int = 0
     feedback_days: int = 0
+    webhook_log_days: int = 0
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,9 @@ def forget_old(db: Database, kept: Kept) -> Forgotten:
     if kept.feedback_days:
         before = now - timedelta(days=kept.feedback_days)
         feedbacks = _in_small_steps(db, lambda session: _forget_feedback(session, before))
+    if kept.webhook_log_days:
+        before = now - timedelta(days=kept.webhook_log_days)
+        _in_small_steps(db, lambda session: _forget_deliveries(session, before))
     sign_ins = _in_small_steps(db, lambda session: _forget_sign_ins(session, now))
     forgotten = Forgotten(talks, feedbacks, visitors, sign_ins)
     if talks or feedbacks or visitors:
@@ -117,6 +122,14 @@ def _forget_visitors(session: Session, before: datetime) -> int:
     gone = select(VisitorRow.id).where(VisitorRow.created_at < before, ~talks, ~programs, ~accounts)
     ids = session.scalars(gone.limit(AT_ONCE).with_for_update(skip_locked=True)).all()
     session.execute(delete(VisitorRow).where(VisitorRow.id.in_(ids)))
+    return len(ids)
+
+
+def _forget_deliveries(session: Session, before: datetime) -> int:
+    """Of webhooks, those that have ended. Not counted among what was forgotten: they hold nobody's words."""
+    ended = select(WebhookDeliveryRow.id).where(WebhookDeliveryRow.ended_at < before).limit(AT_ONCE)
+    ids = session.scalars(ended.with_for_update(skip_locked=True)).all()
+    session.execute(delete(WebhookDeliveryRow).where(WebhookDeliveryRow.id.in_(ids)))
     return len(ids)
 
 

@@ -474,3 +474,60 @@ class AuditRow(Base):
     object_type: Mapped[str] = mapped_column(String(40))
     object_id: Mapped[str] = mapped_column(Id, index=True)
     detail: Mapped[dict[str, Any]]
+
+
+class WebhookRow(Base):
+    """An address of somebody else's program that is told of events. The secret signs, so it is kept as it is."""
+
+    __tablename__ = "webhooks"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    url: Mapped[str] = mapped_column(String(500))
+    events: Mapped[list[Any]]
+    secret: Mapped[str] = mapped_column(String(100))
+    old_secret: Mapped[str | None] = mapped_column(String(100))
+    old_secret_until: Mapped[datetime | None]
+    """Until then both secrets sign."""
+    failing_since: Mapped[datetime | None]
+    """The first failure after the last delivery that went well."""
+    disabled_at: Mapped[datetime | None]
+    disabled_why: Mapped[str | None] = mapped_column(String(16))
+    """"admin", "gone" (the receiver answered 410) or "failing" (for too long)."""
+    created_at: Mapped[datetime]
+
+
+class WebhookDeliveryRow(Base):
+    """One event for one endpoint: the outbox while it waits, the log when it has ended. Its id is the webhook-id."""
+
+    __tablename__ = "webhook_deliveries"
+    __table_args__ = (Index(None, "webhook_id", "state", "due_at"), Index(None, "webhook_id", "created_at"))
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    webhook_id: Mapped[str] = mapped_column(ForeignKey("webhooks.id", ondelete="CASCADE"))
+    feedback_id: Mapped[str | None] = mapped_column(ForeignKey("feedback.id", ondelete="CASCADE"), index=True)
+    """What it is about: who deletes that takes the log of it along."""
+    event: Mapped[str] = mapped_column(String(40))
+    body: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(16))
+    """"waiting", "sending", "delivered" or "given_up"."""
+    attempts: Mapped[int] = mapped_column(default=0)
+    """Since it was last asked for; the log numbers them all."""
+    due_at: Mapped[datetime]
+    token: Mapped[str | None] = mapped_column(Id)
+    """Names the one attempt that may end it."""
+    lease_until: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None] = mapped_column(index=True)
+
+
+class WebhookAttemptRow(Base):
+    """What came of one attempt. Nothing of what the receiver answered is kept but its status."""
+
+    __tablename__ = "webhook_attempts"
+    __table_args__ = (UniqueConstraint("delivery_id", "n"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    delivery_id: Mapped[str] = mapped_column(ForeignKey("webhook_deliveries.id", ondelete="CASCADE"))
+    n: Mapped[int]
+    at: Mapped[datetime]
+    duration_s: Mapped[float | None]
+    status: Mapped[int | None]
+    failure: Mapped[str | None] = mapped_column(String(20))
+    """A code of `debrief.webhooks.Failure`; None where it was delivered."""

@@ -32,6 +32,7 @@ from tasks.desk import Desk
 from tasks.feedback import BUSY_RETRIES, make_feedback
 from tasks.manner import probe_model
 from tasks.reaper import ask_in_turn, look, look_in_turn, signs_of_life, take_over
+from tasks.webhooks import LOOK_S, OVERDUE_S, Outbox
 
 logger = logging.getLogger(__name__)
 
@@ -124,6 +125,7 @@ class Worker:
             needs_model=self._await_model,
             probe_over=asyncio.Event(),
         )
+        self._outbox = Outbox(self.settings, self.db)
         await asyncio.to_thread(self.broker.open)
         await asyncio.to_thread(look, self.db, self.settings, self.broker.ring)
         self._chores = {
@@ -131,6 +133,8 @@ class Worker:
             asyncio.create_task(_every(DEATHS_POLL_S, self._take_over)),
             asyncio.create_task(_every(self.settings.reaper_interval_s, self._reap)),
             asyncio.create_task(_every(MODEL_POLL_S, self._watch_model)),
+            asyncio.create_task(_every(LOOK_S, self._outbox.look)),
+            asyncio.create_task(_every(OVERDUE_S / 2, self._outbox.tell_overdue)),
         }
 
     async def _close(self) -> None:
@@ -138,6 +142,7 @@ class Worker:
         for chore in chores:
             chore.cancel()
         await asyncio.gather(*chores, return_exceptions=True)
+        await self._outbox.close()
         await self._desk.model.aclose()
         await asyncio.to_thread(jobs.give_away, self.db, [self.id])
         await asyncio.to_thread(look, self.db, self.settings, self.broker.ring)

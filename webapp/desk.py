@@ -31,7 +31,7 @@ def mount(app: FastAPI, parts: Parts, assets: str) -> None:
     """
     texts = gr.I18n(**desk_texts())
     _mount(app, build_system(), "/admin/system", texts, _head(f"../../{assets}", "system.js"))
-    manage_head = _head(f"../../{assets}", "manage.js", "manage.css")
+    manage_head = _head(f"../../{assets}", "manage.js", "manage.css", "manage_webhooks.css")
     _mount(app, build_manage(), "/admin/manage", texts, manage_head)
     plots_texts = gr.I18n(**_texts_of("plots."))
     plots_head = _head(f"../../{assets}", "plots.js", "plots.css")

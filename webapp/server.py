@@ -73,6 +73,7 @@ from webapp.api import (
     talk_files as talk_files_api,
     tokens as tokens_api,
     visitor_accounts as visitor_accounts_api,
+    webhooks as webhooks_api,
 )
 from webapp.connections import (
     Patience,
@@ -153,7 +154,7 @@ def build_app(
     # The last route of review takes any word for a move.
     for routes in (opinions_api, review_bulk_api, review_queue_api, edits_api, review_api, system_api):
         _serve(app, routes.router)
-    for routes in (exports_api, people_api, audit_api):
+    for routes in (exports_api, people_api, audit_api, webhooks_api):
         _serve(app, routes.router)
     _end_api(app)
     app.include_router(sign_in.sign_in_routes(parts))
@@ -388,7 +389,7 @@ async def _forget_old_spending(store: Store) -> None:
 
 async def _forget_old_talks(parts: Parts) -> None:
     settings = parts.settings
-    kept = retention.Kept(talks_days=settings.talks_days, feedback_days=settings.feedback_days)
+    kept = retention.Kept(settings.talks_days, settings.feedback_days, settings.webhook_log_days)
     await parts.store(retention.forget_in_turn, kept, every_s=FORGET_EVERY_S * 0.9)
 
 

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Table, inspect, text
 
 from debrief.errors import NotFound
+from debrief.review import ReviewState
 from debrief.settings import Settings
 from storage import jobs, reactions
 from storage.accounts import find_account
@@ -25,12 +26,14 @@ from storage.tables import Base, FeedbackRow, ReviewRow
 from storage.tokens import Owner, make_token
 from storage.visitor_accounts import sign_up
 from storage.visitors import delete_visitor, hashed, read_stored
+from storage.webhook_outbox import Ended, announce, claim_due, end_attempt
 from tests.again_scene import make_debrief
 from tests.factories import OLGA, SAM, make_conversation, make_turn, start_turn
 from tests.job_scene import claim, make_body
 from tests.review_scene import make_account, make_talk
 from tests.scripted_model import Script, ScriptedModel
 from tests.web_scene import QUICK, Browser, Web, until
+from tests.webhook_scene import QUICK as QUICK_HOOKS, make_hook
 
 pytestmark = pytest.mark.both_engines
 WORD = "zeppelinfahrt"
@@ -48,6 +51,7 @@ def fill(db: Database, visitor_id: str = OLGA, word: str = WORD, *, with_account
     reactions.react(db, visitor_id, feedback_id, helpful=True)
     rate(db, visitor_id, list_messages(db, talk.id)[-1].id, "down", comment=f"No {word} at all.")
     _give_opinion(db, feedback_id)
+    _tell_by_webhook(db, feedback_id)
     reactions.dispute(db, visitor_id, feedback_id, "criteria.0.reason", f"I said {word}.")
     waiting = make_conversation(db, visitor_id=visitor_id, title=word)
     start_turn(db, waiting, text=f"The {word} again.", daily=Daily(limit_per_visitor=50))
@@ -72,6 +76,16 @@ def _give_opinion(db: Database, feedback_id: str) -> None:
                 decision="approve", levels={}, blind=False, opened_at=utc_now(), created_at=utc_now(),
             )
         )  # fmt: skip
+
+
+def _tell_by_webhook(db: Database, feedback_id: str) -> None:
+    """An event of the debrief in the log, with the attempt to deliver it."""
+    ada = find_account(db, "ada") or make_account(db, "ada", "admin")
+    make_hook(db, ada, "http://127.0.0.1:9/", "feedback.disputed")
+    with db.write() as session:
+        announce(session, "feedback.disputed", session.get_one(FeedbackRow, feedback_id), state=ReviewState.PENDING)
+    [claimed, *_] = claim_due(db, QUICK_HOOKS)
+    end_attempt(db, claimed, Ended(utc_now(), failure="unreachable"), QUICK_HOOKS)
 
 
 def everything(db: Database) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from sqlalchemy import event
 from debrief.errors import Conflict, InputRejected
 from debrief.feedback import Check
 from debrief.review import ReviewState
-from storage import feedback, jobs, overdue, reactions, review_queue, reviews
+from storage import feedback, jobs, reactions, review_queue, reviews
 from storage.audit import list_audit
 from storage.engine import utc_now
 from storage.queue_filter import NOBODY, QueueFilter, select_ids
@@ -330,27 +330,6 @@ def test_a_claim_is_kept_by_whoever_is_at_it_and_the_page_need_not_be_read_anew(
     for account, feedback_id in ((rosa, row.id), (rita, "f_unknown")):
         with pytest.raises(Conflict):
             review_queue.extend_claim(any_database, account, feedback_id)
-
-
-# ---- overdue
-
-
-def test_what_waits_too_long_is_told_once_until_it_waits_anew(any_database):
-    database = any_database
-    rita = make_account(database, "rita")
-    late = make_feedback(database, age_s=3 * 3600)
-    make_feedback(database, age_s=3600)
-    make_feedback(database, state=S.APPROVED, age_s=9 * 3600)
-    [found] = overdue.list_overdue_untold(database, 2)
-    assert (found.id, found.scenario_id, found.assigned_to) == (late.id, "job_interview", None)
-    overdue.note_overdue_told(database, [late.id])
-    assert overdue.list_overdue_untold(database, 2) == []
-
-    case = reviews.claim(database, rita, late.id, late.row_version)
-    case = reviews.approve(database, rita, late.id, case.row_version)
-    reviews.reopen(database, rita, late.id, case.row_version)
-    change(database, late, waiting_since=utc_now() - timedelta(hours=3))
-    assert [one.id for one in overdue.list_overdue_untold(database, 2)] == [late.id]
 
 
 def test_the_filter_of_the_whole_is_the_sum_of_its_states(database, rita):

@@ -40,6 +40,8 @@ IMPORTED: dict[str, object] = {
     "messages": [{"role": "user", "text": "I led a team of three."}, {"role": "assistant", "text": "Go on."}],
 }
 
+HOOK: dict[str, object] = {"url": "https://hooks.example.org/", "events": ["feedback.ready"]}
+
 OWN: dict[str, Line] = {
     "GET /healthz": line("200 200 200 200 200"),
     "GET /metrics": line("404 404 404 404 404"),
@@ -131,6 +133,16 @@ OWN: dict[str, Line] = {
     "POST /api/v1/people/{account_id}/tokens": line("401 401 403 404 401", {"label": "nightly"}),
     "POST /api/v1/people/{account_id}/link": line("401 401 403 404 401"),
     "DELETE /api/v1/people/visitors/{thing_id}": line("401 401 403 404 401"),
+    "GET /api/v1/webhooks": line("401 401 403 200 401"),
+    "POST /api/v1/webhooks": line("401 401 403 201 401", HOOK),
+    "PATCH /api/v1/webhooks/{webhook_id}": line("401 401 403 404 401", {"disabled": True}),
+    "DELETE /api/v1/webhooks/{webhook_id}": line("401 401 403 404 401"),
+    "POST /api/v1/webhooks/{webhook_id}/secret": line("401 401 403 404 401"),
+    "POST /api/v1/webhooks/{webhook_id}/ping": line("401 401 403 404 401"),
+    "POST /api/v1/webhooks/{webhook_id}/again": line("401 401 403 404 401"),
+    "GET /api/v1/webhooks/{webhook_id}/deliveries": line("401 401 403 404 401"),
+    "GET /api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}": line("401 401 403 404 401"),
+    "POST /api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/again": line("401 401 403 404 401"),
     "GET /api/v1/system": line("401 401 403 200 401"),
     "GET /api/{rest:path}": line("404 404 404 404 404"),
     "POST /api/{rest:path}": line("404 404 404 404 404"),

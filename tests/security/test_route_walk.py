@@ -95,6 +95,8 @@ class Walk:
             "export_id": "x_nowhere",
             "account_id": "a_nowhere",
             "thing_id": "c_nowhere",
+            "webhook_id": "wh_nowhere",
+            "delivery_id": "msg_nowhere",
             "rest:path": "nowhere",
             "asked": "000000000000",
             "name": "page.js",

@@ -42,7 +42,9 @@ ANSWERING = {
 }
 STREAMING = {429: ["too_many_streams", "streams_full"]}
 
-FOR_ADMINS = ("/api/v1/system", "/api/v1/exports", "/api/v1/people", "/api/v1/audit")
+HOOK_REFUSED = ["hook_url", "hook_url_parts", "hook_url_http", "hook_url_private", "hook_events"]
+
+FOR_ADMINS = ("/api/v1/system", "/api/v1/exports", "/api/v1/people", "/api/v1/audit", "/api/v1/webhooks")
 REFUSALS: dict[str, dict[int, list[str]]] = {
     "POST /api/v1/people": {403: ["not_by_token"], 409: ["name_taken"], 422: ["account_name", "unknown_role"]},
     "POST /api/v1/people/{account_id}/link": {403: ["not_by_token"], 409: ["account_shut"]},
@@ -52,6 +54,11 @@ REFUSALS: dict[str, dict[int, list[str]]] = {
         422: ["token_label"],
     },
     "PATCH /api/v1/people/{account_id}": {409: ["last_admin"], 422: ["unknown_role"]},
+    "POST /api/v1/webhooks": {409: ["too_many_hooks"], 422: HOOK_REFUSED},
+    "PATCH /api/v1/webhooks/{webhook_id}": {422: HOOK_REFUSED},
+    "POST /api/v1/webhooks/{webhook_id}/ping": {409: ["hook_disabled"]},
+    "POST /api/v1/webhooks/{webhook_id}/again": {409: ["hook_disabled"]},
+    "POST /api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/again": {409: ["hook_disabled", "hook_sending"]},
     "GET /api/v1/exports/{kind}": {422: ["export_format"], 429: ["exports_running"]},
     "POST /api/v1/conversations": BEGINNING,
     "POST /api/v1/import/conversations": {
@@ -172,6 +179,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "RepeatWish": {"version_n": 1},
     "NewPerson": {"name": "rita", "role": "reviewer"},
     "PersonChange": {"disabled": True},
+    "NewWebhook": {"url": "https://hooks.example.org/debrief", "events": ["feedback.ready", "review.overdue"]},
+    "WebhookChange": {"disabled": True},
+    "Rotation": {"overlap_hours": 24},
     "NextWish": {"skipped": []},
     "BulkWish": {"action": "assign", "view": "language=ko&level=1", "assignee": "rita"},
     "Edit": _EDIT,

@@ -5,9 +5,10 @@ import * as audit from "./manage_audit.js";
 import * as exports from "./manage_exports.js";
 import * as people from "./manage_people.js";
 import { words } from "./manage_shared.js";
+import * as webhooks from "./manage_webhooks.js";
 import { t } from "./words.js";
 
-const TABS = { people, exports, audit };
+const TABS = { people, exports, webhooks, audit };
 let root = null;
 let said = null; // {kind, text}
 
