@@ -29,6 +29,8 @@ from storage.tables import ConversationRow
 logger = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_MS = 30_000
+HANGING_MS = BUSY_TIMEOUT_MS // 3
+"""So long a process may do nothing inside a transaction on PostgreSQL before the server ends it."""
 FORGET_PATIENCE_MS = 1000
 SERVER_PATIENCE = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 """Seconds until a PostgreSQL that does not answer counts as away (psycopg: 130), unless the URL says otherwise."""
@@ -250,7 +252,7 @@ def _open_server(url: str, *, read_only: bool) -> Engine:
         # A lock held by a process that hangs must not hold the others for ever; as long as on SQLite.
         connection.execute(f"SET lock_timeout = {BUSY_TIMEOUT_MS}")
         # Shorter, so that those who wait for a process that hangs in its transaction get their turn and do not give up.
-        connection.execute(f"SET idle_in_transaction_session_timeout = {BUSY_TIMEOUT_MS // 3}")
+        connection.execute(f"SET idle_in_transaction_session_timeout = {HANGING_MS}")
         connection.commit()
 
     @event.listens_for(engine, "begin")

@@ -13,7 +13,7 @@ from argon2 import PasswordHasher
 from redis import Redis
 
 from debrief.settings import Settings
-from storage import passwords
+from storage import engine as storage_engine, passwords
 from storage.engine import Database
 from storage.migrate import migrate
 from storage.tables import Base
@@ -45,6 +45,17 @@ def quick_passwords() -> Iterator[None]:
     least = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "_hasher", lambda: least)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patience_with_ourselves() -> Iterator[None]:
+    """A machine that is too busy to run this process for ten seconds is no process that hangs: here for PostgreSQL.
+
+    The programs that tests start keep the product's patience, and `tests/integration/test_job_queue.py` looks at it.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(storage_engine, "HANGING_MS", 120_000)
         yield
 
 

@@ -17,7 +17,7 @@ from webapp.parts import Parts
 from webapp.theme import make_theme
 
 ASSETS = Path(__file__).parent / "assets"
-STYLES = ("style", "sidebar", "start", "panes", "keyboard", "again", "mine", "difference", "messages")
+STYLES = ("style", "sidebar", "start", "panes", "keyboard", "again", "mine", "difference", "messages", "touch")
 KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".png": "image/png"}
 
 

@@ -1,49 +1,23 @@
-"""Pictures of what people see when something is refused: `python -m tests.browser.screenshots_refusals`."""
+"""Pictures of what people see when something is refused; called by `screenshots.py`."""
 
 from __future__ import annotations
 
-import argparse
-import tempfile
 from pathlib import Path
 
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
-from debrief.settings import Settings
 from storage.accounts import find_account
 from storage.engine import Database, utc_now
 from storage.spending import Budget, Daily, spend
 from storage.tables import ConversationRow, SpendingRow
 from tests.browser.house import (
-    CHROMIUM,
-    CHROMIUM_ARGS,
     House,
     answer_rows,
     below,
     debrief_card,
     message_box,
-    open_house,
 )
-from tests.browser.screenshots import ENGLISH, KOREAN, SCREENS
 from tests.review_scene import PASSWORD, make_account
-from tests.scripted_model import ScriptedModel
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("test-output/screenshots"))
-    parser.add_argument("--only", default="", help="such as phone-dark-ko; all by default")
-    asked = parser.parse_args()
-    asked.out.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
-        settings = Settings(_env_file=None, data_dir=Path(folder), rate_limit="off", answers_per_day=1000)
-        with ScriptedModel() as model, open_house(settings, model, browser) as house:
-            for words in (ENGLISH, KOREAN):
-                for phone, scheme in SCREENS:
-                    name = f"{'phone' if phone else 'desktop'}-{scheme}-{words['locale'][:2]}"
-                    if asked.only in ("", name):
-                        photograph(house, words, phone, scheme, asked.out / name)
-        browser.close()
 
 
 def photograph(house: House, words: dict, phone: bool, scheme: str, out: Path) -> None:
@@ -121,7 +95,3 @@ def use_up(db: Database, talk_id: str, budget: Budget) -> None:
 def forget(db: Database) -> None:
     with db.write() as session:
         session.query(SpendingRow).filter(SpendingRow.used >= 100_000).delete()
-
-
-if __name__ == "__main__":
-    main()

@@ -124,7 +124,7 @@ def sleepy_house(settings: Settings, browser: Browser):
 def test_while_the_model_starts_the_page_says_so_and_the_answer_comes_when_it_is_up(sleepy_house: House):
     with sleepy_house.visit() as olga:
         start_banner = olga.page.locator("#scenarios .banner")
-        expect(start_banner).to_contain_text(re.compile(r"The model is starting, \d+ s so far"))
+        expect(start_banner).to_contain_text(re.compile(r"The model is starting, \d+ sec so far"))
         olga.start(INTERVIEW)
         expect(below(olga.page).locator(".banner")).to_contain_text("The model is starting")
         told = below(olga.page).locator(".banner").inner_text()

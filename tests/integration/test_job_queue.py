@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import select, text
 
 from debrief.feedback import JobState
-from storage import jobs
+from storage import engine, jobs
 from storage.audit import list_audit
 from storage.conversations import delete_conversation, list_conversations
-from storage.engine import Database
+from storage.engine import HANGING_MS, Database
 from storage.feedback import cancel_feedback, get_feedback
 from storage.jobs import Claim
 from storage.tables import FeedbackJobRow, FeedbackVersionRow
@@ -359,8 +359,11 @@ def test_the_turn_is_won_again_after_the_clock_jumped(any_database: Database, ju
     assert not jobs.win_turn(any_database, "reaper", every_s=9)
 
 
-def test_who_waits_on_postgresql_for_a_process_that_hangs_in_a_write_gets_its_turn(postgres: str):
+def test_who_waits_on_postgresql_for_a_process_that_hangs_in_a_write_gets_its_turn(
+    postgres: str, monkeypatch: pytest.MonkeyPatch
+):
     """It is frozen, say, with the lock that all claims need: the server ends its transaction sooner than theirs."""
+    monkeypatch.setattr(engine, "HANGING_MS", HANGING_MS)
     db = Database(postgres)
     with db.read() as session:
         waits, hangs = (

@@ -2,7 +2,7 @@
 
 import { h, show } from "./dom.js";
 import { state } from "./state.js";
-import { t } from "./words.js";
+import { number, t } from "./words.js";
 
 const NEARLY_FULL = 0.8;
 
@@ -34,8 +34,6 @@ export function contextGauge() {
     h("p", {}, t("context_tokens", { tokens: number(use.tokens), of: number(use.of) }), " ", t(use.hasLeftOut ? "context_is_full" : "context_when_full")),
   );
 }
-
-const number = (value) => value.toLocaleString(document.documentElement.lang);
 
 /** The mark above the oldest message that the model still reads. */
 export function decorateContext(row, message) {

@@ -12,7 +12,7 @@ import { modelSeconds } from "./model_banner.js";
 import { markQuotedMessages, showQuote } from "./quotes.js";
 import { isFinal, ownMessages, saidHere, scenarioOf, state } from "./state.js";
 import { forgetWish, notificationWish, watchForEyes, wishForNotification } from "./unread.js";
-import { t, when } from "./words.js";
+import { dayAndTime, duration, t, when } from "./words.js";
 
 const REASONS = {
   wrong_evidence: "reason_wrong_evidence",
@@ -50,7 +50,7 @@ function head(feedback) {
     {},
     h("h2", { tabindex: -1, "data-key": "debrief-title" }, t("debrief")),
     words ? h("span", { class: `state ${words.kind}` }, words.text) : null,
-    h("span", { class: "print-only" }, [state.conversation?.title, feedback && new Date(feedback.created_at).toLocaleString()].filter(Boolean).join(" · ")),
+    h("span", { class: "print-only" }, [state.conversation?.title, feedback && dayAndTime(feedback.created_at)].filter(Boolean).join(" · ")),
   );
 }
 
@@ -178,7 +178,7 @@ function percent(step, done, of) {
 function progressWords(feedback) {
   const { step, done = 0, of = 0, position = 0 } = feedback.progress ?? {};
   if (feedback.worker_alive === false) return t("progress_no_worker");
-  if (state.model?.state === "starting") return t("progress_model_starting", { seconds: modelSeconds() });
+  if (state.model?.state === "starting") return t("progress_model_starting", { time: duration(modelSeconds()) });
   if (state.model?.state === "down") return t("progress_model_down");
   if (feedback.state === "retry_wait") return t("progress_retry");
   if (step === "reading") return t("progress_reading");

@@ -7,9 +7,9 @@ import { remadeNote, tools } from "./desk_tools.js";
 import { feedbackBody } from "./feedback_card.js";
 import { isOpenElsewhere } from "./desk_tabs.js";
 import { markRow, rows } from "./marks.js";
-import { LANGUAGE } from "./words.js";
+import { LOCALE } from "./words.js";
 
-const CLOCK = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit" });
+const CLOCK = new Intl.DateTimeFormat(LOCALE, { hour: "numeric", minute: "2-digit" });
 
 fill("desk-case-head", caseHead);
 fill("desk-card", card);

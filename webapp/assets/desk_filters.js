@@ -4,9 +4,9 @@ import { h } from "./dom.js";
 import { list, loadChoices, viewChanged } from "./desk_list.js";
 import { words } from "./desk_shared.js";
 import { activeFilters, clearFilters, setValue, sortOrder, SORTS, valueOf } from "./desk_view.js";
-import { LANGUAGE } from "./words.js";
+import { LANGUAGE, LOCALE } from "./words.js";
 
-const DAY = new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "short", year: "numeric" });
+const DAY = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short", year: "numeric" });
 const CHECKS = ["evidence_exact", "evidence_is_own", "levels_backed", "language_matches", "rewrite_differs", "no_repetition", "no_echo", "min_words", "no_injection"];
 const YES_OR_NO = ["flagged", "disputed", "partial"];
 

@@ -5,9 +5,9 @@ import { ask } from "./desk_sheet.js";
 import { desk, words } from "./desk_shared.js";
 import { sectionView } from "./difference_view.js";
 import { h } from "./dom.js";
-import { LANGUAGE } from "./words.js";
+import { LOCALE } from "./words.js";
 
-const AT = new Intl.DateTimeFormat(LANGUAGE, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+const AT = new Intl.DateTimeFormat(LOCALE, { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" });
 const BESIDE_KEY = "debrief-versions-beside";
 
 /** Open the list; the version that counts is compared with the one that it was made from. */

@@ -1,7 +1,7 @@
 // "This is wrong": a quiet control at the end of each sentence of a debrief, and what was said with it.
 
 import { h, icon } from "./dom.js";
-import { sendDispute } from "./feedback_actions.js";
+import { closeDispute, sendDispute } from "./feedback_actions.js";
 import { change, state } from "./state.js";
 import { t } from "./words.js";
 
@@ -33,11 +33,10 @@ const disputeOf = (feedback, path) => feedback.disputes.find((dispute) => disput
 
 function form() {
   const { comment, isSending, error } = state.disputing;
-  const close = () => change({ disputing: null });
   // What is typed does not redraw the page: a redrawn field would break off the composing of Korean.
   const remember = (event) => (state.disputing.comment = event.target.value);
   const words = h("textarea", { rows: 2, maxlength: COMMENT_MAX_CHARS, value: comment, "aria-label": t("dispute_comment"), placeholder: t("dispute_comment"), "data-key": "dispute-words", oninput: remember });
-  words.addEventListener("keydown", (event) => event.key === "Escape" && !event.isComposing && close());
+  words.addEventListener("keydown", (event) => event.key === "Escape" && !event.isComposing && closeDispute());
   queueMicrotask(() => words.isConnected && words.focus({ preventScroll: true }));
   return h(
     "form",
@@ -49,7 +48,7 @@ function form() {
       "div",
       { class: "row" },
       h("button", { class: "button small primary", type: "submit", disabled: isSending, "data-key": "dispute-send" }, t("dispute_send")),
-      h("button", { class: "button small", type: "button", "data-key": "dispute-cancel", onclick: close }, t("cancel")),
+      h("button", { class: "button small", type: "button", "data-key": "dispute-cancel", onclick: closeDispute }, t("cancel")),
     ),
   );
 }

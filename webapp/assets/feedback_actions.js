@@ -2,6 +2,7 @@
 // `state.feedbacks`, unless the visitor chose an earlier one.
 
 import { call } from "./api.js";
+import { focusSoon } from "./dom.js";
 import { change, isFinal, state } from "./state.js";
 
 /** Read all debriefs of the open talk. */
@@ -74,12 +75,19 @@ export async function markSeen(id) {
 }
 
 /** Send the objection that is being written; what was typed stays until it has arrived. */
+/** Close the form. The control that opened it has the focus again. */
+export function closeDispute() {
+  const { disputing } = state;
+  change({ disputing: null });
+  if (disputing) focusSoon(`dispute-${disputing.path}`);
+}
+
 export async function sendDispute() {
   const { feedbackId, path, comment } = state.disputing;
   change({ disputing: { ...state.disputing, isSending: true, error: null } });
   try {
     keepOne(await call("POST", `feedback/${feedbackId}/disputes`, { body: { path, comment } }));
-    change({ disputing: null });
+    closeDispute();
   } catch (error) {
     // Where the words were taken away meanwhile there is no form to say it in.
     if (state.disputing) change({ disputing: { feedbackId, path, comment, isSending: false, error: error.message } });

@@ -52,7 +52,7 @@ function criterion(result, path, card) {
   return h(
     "section",
     { class: "criterion", "data-part": path },
-    h("div", { class: "criterion-head" }, h("h3", {}, result.name), h("span", { class: "level" }, levelWords(result))),
+    h("div", { class: "criterion-head" }, h("h3", {}, result.name), h("span", { class: result.status === "scored" ? "level" : "level none" }, levelWords(result))),
     result.level ? steps(result) : null,
     result.reason ? card.sentence(`${path}.reason`, result.reason) : null,
     result.status === "unscored" ? h("p", { class: "quiet" }, whyUnscored(result, card.feedback)) : null,

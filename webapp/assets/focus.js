@@ -19,6 +19,12 @@ export function focusMessage() {
   box()?.focus();
 }
 
+/** What has the focus goes with one of the next drawings (an answer is tried again, an edit is sent): the talk has it. */
+export function keepFocusInTalk() {
+  const at = document.activeElement;
+  if (at === document.body || at?.closest("#transcript, #below-transcript")) focusTalk();
+}
+
 /** The button that was pressed is about to go; without this the focus would fall to the top of the page. */
 export function keepFocusInBox() {
   if (hasKeyboard() && document.activeElement?.matches("#message button")) box()?.focus();

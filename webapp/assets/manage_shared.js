@@ -1,11 +1,11 @@
 // What the parts of the management page share: asking the API, fields, tables, times.
 
 import { h } from "./dom.js";
-import { LANGUAGE, t } from "./words.js";
+import { LOCALE, t } from "./words.js";
 
-const STAMP = new Intl.DateTimeFormat(LANGUAGE, { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+const STAMP = new Intl.DateTimeFormat(LOCALE, { year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "2-digit" });
 
-export const number = new Intl.NumberFormat(LANGUAGE);
+export const number = new Intl.NumberFormat(LOCALE);
 export const words = (key, values) => t(`manage.${key}`, values);
 export const stamp = (at) => (at ? STAMP.format(new Date(at)) : "–");
 

@@ -2,6 +2,8 @@
 
 import { answerTo, hasEnded, refreshConversation, refreshSoon } from "./actions.js";
 import { call, newRequestId } from "./api.js";
+import { focusSoon } from "./dom.js";
+import { keepFocusInTalk } from "./focus.js";
 import { Growing } from "./live.js";
 import { repaint } from "./painter.js";
 import { change, isBusy, state } from "./state.js";
@@ -32,6 +34,7 @@ async function begin(messageId, action, body, show) {
     if (hasEnded(made.answer_id)) refreshSoon();
   }
   repaint({ toEnd: true });
+  keepFocusInTalk();
   return true;
 }
 
@@ -66,6 +69,12 @@ export function openEdit(message) {
   change({ editing: { id: message.id, text: message.text, isSending: false, error: null }, rating: null, details: null });
 }
 
+export function closeEdit() {
+  const { editing } = state;
+  change({ editing: null });
+  if (editing) focusSoon(`edit-${editing.id}`);
+}
+
 /** Send what was said anew. What fails says so beside the words, which stay. */
 export async function sendEdit() {
   const { editing } = state;
@@ -80,6 +89,7 @@ export async function sendEdit() {
       return [...before, said, { ...answerTo(answerId), parent_id: newId }];
     });
     change({ editing: null });
+    keepFocusInTalk();
   } catch (error) {
     if (state.editing?.id === editing.id) change({ editing: { ...state.editing, isSending: false, error: error.message } });
   }
@@ -108,7 +118,14 @@ export async function sendRating() {
   if (!rating || rating.isSending) return;
   change({ rating: { ...rating, isSending: true, error: null } });
   const { id, value, reasons, comment } = rating;
-  if (await keepRating(id, { value, reasons, comment })) change({ rating: null });
+  if (await keepRating(id, { value, reasons, comment })) closeRating();
+}
+
+/** Close the form. The thumb has the focus again. */
+export function closeRating() {
+  const { rating } = state;
+  change({ rating: null });
+  if (rating) focusSoon(`rate-${rating.value}-${rating.id}`);
 }
 
 async function keepRating(id, body) {

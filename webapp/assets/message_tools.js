@@ -7,7 +7,7 @@ import { editForm } from "./editing.js";
 import { chooseVersion, copyText, openEdit, rate, retry } from "./message_actions.js";
 import { ratingForm, THUMBS } from "./rating.js";
 import { change, isCopied, state } from "./state.js";
-import { t } from "./words.js";
+import { dayAndTime, number, t } from "./words.js";
 
 const drawn = new WeakMap(); // row -> what its tools were drawn for
 
@@ -44,7 +44,7 @@ function bar(message) {
     { class: "tool-bar", role: "group", "aria-label": t(isAnswer ? "answer_tools" : "message_tools") },
     pager(message),
     message.text ? tool(message, "copy", state.copied === message.id ? "check" : "copy", t(state.copied === message.id ? "copied" : "copy"), () => copyText(message)) : null,
-    isAnswer && !isOpening ? [thumb(message, "up", "good"), thumb(message, "down", "bad"), tool(message, "retry", "retry", t("another_answer"), () => retry(message.id)), detailsTool(message)] : null,
+    isAnswer && !isOpening ? [message.text ? [thumb(message, "up", "good"), thumb(message, "down", "bad")] : null, tool(message, "retry", "retry", t("another_answer"), () => retry(message.id)), detailsTool(message)] : null,
     isAnswer || isCopied(message) ? null : tool(message, "edit", "pencil", t("say_anew"), () => openEdit(message)),
   );
 }
@@ -87,7 +87,7 @@ function took(message) {
   const { completion_tokens: written, prompt_tokens: read } = message;
   const tokens = [written === null ? null : t("details_written", { n: number(written) }), read === null ? null : t(message.tokens_estimated ? "details_read_about" : "details_read", { n: number(read) })];
   const lines = [
-    [t("details_when"), new Date(message.created_at).toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" })],
+    [t("details_when"), dayAndTime(message.created_at)],
     [t("details_first"), seconds(message.first_token_s)],
     [t("details_total"), seconds(message.total_s)],
     [t("details_tokens"), tokens.filter(Boolean).join(" · ")],
@@ -96,5 +96,4 @@ function took(message) {
   return h("dl", { class: "took" }, lines.filter(([, value]) => value).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
 }
 
-const number = (value) => value.toLocaleString(document.documentElement.lang);
-const seconds = (value) => (typeof value === "number" ? t("details_seconds", { n: value.toLocaleString(document.documentElement.lang, { maximumFractionDigits: value < 10 ? 1 : 0 }) }) : null);
+const seconds = (value) => (typeof value === "number" ? t("details_seconds", { n: number(value, value < 10 ? 1 : 0) }) : null);

@@ -10,7 +10,7 @@ import { wholeStory } from "./privacy.js";
 import { change, state } from "./state.js";
 import { exportAllLink } from "./talk_files.js";
 import { programs, refreshTokens } from "./tokens.js";
-import { day, t } from "./words.js";
+import { day, number, t } from "./words.js";
 
 const KINDS = ["talks", "messages", "ratings", "debriefs", "versions", "reactions", "objections", "accounts", "other"];
 
@@ -87,7 +87,7 @@ function kept() {
 
 function numberList(numbers) {
   const shown = KINDS.filter((kind) => numbers[kind]);
-  return h("dl", { class: "numbers" }, shown.map((kind) => h("div", {}, h("dt", {}, t(LABELS[kind])), h("dd", {}, numbers[kind].toLocaleString()))));
+  return h("dl", { class: "numbers" }, shown.map((kind) => h("div", {}, h("dt", {}, t(LABELS[kind])), h("dd", {}, number(numbers[kind])))));
 }
 
 const LABELS = {

@@ -2,7 +2,7 @@
 
 import { h, icon } from "./dom.js";
 import { TEXTS } from "./texts.js";
-import { t, when } from "./words.js";
+import { dayAndTime, t } from "./words.js";
 
 export const checksOf = (feedback) => feedback.checks ?? [];
 
@@ -74,7 +74,7 @@ function making({ lineage = {}, created_at: asked, finished_at: finished, versio
     [t("made_model"), lineage.model],
     [t("made_likeness"), lineage.likeness],
     [t("made_rubric"), rubric && [lineage.scenario, rubric].filter(Boolean).join(" · ")],
-    [t("made_when"), finished || asked ? when(finished ?? asked) : null],
+    [t("made_when"), finished || asked ? dayAndTime(finished ?? asked) : null],
     [t("made_seconds"), lineage.total_s && t("seconds", { n: Math.round(lineage.total_s * 10) / 10 })],
     [t("made_version"), version],
   ].filter(([, value]) => value !== null && value !== undefined && value !== "");

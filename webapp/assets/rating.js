@@ -1,7 +1,7 @@
 // Why an answer is good or bad: a few reasons and an optional comment, asked for after the thumb.
 
 import { h } from "./dom.js";
-import { sendRating } from "./message_actions.js";
+import { closeRating, sendRating } from "./message_actions.js";
 import { change, state } from "./state.js";
 import { t } from "./words.js";
 
@@ -22,12 +22,11 @@ const COMMENT_MAX_CHARS = 1000;
 
 export function ratingForm(message) {
   const { value, reasons, isSending, error } = state.rating;
-  const close = () => change({ rating: null });
   const toggle = (code) => change({ rating: { ...state.rating, reasons: reasons.includes(code) ? reasons.filter((one) => one !== code) : [...reasons, code] } });
   const chip = ([code, words]) => h("button", { class: "chip small", type: "button", "aria-pressed": String(reasons.includes(code)), "data-key": `reason-${code}`, onclick: () => toggle(code) }, t(words));
   return h(
     "form",
-    { class: "tool-form", "aria-label": t(THUMBS[value]), onsubmit: (event) => (event.preventDefault(), sendRating()), onkeydown: (event) => event.key === "Escape" && !event.isComposing && close() },
+    { class: "tool-form", "aria-label": t(THUMBS[value]), onsubmit: (event) => (event.preventDefault(), sendRating()), onkeydown: (event) => event.key === "Escape" && !event.isComposing && closeRating() },
     h("p", { class: "quiet" }, t(value === "up" ? "rate_why_up" : "rate_why_down")),
     h("div", { class: "chips" }, Object.entries(REASONS[value]).map(chip)),
     h("textarea", { rows: 2, maxlength: COMMENT_MAX_CHARS, value: state.rating.comment, "aria-label": t("rate_comment"), placeholder: t("rate_comment"), "data-key": `rate-comment-${message.id}`, oninput: (event) => (state.rating.comment = event.target.value) }),
@@ -36,7 +35,7 @@ export function ratingForm(message) {
       "div",
       { class: "row" },
       h("button", { class: "button small primary", type: "submit", disabled: isSending, "data-key": "rate-send" }, t("rate_send")),
-      h("button", { class: "button small", type: "button", "data-key": "rate-close", onclick: close }, t("rate_close")),
+      h("button", { class: "button small", type: "button", "data-key": "rate-close", onclick: closeRating }, t("rate_close")),
     ),
   );
 }

@@ -1,11 +1,11 @@
 // The operator's page: asks /api/v1/system every few seconds while it is looked at, and shows the numbers.
 
 import { h, show } from "./dom.js";
-import { LANGUAGE, t } from "./words.js";
+import { LANGUAGE, LOCALE, t } from "./words.js";
 
 const ASK_EVERY_MS = 3000;
 const words = (key, values) => t(`system.${key}`, values);
-const number = new Intl.NumberFormat(LANGUAGE, { maximumFractionDigits: 1 });
+const number = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 1 });
 let root = null;
 let seen = null;
 let problem = null;
@@ -32,7 +32,7 @@ function draw() {
       { class: "system" },
       h("header", { class: "desk-bar" }, h("h1", {}, words("title")), h("span", { class: "desk-bar-space" }), h("a", { class: "desk-link", href: "/admin/" }, t("desk.title")), h("a", { class: "desk-link", href: "/" }, t("desk.practice"))),
       problem ? h("p", { class: "problem", role: "alert" }, problem) : null,
-      seen ? [tiles(), processes(), jobs(), today(), manners(), h("p", { class: "quiet" }, words("as_of", { time: seen.at.toLocaleTimeString(LANGUAGE) }))] : null,
+      seen ? [tiles(), processes(), jobs(), today(), manners(), h("p", { class: "quiet" }, words("as_of", { time: seen.at.toLocaleTimeString(LOCALE) }))] : null,
     ),
   );
 }

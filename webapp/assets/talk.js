@@ -100,10 +100,15 @@ function offer(reply) {
   document.querySelector("#message textarea")?.focus();
 }
 
+function waitingWords() {
+  const name = scenarioOf(state.conversation)?.persona.name ?? t("speaker_partner");
+  return t(state.model?.state === "starting" ? "mark_model_starts" : "mark_thinking", { name });
+}
+
 /** What stands under an answer in the transcript, in words, or null. */
 export function markOf(message) {
   if (message.role !== "assistant") return null;
-  if (message.state === "running") return message.text ? null : t("mark_thinking");
+  if (message.state === "running") return message.text ? null : waitingWords();
   if (message.state === "stopped") return t("mark_stopped");
   if (message.state === "cut_off") return t("mark_cut_off");
   if (message.state === "interrupted") return t("mark_interrupted");

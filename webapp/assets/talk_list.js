@@ -2,6 +2,7 @@
 
 import { openConversation, refreshConversation, showStart } from "./actions.js";
 import { call } from "./api.js";
+import { focusSoon } from "./dom.js";
 import { forgetDraft } from "./drafts.js";
 import { change, state } from "./state.js";
 import { t } from "./words.js";
@@ -83,17 +84,30 @@ const known = new Set(); // deletions that this tab has told of, or that were th
 
 export async function remove(id) {
   const before = state.list;
+  const next = neighbour(id);
   change({ openMenu: null, list: before?.filter((entry) => entry.id !== id) ?? null });
   isRemoving = true;
   try {
     tell(await call("DELETE", `conversations/${id}`), state.conversation?.id === id);
     if (state.conversation?.id === id) showStart();
+    keepFocusInList(next);
   } catch (error) {
     change({ list: before, notice: { words: error.message, isProblem: true } });
   } finally {
     isRemoving = false;
   }
   refreshList({ whole: true });
+}
+
+/** The talk below this one in the list, or above it. */
+function neighbour(id) {
+  const at = state.list?.findIndex((entry) => entry.id === id) ?? -1;
+  return at < 0 ? null : (state.list[at + 1] ?? state.list[at - 1])?.id;
+}
+
+/** What had the focus has gone from the list: its neighbour has it, so that the keyboard goes on from there. */
+function keepFocusInList(id) {
+  requestAnimationFrame(() => requestAnimationFrame(() => document.activeElement === document.body && focusSoon(id ? `open-${id}` : "new")));
 }
 
 export async function removeAll() {

@@ -13,18 +13,35 @@ export function t(key, values = {}) {
   return text.replace(/\$(\w+)/g, (_, name) => String(values[name] ?? ""));
 }
 
-const CLOCK = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit" });
-const DAY = new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "short" });
+const TAGS = navigator.languages ?? [navigator.language];
 
-const MONTH = new Intl.DateTimeFormat(LANGUAGE, { month: "long", year: "numeric" });
+/** How this reader writes times and numbers: "en-GB" where the browser says so, not just "en". */
+export const LOCALE = TAGS.find((tag) => tag.toLowerCase().split("-")[0] === LANGUAGE) ?? LANGUAGE;
+
+const CLOCK = new Intl.DateTimeFormat(LOCALE, { timeStyle: "short" });
+const DAY = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short" });
+const MONTH = new Intl.DateTimeFormat(LOCALE, { month: "long", year: "numeric" });
+const WHOLE_DAY = new Intl.DateTimeFormat(LOCALE, { dateStyle: "long" });
+const MOMENT = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short" });
 
 export const clock = (timestamp) => CLOCK.format(new Date(timestamp));
 export const shortDay = (timestamp) => DAY.format(new Date(timestamp));
 export const monthAndYear = (date) => MONTH.format(date);
-const WHOLE_DAY = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "long" });
 
 /** "12 November 2026". */
 export const day = (timestamp) => WHOLE_DAY.format(new Date(timestamp));
+
+/** "12 Nov 2026, 10:12". */
+export const dayAndTime = (timestamp) => MOMENT.format(new Date(timestamp));
+
+/** "1,234"; with `digits` at most so many after the point. */
+export const number = (value, digits = 0) => value.toLocaleString(LOCALE, { maximumFractionDigits: digits });
+
+/** "48 sec", "4 min 5 sec". */
+export function duration(seconds) {
+  const parts = seconds < 60 ? [[seconds, "second"]] : [[Math.floor(seconds / 60), "minute"], [seconds % 60, "second"]];
+  return parts.map(([value, unit]) => value.toLocaleString(LOCALE, { style: "unit", unit, unitDisplay: "short" })).join(" ");
+}
 
 /** "10:12" today, "Yesterday", else "12 Nov". */
 export function when(timestamp) {

@@ -38,11 +38,11 @@ def build_layout(texts: gr.I18n) -> ChatView:
     with gr.Column(elem_id="talk"):
         slot("talk-header")
         with gr.Row(equal_height=False, elem_id="talk-columns"):
-            with gr.Column(scale=6, min_width=300, elem_id="talk-column"):
+            with gr.Column(scale=3, min_width=300, elem_id="talk-column"):
                 transcript = _transcript()
                 slot("below-transcript")
                 message = _message(texts)
-            with gr.Column(scale=5, min_width=300, elem_id="debrief-column"):
+            with gr.Column(scale=2, min_width=300, elem_id="debrief-column"):
                 slot("debrief")
     return ChatView(transcript=transcript, message=message, painter=pump("painter"))
 
