@@ -11,7 +11,6 @@ import getpass
 import json
 import os
 import sys
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,20 @@ ROOT = Path(__file__).resolve().parent
 NO_PLACE_TO_WRITE = {
     errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EIO,
 }  # fmt: skip
+
+EXPORT_FILTERS = (
+    ("scenario", "ID", "of this scenario"),
+    ("rubric", "HASH", "made with this rubric"),
+    ("model", "NAME", "made by this model"),
+    ("language", "CODE", "of the talk, such as ko"),
+    ("level", "0-5", "the lowest level of all criteria; 0: none has a level"),
+    ("check", "NAME", "a check that did not pass; or: passed, failed"),
+    ("asked_by", "WHO", "visitor, end or idle"),
+    ("reviewer", "NAME", "who has it or decided on it"),
+    ("assignee", "NAME", "whose work it is to be; -: nobody's"),
+    ("since", "YYYY-MM-DD", "first day (UTC)"),
+    ("until", "YYYY-MM-DD", "last day (UTC)"),
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -107,16 +120,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_export_options(export: argparse.ArgumentParser) -> None:
+    """The filters are those of the review queue (`webapp/queue_query.py`), under the same names."""
     export.add_argument("kind", choices=["conversations", "sft", "preferences", "feedback"])
     export.add_argument("--to", dest="file", type=Path, required=True, metavar="FILE", help="where to; is replaced")
     export.add_argument("--format", choices=["jsonl", "csv", "parquet"], help="default: csv for feedback, else jsonl")
-    export.add_argument("--state", action="append", default=[], help="state of review; may be given several times")
-    export.add_argument("--scenario", help="id of a scenario")
-    export.add_argument("--language", choices=["en", "ko"])
-    export.add_argument("--since", type=date.fromisoformat, metavar="YYYY-MM-DD", help="first day (UTC)")
-    export.add_argument("--until", type=date.fromisoformat, metavar="YYYY-MM-DD", help="last day (UTC)")
-    export.add_argument("--rubric", help="hash of a rubric version")
     export.add_argument("--keep-names", action="store_true", help="leave names and contacts in the texts")
+    export.add_argument("--state", action="append", help="state of review; may be given several times")
+    for name, metavar, about in EXPORT_FILTERS:
+        export.add_argument(f"--{name.replace('_', '-')}", metavar=metavar, help=about)
+    for name, about in (("flagged", "has lines that read like orders"), ("disputed", "its visitor objects"),
+                        ("partial", "not all of it is scored")):  # fmt: skip
+        export.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, help=about)
+    export.add_argument("--overdue", action="store_true", default=None, help="waits for longer than the setting allows")
+    export.add_argument("--words", dest="q", metavar="WORDS", help="all of these stand in the talk or in the debrief")
 
 
 def run_everything(_given: argparse.Namespace) -> int:
@@ -230,19 +246,15 @@ def _make_first_admin(settings: Settings) -> None:
 
 def run_export(given: argparse.Namespace) -> int:
     """The file is written beside and put in its place when it is whole."""
-    from debrief.errors import InputRejected
-    from debrief.review import ReviewState
     from storage.audit import SYSTEM
     from storage.engine import Database
     from storage.export_files import FORMATS_OF, Export, ExportWish
-    from storage.exports import ExportFilter
+    from webapp.queue_query import read_options
 
-    if unknown := [state for state in given.state if state not in set(ReviewState)]:
-        raise InputRejected(reason=f"--state {unknown[0]}")
-    states = tuple(ReviewState(state) for state in given.state)
-    wanted = ExportFilter(states, given.scenario, given.language, given.since, given.until, given.rubric)
+    settings = _settings()
+    wanted = read_options(vars(given)).wanted(settings.review_overdue_hours, usual=())
     wish = ExportWish(given.kind, given.format or FORMATS_OF[given.kind][0], wanted, not given.keep_names)
-    db = Database(_settings().database)
+    db = Database(settings.database)
     draft = given.file.with_name(f"{given.file.name}.part")
     try:
         export = Export(db, SYSTEM, wish)

@@ -10,8 +10,10 @@ from debrief.export_rows import Kind
 _WHAT: dict[Kind, str] = {
     "conversations": "Talks of people with a model that plays a part, one a row, in OpenAI's `messages` form.",
     "sft": "What a reviewing model was asked, and the answer that a person approved (TRL's prompt and completion).",
-    "preferences": "What a reviewing model was asked, the answer that a person made of it (`chosen`) and the model's "
-    "own (`rejected`), for the very same prompt.",
+    "preferences": "What a reviewing model was asked, and two answers. `rejected` is the model's own to this very "
+    "prompt. `chosen` is what a person made of it (`source` is `edit`), or what the model wrote anew after a person "
+    "had rejected the first, and a person approved (`regenerated`). Where `guided` is true a reviewer had told it what "
+    "to do better, and that instruction is not in `prompt`.",
     "feedback": "Reviewed feedback as a flat table, one a row, with the level of each criterion.",
 }
 _WHY = {
@@ -27,9 +29,10 @@ _WHY = {
     "prompt_changed": "talk, prompts or program are no longer as they were, so the exact prompt cannot be built",
     "not_a_line": "a quote is no line of the prompt",
     "partial": "a part is missing or not scored",
-    "not_edited": "no person has edited it",
+    "not_edited": "no person has edited it, and none had rejected another one before it",
     "no_model_version": "there is no version of the model's before the edit",
-    "too_alike": "the edit is too small to tell anything",
+    "too_alike": "the two differ too little to tell anything",
+    "deleted": "deleted while the export ran",
 }
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 

@@ -1,7 +1,8 @@
 """The rows of an export: one reviewed feedback and its talk become one row, or the reason why not.
 
-Kinds: `conversations` (OpenAI's `messages`), `sft` (prompt and approved answer), `preferences` (the same prompt, the
-edited answer before the model's), `feedback` (one flat row for tables). Nothing here reads a database or writes a file.
+Kinds: `conversations` (OpenAI's `messages`), `sft` (prompt and approved answer), `preferences` (one prompt, the answer
+that a person approved before the one that was edited or rejected), `feedback` (one flat row for tables). Nothing here
+reads a database or writes a file.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 from pydantic import ValidationError
 
@@ -30,21 +31,24 @@ SHOWN = (ReviewState.APPROVED, ReviewState.EDITED_APPROVED, ReviewState.AUTO_REL
 USUAL_STATES: dict[Kind, tuple[ReviewState, ...]] = {
     "conversations": SHOWN,
     "sft": (ReviewState.APPROVED, ReviewState.EDITED_APPROVED),
-    "preferences": (ReviewState.EDITED_APPROVED,),
+    "preferences": (ReviewState.APPROVED, ReviewState.EDITED_APPROVED),
     "feedback": SHOWN,
 }
 """What counts for each kind unless the filter names states itself."""
+APPROVED_ONLY: tuple[Kind, ...] = ("sft", "preferences")
+"""Of these, what no person has approved is no row, whatever states the filter names."""
 
 LEFT_OUT = (
     "not_released", "not_reviewed", "rejected", "withdrawn", "disputed", "older_debrief", "no_prompt", "no_record",
     "several_prompts", "prompt_changed", "not_a_line", "partial", "not_edited", "no_model_version", "too_alike",
+    "deleted",
 )  # fmt: skip
 """Why a feedback of the filter is no row. Each is counted, so that rows and reasons add up to what was looked at."""
 
 
 @dataclass(frozen=True)
 class ModelVersion:
-    """What the model wrote before a person changed it."""
+    """What the model wrote before a person changed or rejected it."""
 
     n: int
     body: Mapping[str, Any]
@@ -53,12 +57,16 @@ class ModelVersion:
 
 @dataclass(frozen=True)
 class Reviewed:
-    """All that a row is made from. `path` is empty where the kind needs no talk."""
+    """All that a row is made from. `path` is empty where the kind needs no talk.
+
+    `before` is there where a person wrote the version that counts; `turned_down` where a model wrote it after a
+    reviewer had rejected another one. `scenario` is None where it is of a form that this program no longer reads.
+    """
 
     feedback_id: str
     conversation_id: str
     scenario_id: str
-    scenario_body: Mapping[str, Any]
+    scenario: Scenario | None
     language: str
     origin: str
     state: ReviewState
@@ -71,6 +79,7 @@ class Reviewed:
     lineage: Mapping[str, Any]
     partial: bool
     before: ModelVersion | None
+    turned_down: ModelVersion | None
     helpful: bool | None
     disputes_open: int
     reject_reason: str | None
@@ -106,14 +115,16 @@ def _check_state(kind: Kind, item: Reviewed, states: Sequence[ReviewState]) -> N
         raise NotUsable("withdrawn")
     if item.disputes_open:
         raise NotUsable("disputed")
-    wanted = states if states and kind != "preferences" else USUAL_STATES[kind]
-    if item.state in wanted:
+    if item.state in counting_states(kind, states):
         return
     if item.state is ReviewState.REJECTED:
         raise NotUsable("rejected")
-    if item.state in SHOWN:
-        raise NotUsable("not_edited" if kind == "preferences" else "not_reviewed")
-    raise NotUsable("not_released")
+    raise NotUsable("not_reviewed" if item.state in SHOWN else "not_released")
+
+
+def counting_states(kind: Kind, states: Sequence[ReviewState]) -> Sequence[ReviewState]:
+    """The states in which a feedback may become such a row, where the filter names these."""
+    return states if states and kind not in APPROVED_ONLY else USUAL_STATES[kind]
 
 
 Clean = Callable[[str], str]
@@ -129,8 +140,8 @@ def _cleaner(item: Reviewed) -> Clean:
 
 def _typed_answers(item: Reviewed) -> Iterable[str]:
     """What was typed into text fields; a chosen option is the scenario's own word."""
-    form = cast("Sequence[Mapping[str, Any]]", item.scenario_body.get("form") or ())
-    typed = {field["key"] for field in form if field.get("kind") == "text"}
+    form = item.scenario.form if item.scenario else ()
+    typed = {field.key for field in form if field.kind == "text"} if form else item.answers.keys()
     return [answer for key, answer in item.answers.items() if key in typed]
 
 
@@ -150,7 +161,7 @@ def _conversation(item: Reviewed, clean: Clean) -> Row:
 
 def _system(item: Reviewed, clean: Clean) -> ChatMessages:
     """What the model was told about its part; left out of a talk that happened elsewhere."""
-    scenario = _find_scenario(item)
+    scenario = item.scenario
     if scenario is None or item.origin == "import":
         return []
     language = item.language
@@ -187,38 +198,48 @@ def _sft(item: Reviewed, clean: Clean) -> Row:
 
 
 def _preference(item: Reviewed, clean: Clean) -> Row:
-    before = item.before
-    if item.version_origin == "model":
-        raise NotUsable("not_edited")
-    if before is None:
-        raise NotUsable("no_model_version")
-    messages, plan = exact_prompt(_source(item), before.lineage)
-    rejected = answer_of(FeedbackBody.model_validate(before.body), plan)
+    worse = _worse(item)
+    messages, plan = exact_prompt(_source(item), worse.lineage)
+    rejected = answer_of(FeedbackBody.model_validate(worse.body), plan)
     chosen = answer_of(FeedbackBody.model_validate(item.body), plan)
     changed = change(rejected, chosen)
     if changed < LEAST_CHANGE:
         raise NotUsable("too_alike")
+    is_edit = item.before is not None
     return {
         **_names(item),
+        "source": "edit" if is_edit else "regenerated",
+        "chosen_by": "person" if is_edit else str(item.lineage.get("model", "")),
+        "guided": not is_edit and item.lineage.get("guidance", "") != worse.lineage.get("guidance", ""),
         "change": round(changed, 4),
-        "model": str(before.lineage.get("model", "")),
+        "model": str(worse.lineage.get("model", "")),
         "prompt": _cleaned(messages, clean),
         "chosen": [{"role": "assistant", "content": clean(chosen)}],
         "rejected": [{"role": "assistant", "content": clean(rejected)}],
     }
 
 
+def _worse(item: Reviewed) -> ModelVersion:
+    """The model's version that a person wrote over, else the one that a person rejected before this one."""
+    if item.version_origin != "model":
+        if item.before is None:
+            raise NotUsable("no_model_version")
+        return item.before
+    if item.turned_down is None:
+        raise NotUsable("not_edited")
+    return item.turned_down
+
+
 def _source(item: Reviewed) -> Source:
-    scenario = _find_scenario(item)
-    if scenario is None:
+    if item.scenario is None:
         raise NotUsable("no_record")
-    return Source(item.path, scenario, item.language)
+    return Source(item.path, item.scenario, item.language)
 
 
-def _find_scenario(item: Reviewed) -> Scenario | None:
+def read_scenario(body: Mapping[str, Any]) -> Scenario | None:
     """None where the stored scenario is of a form that this program no longer reads."""
     try:
-        return Scenario.from_body(item.scenario_body)
+        return Scenario.from_body(body)
     except ValidationError:
         return None
 

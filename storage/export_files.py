@@ -24,7 +24,8 @@ from debrief.errors import InputRejected
 from debrief.export_card import dataset_card
 from debrief.export_rows import Kind, Row, level_column
 from storage.engine import Database
-from storage.exports import EVERYTHING, ExportFilter, Tally, begin_export, end_export, iterate_rows, list_level_keys
+from storage.exports import Tally, begin_export, end_export, filter_codes, iterate_rows, list_level_keys
+from storage.queue_filter import EVERYTHING, QueueFilter
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ class ExportWish:
 
     kind: Kind
     format: Format
-    filter: ExportFilter = EVERYTHING
+    filter: QueueFilter = EVERYTHING
     redacted: bool = True
 
     def __post_init__(self) -> None:
@@ -76,6 +77,7 @@ class Export:
     def __init__(self, db: Database, actor: str, wish: ExportWish) -> None:
         self.wish = wish
         self.tally = Tally()
+        self.filter_codes = filter_codes(db, wish.filter)
         self.id = begin_export(db, actor, wish.kind, wish.format, wish.filter, redacted=wish.redacted)
         self.began_at = datetime.now(UTC)
         self._db, self._actor = db, actor
@@ -217,7 +219,7 @@ def _parquet_zip(export: Export, rows: Iterable[Row], keys: Sequence[str]) -> It
             export.wish.kind,
             export_id=export.id,
             made_at=export.began_at,
-            filters=export.wish.filter.as_codes(),
+            filters=export.filter_codes,
             redacted=export.wish.redacted,
             considered=export.tally.considered,
             rows=export.tally.rows,
@@ -265,7 +267,10 @@ def _schema(pa: Any, kind: Kind, keys: Sequence[str]) -> Any:
     if kind == "sft":
         return pa.schema([*names, ("prompt_is", pa.string()), ("prompt", said), ("completion", said)])
     if kind == "preferences":
-        more = [("change", pa.float64()), ("model", pa.string())]
+        more = [
+            ("source", pa.string()), ("chosen_by", pa.string()), ("guided", pa.bool_()), ("change", pa.float64()),
+            ("model", pa.string()),
+        ]  # fmt: skip
         return pa.schema([*names, *more, ("prompt", said), ("chosen", said), ("rejected", said)])
     kinds = {
         **dict.fromkeys(("version_n", "checks", "messages_read", "messages_of"), pa.int32()),

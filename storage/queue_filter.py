@@ -1,4 +1,8 @@
-"""Which feedbacks of the review queue: a filter, and the conditions on the feedback's own columns that it means."""
+"""Which feedbacks: a filter, and the conditions on the feedback's own columns that it means.
+
+The review queue, decisions for many and exports all go by it, so that what is counted, decided on or taken away is
+what the list shows.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +24,7 @@ from storage.tables import NO_LEVEL, AccountRow, FeedbackRow, FeedbackVersionRow
 
 NOBODY = "-"
 """As an assignee: assigned to nobody."""
+EVERY_STATE = tuple(state for state in ReviewState if state is not ReviewState.NONE)
 TERMS_MAX = 8
 _ESCAPE = "!"  # not the backslash: JSON is full of them
 _Row = FeedbackRow
@@ -30,7 +35,7 @@ class QueueFilter:
     """Which feedbacks. What is None or empty narrows nothing.
 
     Args:
-        states: of the review; a claim that ran out counts as pending.
+        states: of the review; a claim that ran out counts as pending. Empty: all of what has been made.
         scenario: its id.
         rubric: hash of the rubric that the version was made with.
         model: its name.
@@ -68,13 +73,19 @@ class QueueFilter:
     words: str | None = None
 
 
+EVERYTHING = QueueFilter(states=())
+
+
 def select_ids(wanted: QueueFilter, now: datetime) -> Select[str]:
     """The ids of all that a filter admits, as a query for others to build on, such as an export."""
-    return select(_Row.id).where(or_(*arms_of(wanted.states, now)), *conditions_of(wanted))
+    made = _Row.review_state != ReviewState.NONE.value
+    in_state = or_(*arms_of(wanted.states, now)) if wanted.states else made
+    return select(_Row.id).where(in_state, *conditions_of(wanted))
 
 
 def arms_of(states: Collection[ReviewState], now: datetime) -> list[ColumnElement[bool]]:
     """One condition for each state, each a stretch of an index. Claims that ran out go with what is pending."""
+    states = states or EVERY_STATE
     arms: list[ColumnElement[bool]] = []
     both = ReviewState.PENDING in states and ReviewState.CLAIMED in states
     for state in dict.fromkeys(states):

@@ -1,4 +1,4 @@
-"""What is deleted by itself after some days: talks, debriefs, ended sign-ins. Real deletes; the audit stays.
+"""What is deleted by itself after some days: talks, debriefs, ended sign-ins and links. Real deletes; the audit stays.
 
 A talk's time runs from when it, or a debrief of it, was last touched. Small transactions, one after another, so that
 those who talk meanwhile never wait long. Two processes that do it at once delete the same once.
@@ -21,6 +21,7 @@ from storage.tables import (
     ConversationRow,
     FeedbackJobRow,
     FeedbackRow,
+    IdentityLinkRow,
     MessageRow,
     ProgramTokenRow,
     SignInRow,
@@ -76,6 +77,7 @@ def forget_old(db: Database, kept: Kept) -> Forgotten:
         before = now - timedelta(days=kept.webhook_log_days)
         _in_small_steps(db, lambda session: _forget_deliveries(session, before))
     sign_ins = _in_small_steps(db, lambda session: _forget_sign_ins(session, now))
+    _in_small_steps(db, lambda session: _forget_links(session, now))
     forgotten = Forgotten(talks, feedbacks, visitors, sign_ins)
     if talks or feedbacks or visitors:
         db.forget_deleted()
@@ -136,4 +138,11 @@ def _forget_deliveries(session: Session, before: datetime) -> int:
 def _forget_sign_ins(session: Session, now: datetime) -> int:
     ended = session.scalars(select(SignInRow.token_hash).where(SignInRow.expires_at < now).limit(AT_ONCE)).all()
     session.execute(delete(SignInRow).where(SignInRow.token_hash.in_(ended)))
+    return len(ended)
+
+
+def _forget_links(session: Session, now: datetime) -> int:
+    link = IdentityLinkRow
+    ended = session.scalars(select(link.token_hash).where(link.expires_at < now).limit(AT_ONCE)).all()
+    session.execute(delete(link).where(link.token_hash.in_(ended)))
     return len(ended)

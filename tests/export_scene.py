@@ -44,10 +44,12 @@ def eco_challenge() -> Scenario:
     return load_scenario(ROOT / "scenarios" / "eco_challenge.toml")
 
 
-def written_on(db: Database, talk: Conversation, *, model: Model | None = None, way: str = "written") -> Written:
+def written_on(
+    db: Database, talk: Conversation, *, model: Model | None = None, way: str = "written", **more: object
+) -> Written:
     """What a model makes of this very talk."""
     path = list_path(db, talk.id)
-    made = write(model or Model([written()]), [(m.role, m.text) for m in path], talk.language, way)
+    made = write(model or Model([written()]), [(m.role, m.text) for m in path], talk.language, way, **more)
     ids = {f"id{n}": message.id for n, message in enumerate(path)}
     body = made.body.model_dump(mode="json")
     _rename(body, ids)
@@ -130,6 +132,7 @@ def make_reviewed(
                 note_version(session, row, thing)
             session.add(thing)
             session.flush()
+        row.open_disputes = int(disputed)
     return feedback_id
 
 

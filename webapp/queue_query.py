@@ -1,7 +1,12 @@
-"""Which part of the review queue somebody looks at, as it stands in an address: of the desk's page and of the API."""
+"""Which part of the review queue somebody looks at, as it stands in an address: of the desk's page and of the API.
+
+`FilterQuery` is what can be asked for, wherever it is asked: the list, decisions for many, exports, the command line.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any
 from urllib.parse import parse_qs
@@ -22,10 +27,8 @@ ELSEWHERE_MAX = 50
 Name = Annotated[str, Field(max_length=200)]
 
 
-class QueueQuery(BaseModel):
-    """Filters, search and order. Days are UTC days, both included; `overdue` is what waits longer than the setting."""
-
-    model_config = ConfigDict(extra="ignore")
+class FilterQuery(BaseModel):
+    """Filters and search. Days are UTC days, both included; `overdue` is what waits longer than the setting."""
 
     state: list[ReviewState] = []
     scenario: Name | None = None
@@ -44,24 +47,31 @@ class QueueQuery(BaseModel):
     since: date | None = None
     until: date | None = None
     q: Name | None = None
-    sort: Sort | None = None
 
-    @property
-    def order(self) -> Sort:
-        """What waits comes in the order of waiting, all else newest first, unless it is said."""
-        return self.sort or ("waiting" if not self.state or set(self.state) <= set(WAITING) else "newest")
-
-    def wanted(self, overdue_hours: float) -> QueueFilter:
-        """The filter, where a feedback is overdue after so many hours; 0: never."""
+    def wanted(self, overdue_hours: float, *, usual: tuple[ReviewState, ...] = WAITING) -> QueueFilter:
+        """The filter, where a feedback is overdue after so many hours (0: never); these states if none is named."""
         own = ("scenario", "rubric", "model", "language", "level", "check", "flagged", "disputed", "partial")
         return QueueFilter(
-            states=tuple(self.state) or WAITING,
+            states=tuple(dict.fromkeys(self.state)) or usual,
             **{name: getattr(self, name) for name in (*own, "asked_by", "reviewer", "assignee")},
             since=_midnight(self.since),
             until=_midnight(self.until, days_later=1),
             words=self.q,
             waiting_since_before=overdue_before(overdue_hours) if self.overdue and overdue_hours else None,
         )
+
+
+class QueueQuery(FilterQuery):
+    """The same with the order of a list."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    sort: Sort | None = None
+
+    @property
+    def order(self) -> Sort:
+        """What waits comes in the order of waiting, all else newest first, unless it is said."""
+        return self.sort or ("waiting" if not self.state or set(self.state) <= set(WAITING) else "newest")
 
 
 def read_view(view: str) -> QueueQuery:
@@ -75,8 +85,25 @@ def read_view(view: str) -> QueueQuery:
         for name, values in parse_qs(view[:VIEW_MAX_CHARS]).items()
         if name in QueueQuery.model_fields
     }
-    try:
+    with _in_words():
         return QueueQuery.model_validate(said)
+
+
+def read_options(given: Mapping[str, object]) -> FilterQuery:
+    """What a command line says, where an option has the name of a filter.
+
+    Raises:
+        InputRejected: a value makes no sense.
+    """
+    said = {name: given[name] for name in FilterQuery.model_fields if given.get(name) is not None}
+    with _in_words():
+        return FilterQuery.model_validate(said)
+
+
+@contextmanager
+def _in_words() -> Generator[None]:
+    try:
+        yield
     except ValidationError as error:
         raise InputRejected("malformed", reason=str(error.errors()[0]["loc"][0])) from error
 

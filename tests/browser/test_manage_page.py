@@ -80,3 +80,30 @@ def _choose_a_password(house: House, link: str) -> None:
                 expect(page.get_by_role("alert")).to_contain_text("good for nothing any more")
         page.goto(f"{house.url}/admin/password")
         expect(page.get_by_label("Your present password")).to_be_visible()
+
+
+def test_ada_exports_what_the_list_of_the_desk_shows_and_sees_before_how_much_that_is(house: House):
+    with house.db.write() as session:
+        session.execute(delete(ConversationRow))
+    if find_account(house.db, "ada") is None:
+        make_account(house.db, "ada", "admin")
+    wanted = make_feedback(house.db, lineage={"model": "small"}, state=ReviewState.APPROVED).id
+    make_feedback(house.db, lineage={"model": "small"}, state=ReviewState.EDITED_APPROVED, checks_failed=1)
+    make_feedback(house.db, lineage={"model": "large"}, state=ReviewState.APPROVED)
+    with signed_in(house, "ada") as look:
+        page = look.page
+        page.goto(f"{house.url}/admin/?show=approved&model=small&check=passed")
+        expect(page.locator(".desk-line")).to_have_count(1)
+        page.get_by_role("button", name="Do something with all of these …").click()
+        page.locator("[data-key=bulk-export]").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("1 debriefs are looked at, at most 1 of them become rows.")
+        dialog.locator("[data-key=export-kind]").select_option("preferences")
+        expect(dialog.locator("[data-key=export-format]")).to_have_value("jsonl")
+        dialog.locator("[data-key=export-kind]").select_option("feedback")
+        dialog.locator("[data-key=export-format]").select_option("jsonl")
+        download = dialog.locator("[data-key=export-download][href*='format=jsonl']")
+        with page.expect_download() as arriving:
+            download.click()
+        [line] = Path(arriving.value.path()).read_text("utf-8").splitlines()
+        assert json.loads(line)["id"] == wanted

@@ -11,12 +11,15 @@ from pathlib import Path
 
 import pytest
 
+import app
+from debrief.review import ReviewState
 from debrief.settings import Settings
 from storage.engine import Database
 from storage.exports import list_exports
 from tests.export_scene import hotel_talk, make_reviewed, written_on
 from tests.review_scene import make_account, sign_in
 from tests.web_scene import Browser, Web, until
+from webapp.queue_query import FilterQuery, read_options
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,7 +45,8 @@ def test_an_admin_gets_a_file_whose_counts_and_hash_are_on_record(web: Web, ada:
     assert run["sha256"] == hashlib.sha256(response.content).hexdigest()
     assert run["filter"] == {"scenario": "job_interview"}
     assert [item["id"] for item in ada.get("/api/v1/exports").json()["items"]] == [run["id"]]
-    assert ada.get("/api/v1/exports/matching", params={"state": "rejected"}).json() == {"matching": 0}
+    assert ada.get("/api/v1/exports/matching").json() == {"matching": 1, "counting": 1}
+    assert ada.get("/api/v1/exports/matching", params={"state": "rejected"}).json()["matching"] == 0
 
 
 def test_a_reviewer_may_not_export(web: Web):
@@ -59,7 +63,8 @@ def test_what_cannot_be_exported_is_said_in_words(ada: Browser):
         '"sft" comes as: jsonl, parquet. Choose one of these.'
     )
     assert ada.get("/api/v1/exports/everything").status_code == 422
-    assert ada.get("/api/v1/exports/sft", params={"scenario": "a b"}).status_code == 422
+    assert ada.get("/api/v1/exports/sft", params={"level": "9"}).status_code == 422
+    assert ada.get("/api/v1/exports/sft", params={"scenaro": "job_interview"}).status_code == 422
     assert ada.get("/api/v1/exports/runs/x_nowhere").status_code == 404
 
 
@@ -91,7 +96,7 @@ def test_the_command_writes_the_same_file_and_puts_it_in_place_when_it_is_whole(
     make_reviewed(database)
     make_reviewed(database, disputed=True)
     to = tmp_path / "out.jsonl"
-    line = [sys.executable, "app.py", "export", "sft", "--to", str(to), "--scenario", "job_interview"]
+    line = [sys.executable, "app.py", "export", "sft", "--to", str(to), "--no-partial", "--words", "hotel cleaners"]
     environment = {**os.environ, "DEBRIEF_DATA_DIR": str(settings.data_dir)}
 
     done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
@@ -103,6 +108,15 @@ def test_the_command_writes_the_same_file_and_puts_it_in_place_when_it_is_whole(
     assert hashlib.sha256(to.read_bytes()).hexdigest() in done.stdout
     assert [file.name for file in tmp_path.glob("out*")] == ["out.jsonl"]
     (run,) = list_exports(database)
-    assert (run.by, run.outcome) == ("system", "complete")
+    assert (run.by, run.outcome, run.filter) == ("system", "complete", {"partial": "False", "words": "yes"})
     refused = subprocess.run([*line, "--state", "gone"], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+
+
+def test_the_command_line_takes_every_filter_of_the_queue():
+    options = vars(app._parser().parse_args(["export", "sft", "--to", "x"]))
+
+    assert set(FilterQuery.model_fields) <= options.keys()
+    assert read_options(options) == FilterQuery()
+    said = vars(app._parser().parse_args(["export", "sft", "--to", "x", "--level", "0", "--state", "pending"]))
+    assert read_options(said) == FilterQuery(level=0, state=[ReviewState.PENDING])

@@ -10,26 +10,32 @@ import pytest
 from sqlalchemy import Table, inspect, text
 
 from debrief.errors import NotFound
+from debrief.export_rows import KINDS
 from debrief.review import ReviewState
 from debrief.settings import Settings
 from storage import jobs, reactions
 from storage.accounts import find_account
-from storage.audit import list_audit
+from storage.audit import AuditQuery, list_audit, list_events
 from storage.conversations import delete_conversation
 from storage.engine import Database, new_id, utc_now
+from storage.export_files import ExportWish
 from storage.feedback import request_feedback
 from storage.links import make_link
 from storage.messages import list_messages
+from storage.queue_filter import EVERY_STATE, QueueFilter
 from storage.ratings import rate
 from storage.spending import Daily
 from storage.tables import Base, FeedbackRow, ReviewRow
 from storage.tokens import Owner, make_token
 from storage.visitor_accounts import sign_up
+from storage.visitor_logins import enter
 from storage.visitors import delete_visitor, hashed, read_stored
 from storage.webhook_outbox import Ended, announce, claim_due, end_attempt
 from tests.again_scene import make_debrief
+from tests.export_scene import hotel_talk, make_reviewed, take
 from tests.factories import OLGA, SAM, make_conversation, make_turn, start_turn
 from tests.job_scene import claim, make_body
+from tests.postgres_server import run_sql
 from tests.review_scene import make_account, make_talk
 from tests.scripted_model import Script, ScriptedModel
 from tests.web_scene import QUICK, Browser, Web, until
@@ -60,6 +66,7 @@ def fill(db: Database, visitor_id: str = OLGA, word: str = WORD, *, with_account
     make_link(db, visitor_id)
     if with_account:
         sign_up(db, visitor_id, f"{word} {hashed(visitor_id)[:6]}", "three blue herons")
+        enter(db, "https://provider.example", word, word, visitor_id)
     ids = [talk.id, waiting.id, *(message.id for one in (talk, waiting) for message in list_messages(db, one.id))]
     with db.read() as session:
         ids += session.scalars(text("SELECT id FROM feedback_jobs"))
@@ -154,12 +161,82 @@ def test_the_audit_says_that_it_was_done_and_of_whom_only_a_hash(database):
     assert event.object_id == hashlib.sha256(OLGA.encode()).hexdigest()[:40]
 
 
+@pytest.mark.only_sqlite
 def test_the_words_are_gone_from_the_files_too(database, settings):
-    if not database.is_sqlite:
+    """Also from the search index, which keeps every three letters that follow each other, and from the log."""
+    fill(database)
+    letters = [WORD[at : at + 3] for at in range(len(WORD) - 2)]
+    assert _indexed(database) >= set(letters)
+    assert _holding(settings, WORD)
+
+    delete_visitor(database, OLGA)
+
+    assert _indexed(database) == set()
+    assert _holding(settings, WORD) == []
+
+
+def _indexed(db: Database) -> set[str]:
+    """Every term that the search index still knows, its own bookkeeping included."""
+    with db.engine.connect() as connection:
+        connection.execute(
+            text("CREATE VIRTUAL TABLE IF NOT EXISTS temp.terms USING fts5vocab(main, search_index, row)")
+        )
+        return set(connection.scalars(text("SELECT term FROM temp.terms")))
+
+
+def _holding(settings: Settings, word: str) -> list[str]:
+    """The files of the data folder, with its logs and queues, in which a word stands."""
+    files = (file for file in settings.data_dir.rglob("*") if file.is_file())
+    return [file.name for file in files if word.encode() in file.read_bytes()]
+
+
+def test_on_postgresql_they_are_gone_from_its_files_after_the_step_that_is_documented(database):
+    """Rows that were deleted stay in a page until something is written over them; VACUUM FULL writes it anew."""
+    if database.is_sqlite:
         return
     fill(database)
+    assert _pages_with(database, WORD)
     delete_visitor(database, OLGA)
-    assert all(WORD.encode() not in file.read_bytes() for file in settings.data_dir.iterdir() if file.is_file())
+
+    url = database.url.render_as_string(hide_password=False)
+    run_sql(url, "VACUUM FULL")
+
+    assert _pages_with(database, WORD) == []
+
+
+def _pages_with(db: Database, word: str) -> list[str]:
+    """The tables and indexes of PostgreSQL in whose files a word stands."""
+    run_sql(db.url.render_as_string(hide_password=False), "CHECKPOINT")
+    with db.engine.connect() as connection:
+        files = connection.execute(
+            text("SELECT relname, pg_read_binary_file(pg_relation_filepath(oid)) FROM pg_class WHERE relfilenode <> 0")
+        )
+        return [name for name, content in files if word.encode() in bytes(content)]
+
+
+def test_the_audit_still_reads_and_later_exports_hold_nothing_of_it(database):
+    ids = fill(database)
+    make_reviewed(database, hotel_talk(database, visitor_id=SAM))
+    gone = make_reviewed(database, hotel_talk(database, said=(f"I flew a {WORD} for years.", "It was grey.")))
+    before = _exported(database)
+    assert WORD in before
+    assert gone in before
+
+    delete_visitor(database, OLGA)
+
+    left = _exported(database)
+    assert not [one for one in (*ids, gone, WORD) if one in left]
+    assert "hotel desk" in left
+    events = list_events(database, AuditQuery(), limit=500).items
+    assert {"delete_visitor", "end_export"} <= {event.action for event in events}
+    assert WORD not in str(events)
+
+
+def _exported(db: Database) -> str:
+    """All kinds of everything that there is, in one text."""
+    everything = QueueFilter(EVERY_STATE)
+    files = (take(db, ExportWish(kind, "jsonl", everything, redacted=False))[0] for kind in KINDS)
+    return b"".join(files).decode()
 
 
 def test_a_worker_that_is_at_it_loses_the_job_and_stores_nothing(database):

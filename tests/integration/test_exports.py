@@ -5,12 +5,12 @@ import hashlib
 import io
 import json
 import zipfile
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from datasets import load_dataset
+from datasets import Dataset, load_dataset
 
 from debrief.conversation import Conversation
 from debrief.errors import InputRejected
@@ -21,15 +21,14 @@ from storage import conversations
 from storage.audit import list_audit
 from storage.engine import Database
 from storage.export_files import BYTE_ORDER_MARK, Export, ExportWish, harmless
-from storage.exports import SLICE, ExportFilter, count_matching, list_exports
+from storage.exports import list_exports
 from storage.messages import list_path
+from storage.queue_filter import QueueFilter
 from storage.tables import FeedbackRow, FeedbackVersionRow
 from tests.export_scene import eco_challenge, hotel_talk, make_reviewed, take, written_on
 from tests.factories import OLGA, SAM
-from tests.review_scene import make_feedback, make_talk
+from tests.review_scene import make_account, make_feedback, make_talk
 from tests.writing_scene import Model, written
-
-HOUSE = "storage.exports.SLICE"
 
 
 def rows_of(db: Database, kind: str, **options: object) -> list[dict]:
@@ -209,42 +208,7 @@ def test_what_is_not_released_disputed_or_withdrawn_is_left_out_and_counted(any_
     common = {"not_released": 2, "rejected": 1, "withdrawn": 1, "disputed": 1}
     assert counts["conversations"] == counts["feedback"] == (2, common)
     assert counts["sft"] == (1, {**common, "not_reviewed": 1})
-    assert counts["preferences"] == (0, {**common, "not_edited": 2})
-
-
-def test_counts_in_are_counts_out_over_more_than_one_slice(any_database: Database, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(HOUSE, 3)
-    assert SLICE > 3
-    talk = hotel_talk(any_database)
-    made = written_on(any_database, talk)
-    now = datetime(2026, 11, 1, tzinfo=UTC)
-    ids = [make_reviewed(any_database, talk, made=made, created_at=now) for _ in range(10)]
-
-    rows = rows_of(any_database, "feedback")
-
-    assert sorted(row["id"] for row in rows) == sorted(ids)
-
-
-def test_a_filter_takes_state_scenario_language_rubric_and_whole_days(any_database: Database):
-    first = make_reviewed(any_database, created_at=datetime(2026, 11, 1, 23, 59, tzinfo=UTC))
-    korean = make_reviewed(
-        any_database, hotel_talk(any_database, language="ko"), created_at=datetime(2026, 11, 3, tzinfo=UTC),
-        made=written_on(any_database, hotel_talk(any_database)), state=ReviewState.REJECTED,
-    )  # fmt: skip
-    rubric = rows_of(any_database, "feedback")[0]["rubric_hash"]
-
-    def found(**wanted) -> list[str]:
-        chosen = ExportFilter(states=(ReviewState.APPROVED, ReviewState.REJECTED), **wanted)
-        ids = [row["id"] for row in rows_of(any_database, "feedback", filter=chosen)]
-        assert len(ids) == count_matching(any_database, chosen)
-        return ids
-
-    assert found() == [first, korean]
-    assert found(language="ko") == found(since=date(2026, 11, 2)) == [korean]
-    assert found(until=date(2026, 11, 1)) == [first]
-    assert found(scenario="job_interview", rubric=rubric) == [first, korean]
-    assert found(level=2) == [first, korean]
-    assert found(scenario="upset_customer") == found(rubric="0" * 64) == found(level=5) == []
+    assert counts["preferences"] == (0, {**common, "not_reviewed": 1, "not_edited": 1})
 
 
 def test_a_deleted_person_is_in_no_later_export(any_database: Database):
@@ -358,21 +322,32 @@ def test_parquet_is_read_back_with_a_card_that_counts(unzipped: Path):
     assert pq.read_table(unzipped / "feedback" / "data.parquet").column("level_examples").to_pylist() == [2, 2]
 
 
-def test_the_datasets_library_loads_every_kind_and_form(unzipped: Path, database: Database, tmp_path: Path):
+def test_the_datasets_library_loads_every_kind_and_form_with_the_same_rows(
+    unzipped: Path, database: Database, tmp_path: Path
+):
+    def load(*what: str, **options: object) -> Dataset:
+        return load_dataset(*what, split="train", cache_dir=str(tmp_path / "cache"), **options)
+
     rows = {"conversations": 2, "sft": 2, "preferences": 1, "feedback": 2}
     for kind, number in rows.items():
-        packed = load_dataset(str(unzipped / kind), split="train", cache_dir=str(tmp_path / "cache"))
+        packed = load(str(unzipped / kind))
         assert packed.num_rows == number
         content, _ = take(database, ExportWish(kind, "jsonl"))  # type: ignore[arg-type]
         file = tmp_path / f"{kind}.jsonl"
         file.write_bytes(content)
-        plain = load_dataset("json", data_files=str(file), split="train", cache_dir=str(tmp_path / "cache"))
+        plain = load("json", data_files=str(file))
         assert plain.num_rows == number
-        assert plain["id"] == packed["id"]
-    pair = load_dataset(str(unzipped / "preferences"), split="train", cache_dir=str(tmp_path / "cache"))[0]
+        same = [name for name in packed.column_names if not name.startswith("level_") and name != "created_at"]
+        assert plain.select_columns(same).to_list() == packed.select_columns(same).to_list()
+    pair = load(str(unzipped / "preferences"))[0]
     assert [message["role"] for message in pair["prompt"] + pair["chosen"] + pair["rejected"]] == [
         "user", "assistant", "assistant",
     ]  # fmt: skip
+    content, _ = take(database, ExportWish("feedback", "csv"))
+    (tmp_path / "feedback.csv").write_bytes(content)
+    table = load("csv", data_files=str(tmp_path / "feedback.csv"), encoding="utf-8-sig")
+    assert table["id"] == load(str(unzipped / "feedback"))["id"]
+    assert table["level_examples"] == [2, 2]
 
 
 def test_an_unknown_pair_of_kind_and_form_is_refused_in_words():
@@ -384,16 +359,27 @@ def test_an_unknown_pair_of_kind_and_form_is_refused_in_words():
 
 
 def test_an_export_is_on_record_with_filter_counts_and_hash_and_without_words(any_database: Database):
-    make_reviewed(any_database, hotel_talk(any_database))
-    make_reviewed(any_database, state=ReviewState.REJECTED)
-    wish = ExportWish("feedback", "csv", ExportFilter(scenario="job_interview", since=date(2026, 1, 1)))
+    rita = make_account(any_database)
+    make_reviewed(any_database)
+    with any_database.write() as session:
+        row = session.get_one(FeedbackRow, make_reviewed(any_database, state=ReviewState.REJECTED))
+        row.reviewed_by, row.model = rita.id, "Qwen/Qwen3.5 4B"
+    wanted = QueueFilter(
+        (ReviewState.APPROVED, ReviewState.REJECTED), scenario="job_interview", model="Qwen/Qwen3.5 4B",
+        reviewer="rita", words="hotel cleaners",
+        since=datetime(2026, 1, 1, tzinfo=UTC), until=datetime(2027, 1, 1, tzinfo=UTC),
+    )  # fmt: skip
+    wish = ExportWish("feedback", "csv", wanted)
 
     content, export = take(any_database, wish, "a_ada")
 
     (run,) = list_exports(any_database)
     assert (run.id, run.by, run.outcome, run.kind, run.format) == (export.id, "a_ada", "complete", "feedback", "csv")
-    assert (run.considered, run.rows, run.left_out) == (2, 1, {"rejected": 1})
-    assert run.filter == {"scenario": "job_interview", "since": "2026-01-01"}
+    assert (run.considered, run.rows, run.left_out) == (1, 1, {})
+    assert run.filter == {
+        "states": "approved.rejected", "scenario": "job_interview", "model": "Qwen_Qwen3.5_4B", "reviewer": rita.id,
+        "since": "2026-01-01", "until": "2026-12-31", "words": "yes",
+    }  # fmt: skip
     assert run.sha256 == hashlib.sha256(content).hexdigest()
     assert "hotel" not in str(list_audit(any_database, export.id))
 
@@ -408,18 +394,3 @@ def test_an_export_that_nobody_takes_to_its_end_is_on_record_as_broken(database:
     (run,) = list_exports(database)
     assert run.outcome == "broken"
     assert export.next_piece() is None
-
-
-def test_what_is_made_while_an_export_runs_is_left_for_the_next(database: Database, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(HOUSE, 1)
-    make_reviewed(database, created_at=datetime(2026, 11, 1, tzinfo=UTC))
-    make_reviewed(database, created_at=datetime(2026, 11, 2, tzinfo=UTC))
-    export = Export(database, "system", ExportWish("feedback", "parquet"))
-    export.next_piece()
-    with database.write() as session:
-        assert session.query(FeedbackRow).count() == 2
-    late = make_reviewed(database)
-    content = b"".join(iter(export.next_piece, None))
-
-    assert late.encode() not in content
-    assert export.tally.rows == 2

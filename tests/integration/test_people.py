@@ -13,7 +13,6 @@ from storage.accounts import Account
 from storage.audit import AuditQuery, audit, list_events
 from storage.engine import Database
 from storage.export_files import ExportWish
-from storage.exports import ExportFilter
 from storage.tables import ConversationRow
 from tests.export_scene import hotel_talk, make_reviewed, take
 from tests.factories import OLGA, SAM
@@ -170,7 +169,7 @@ def test_a_visitor_is_forgotten_by_the_id_of_any_debrief_of_theirs(any_database:
     assert (stored.rows["conversations"], stored.rows["feedback"]) == (1, 1)
     with any_database.read() as session:
         assert [row.visitor_id for row in session.scalars(select(ConversationRow))] == [SAM]
-    content, _ = take(any_database, ExportWish("feedback", "jsonl", ExportFilter()))
+    content, _ = take(any_database, ExportWish("feedback", "jsonl"))
     assert feedback_id.encode() not in content
     (event,) = list_events(any_database, AuditQuery(action="delete_visitor")).items
     assert (event.actor, event.detail["conversations"]) == (ada.id, 1)

@@ -11,8 +11,9 @@ from storage import accounts
 from storage.conversations import get_conversation
 from storage.engine import Database, utc_now
 from storage.feedback import get_feedback, request_feedback
+from storage.links import make_link
 from storage.retention import Forgotten, Kept, forget_in_turn, forget_old
-from storage.tables import ConversationRow, FeedbackRow, SignInRow, VisitorRow
+from storage.tables import ConversationRow, FeedbackRow, IdentityLinkRow, SignInRow, VisitorRow
 from storage.visitor_accounts import sign_in, sign_up
 from tests.again_scene import make_debrief
 from tests.factories import OLGA, SAM, make_conversation, make_turn, start_turn
@@ -97,6 +98,19 @@ def test_sign_ins_that_have_ended_are_deleted_and_the_others_hold(database):
         first.expires_at = utc_now() - timedelta(minutes=1)
     assert forget_old(database, Kept()).sign_ins == 1
     assert accounts.who_is(database, open_one)
+
+
+def test_private_links_that_ran_out_are_deleted_and_the_others_hold(database):
+    make_conversation(database, visitor_id=OLGA)
+    make_conversation(database, visitor_id=SAM)
+    for visitor_id in (OLGA, SAM):
+        make_link(database, visitor_id)
+    with database.write() as session:
+        olgas = session.scalars(select(IdentityLinkRow).where(IdentityLinkRow.visitor_id == OLGA)).one()
+        olgas.expires_at = utc_now() - timedelta(minutes=1)
+    forget_old(database, Kept())
+    with database.read() as session:
+        assert session.scalars(select(IdentityLinkRow.visitor_id)).all() == [SAM]
 
 
 def test_two_processes_at_once_delete_each_talk_once_and_none_too_many(database):

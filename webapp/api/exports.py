@@ -10,24 +10,26 @@ piece, which every client notices) and when the run that `X-Export-Id` names say
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from datetime import date, datetime
+from datetime import datetime
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from starlette.types import Receive, Scope, Send
 
 from debrief.errors import NotFound, TooBusy
 from debrief.export_rows import Kind
-from debrief.review import ReviewState
 from storage.accounts import list_account_names
 from storage.export_files import FORMATS_OF, MEDIA_TYPES, Export, ExportWish, Format
-from storage.exports import ExportFilter, ExportRun, count_matching, list_exports
+from storage.exports import ExportRun, count_matching, list_exports
 from webapp.api.asking import TheAdmin, TheParts
 from webapp.parts import Parts
+from webapp.queue_query import FilterQuery
 
+PEOPLE = ("reviewer", "assignee")
+"""Of a filter: on record by their accounts' ids."""
 router = APIRouter(prefix="/api/v1/exports", tags=["exports"])
 
 
@@ -50,32 +52,37 @@ class ExportRunOut(BaseModel):
 
     @classmethod
     def of(cls, run: ExportRun, names: dict[str, str]) -> ExportRunOut:
-        own = {name: getattr(run, name) for name in cls.model_fields if name != "by"}
-        return cls(by=names.get(run.by, run.by), **own)
+        own = {name: getattr(run, name) for name in cls.model_fields if name not in ("by", "filter")}
+        people = {name: names.get(run.filter[name], run.filter[name]) for name in PEOPLE if name in run.filter}
+        return cls(by=names.get(run.by, run.by), filter={**run.filter, **people}, **own)
 
 
 class ExportRuns(BaseModel):
     items: list[ExportRunOut]
 
 
-class Matching(BaseModel):
+class MatchingOut(BaseModel):
+    """`matching` are looked at; `counting` of them are in a state that makes rows of this kind, and undisputed."""
+
     matching: int
+    counting: int
 
 
-async def _filter(
-    state: Annotated[list[ReviewState] | None, Query()] = None,
-    scenario: Annotated[str | None, Query(pattern=r"^[a-z0-9_]{1,64}$")] = None,
-    language: Annotated[str | None, Query(pattern=r"^[a-z]{2}$")] = None,
-    since: date | None = None,
-    until: date | None = None,
-    rubric: Annotated[str | None, Query(pattern=r"^[0-9a-f]{64}$")] = None,
-    level: Annotated[int | None, Query(ge=0, le=5)] = None,
-    check: Annotated[str | None, Query(pattern=r"^[a-z_]{1,40}$")] = None,
-) -> ExportFilter:
-    return ExportFilter(tuple(state or ()), scenario, language, since, until, rubric, level, check)
+class MatchingQuery(FilterQuery):
+    """Forbidden is what is none of these: a filter that is misspelt would let everything out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Kind = "conversations"
 
 
-TheFilter = Annotated[ExportFilter, Depends(_filter)]
+class ExportQuery(FilterQuery):
+    """The same for the file. `redact`: names and contacts are taken out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: Format | None = None
+    redact: bool = True
 
 
 @router.get("", summary="The exports on record, newest first")
@@ -85,8 +92,10 @@ async def list_runs(parts: TheParts, admin: TheAdmin) -> ExportRuns:
 
 
 @router.get("/matching", summary="How many feedbacks an export with this filter looks at")
-async def count(parts: TheParts, admin: TheAdmin, wanted: TheFilter) -> Matching:
-    return Matching(matching=await parts.store(count_matching, wanted))
+async def count(parts: TheParts, admin: TheAdmin, query: Annotated[MatchingQuery, Query()]) -> MatchingOut:
+    wanted = query.wanted(parts.settings.review_overdue_hours, usual=())
+    found = await parts.store(count_matching, wanted, query.kind)
+    return MatchingOut(matching=found.looked_at, counting=found.counting)
 
 
 @router.get("/runs/{export_id}", summary="How one export went: counts, what was left out, hash")
@@ -99,14 +108,10 @@ async def get_run(parts: TheParts, admin: TheAdmin, export_id: str) -> ExportRun
 
 @router.get("/{kind}", summary="Reviewed feedback as a file", response_class=StreamingResponse)
 async def export(
-    parts: TheParts,
-    admin: TheAdmin,
-    kind: Kind,
-    wanted: TheFilter,
-    format: Format | None = None,
-    redact: bool = True,
+    parts: TheParts, admin: TheAdmin, kind: Kind, query: Annotated[ExportQuery, Query()]
 ) -> StreamingResponse:
-    wish = ExportWish(kind, format or FORMATS_OF[kind][0], wanted, redact)
+    wanted = query.wanted(parts.settings.review_overdue_hours, usual=())
+    wish = ExportWish(kind, query.format or FORMATS_OF[kind][0], wanted, query.redact)
     if parts.exporting.locked():
         raise TooBusy("exports_running", retry_after_s=30)
     async with parts.exporting:

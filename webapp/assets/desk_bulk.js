@@ -2,6 +2,7 @@
 // portion by portion with what came of it. Each one is a move of its own; what cannot be moved is counted with its reason.
 
 import { CallFailed } from "./api.js";
+import { mayExport, openExport } from "./desk_export.js";
 import { drawList, list, loadChoices } from "./desk_list.js";
 import { ask } from "./desk_sheet.js";
 import { desk, lookAgain, words } from "./desk_shared.js";
@@ -23,6 +24,7 @@ export function bulkBar() {
     { class: "desk-bulk", role: "group", "aria-label": words("bulk") },
     h("span", { role: "status" }, meansAll ? words("bulk_means_all") : words("selected", { n: picked })),
     ACTIONS.map((action) => h("button", { class: "button small", type: "button", "data-key": `bulk-${action}`, onclick: () => begin(action) }, words(`bulk_${action}`))),
+    meansAll && mayExport() ? h("button", { class: "button small", type: "button", "data-key": "bulk-export", onclick: openExport }, words("bulk_export")) : null,
     h("button", { class: "desk-link", type: "button", "data-key": "clear-selection", onclick: clearSelection }, words("clear_selection")),
   );
 }

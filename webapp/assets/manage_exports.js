@@ -14,10 +14,10 @@ let matching = null;
 const chosen = () => ({ state: wish.state, scenario: wish.scenario, language: wish.language, since: wish.since, until: wish.until });
 
 export async function load() {
-  const [told, listed, counted] = await Promise.all([ask("GET", "exports"), ask("GET", "scenarios"), ask("GET", `exports/matching?${query(chosen())}`)]);
+  const [told, listed, counted] = await Promise.all([ask("GET", "exports"), ask("GET", "scenarios"), ask("GET", `exports/matching?${query({ ...chosen(), kind: wish.kind })}`)]);
   runs = told.items;
   scenarios = listed.items ?? listed;
-  matching = counted.matching;
+  matching = counted;
 }
 
 export function content(act, draw) {
@@ -55,7 +55,7 @@ function wishes(act) {
       "div",
       { class: "fields" },
       h("a", { class: "button primary", "data-key": "download", href: `/api/v1/exports/${wish.kind}?${query({ ...chosen(), format: wish.format, redact: wish.redact })}`, download: "", onclick: () => setTimeout(() => act(load), 1500) }, words("download")),
-      h("p", { class: "quiet" }, words("matching", { n: number.format(matching) })),
+      h("p", { class: "quiet" }, words("matching", { n: number.format(matching.matching), rows: number.format(matching.counting) })),
     ),
   );
 }
