@@ -101,8 +101,7 @@ function offer(reply) {
 }
 
 function waitingWords() {
-  const name = scenarioOf(state.conversation)?.persona.name ?? t("speaker_partner");
-  return t(state.model?.state === "starting" ? "mark_model_starts" : "mark_thinking", { name });
+  return t(state.model?.state === "starting" ? "mark_model_starts" : "mark_thinking", { name: partnerName() });
 }
 
 /** What stands under an answer in the transcript, in words, or null. */
