@@ -280,7 +280,7 @@ def test_olga_sees_in_numbers_what_is_kept_and_a_newcomer_nothing(web: Web, olga
     assert kept["since"]
 
 
-NUMBERS = ("talks", "messages", "ratings", "debriefs", "versions", "reactions", "objections", "other")
+NUMBERS = ("talks", "messages", "ratings", "debriefs", "versions", "reactions", "objections", "accounts", "other")
 
 
 def test_olga_deletes_everything_is_told_how_much_and_is_somebody_new(web: Web, olga: Browser, sam: Browser):
