@@ -4,7 +4,10 @@
 
 The web process is the product's own, the model is scripted, the browser is a real Chromium. Opening is timed from the
 navigation until the talk's last message is in the page. An answer's cost is processor time: of the web process, and of
-the page's main thread as the browser counts it. What matters are the ratios: both talks share machine and minute.
+the page's main thread as the browser counts it, style, layout and painting included. Nobody looks at the page
+meanwhile: asking it whether the answer has ended costs it more than the answer does, and the more the longer the talk
+is. A page that is slow to paint paints less often, so the cost of one painting is told too. What matters are the
+ratios: both talks share machine and minute.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import argparse
 import statistics
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,15 +29,25 @@ from tests.browser.house import CHROMIUM, CHROMIUM_ARGS, DESKTOP, answer_rows, m
 WORDS = 200
 LAST = "This is the last of what was said before."
 PATIENCE_MS = 120_000
+GROWN_CHARS = 300
+COUNT_PAINTINGS = """() => {
+  const { paint } = window.debrief;
+  window.paintings = 0;
+  window.debrief.paint = () => { window.paintings += 1; return paint(); };
+}"""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Medians: milliseconds to open, processor milliseconds an answer."""
+    """Medians: milliseconds to open; of the processor those for an answer, of the web process and of the page's main
+    thread, those for style and layout among the latter, and the main thread's for one painting in mid-answer.
+    """
 
     open_ms: float
     server_ms: float
     browser_ms: float
+    style_and_layout_ms: float
+    painting_ms: float
 
 
 def main() -> None:
@@ -64,6 +78,7 @@ def measure(page: Page, url: str, web_pid: int, size: int, rounds: int) -> Cost:
     page.goto(address)  # what is cached, and what the server reads once, is so for all
     expect(answer_rows(page).last).to_contain_text(LAST)
     opened = [open_ms(page, address) for _ in range(rounds)]
+    page.evaluate(COUNT_PAINTINGS)
     answers = [answer_cost(page, web_pid, n) for n in range(rounds)]
     return Cost(statistics.median(opened), *(statistics.median(part) for part in zip(*answers, strict=True)))
 
@@ -93,38 +108,73 @@ def open_ms(page: Page, address: str) -> float:
     return float(waiting.json_value())
 
 
-def answer_cost(page: Page, web_pid: int, n: int) -> tuple[float, float]:
-    """Processor milliseconds of the web process and of the page for one answer, from the sending to its end."""
-    counter = page.context.new_cdp_session(page)
-    counter.send("Performance.enable")
+def answer_cost(page: Page, web_pid: int, n: int) -> tuple[float, float, float, float]:
+    """Processor milliseconds for one answer, from the sending to its end: see `Cost`."""
+    counter: Any = page.context.new_cdp_session(page)
+    counter.send("Performance.enable", {"timeDomain": "threadTicks"})  # processor time, not that on the wall
     page.wait_for_timeout(500)
-    server, browser = cpu_s(web_pid), busy_s(counter)
-    message_box(page).fill(f"And then? nonce-{n:04}")
+    server, before = cpu_s(web_pid), read_main_thread(page, counter)
+    said = f"And then? nonce-{n:04}"
+    message_box(page).fill(said)
     message_box(page).press("Enter")
-    expect(page.locator("#message .stop-button")).to_be_visible()
-    expect(page.locator("#message .submit-button")).to_be_visible()
-    page.wait_for_timeout(500)
-    spent = (cpu_s(web_pid) - server) * 1000, (busy_s(counter) - browser) * 1000
+    talk = wait_for(
+        page, f"conversations/{page.url.split('/?c=')[1]}", lambda talk: talk["messages"][-2]["text"] == said
+    )
+    answer = f"messages/{talk['messages'][-1]['id']}"
+    wait_for(page, answer, lambda answer: len(answer["text"]) > GROWN_CHARS)
+    grown = read_main_thread(page, counter)
+    wait_for(page, answer, lambda answer: len(answer["text"]) > 5 * GROWN_CHARS)
+    nearly = read_main_thread(page, counter)
+    wait_for(page, answer, lambda answer: answer["state"] != "running")
+    page.wait_for_timeout(1000)
+    server, after = cpu_s(web_pid) - server, read_main_thread(page, counter)
     counter.detach()
-    return spent
+    painting_s = (nearly.busy_s - grown.busy_s) / max(1, nearly.paintings - grown.paintings)
+    spent_s = (server, after.busy_s - before.busy_s, after.drawing_s - before.drawing_s, painting_s)
+    return tuple(1000 * seconds for seconds in spent_s)  # type: ignore[return-value]
 
 
-def busy_s(counter: Any) -> float:
+def wait_for(page: Page, path: str, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """Ask the server, not the page, until it is so of what this path gives."""
+    for _ in range(PATIENCE_MS // 100):
+        given = page.request.get(f"{page.url.split('/?c=')[0]}/api/v1/{path}").json()
+        if is_so(given):
+            return given
+        page.wait_for_timeout(100)
+    sys.exit(f"waited in vain for {path}")
+
+
+@dataclass(frozen=True)
+class MainThread:
+    """Processor seconds since the page was opened, without what answering us costs; of them for style and layout."""
+
+    busy_s: float
+    drawing_s: float
+    paintings: int
+
+
+def read_main_thread(page: Page, counter: Any) -> MainThread:
     metrics = {metric["name"]: metric["value"] for metric in counter.send("Performance.getMetrics")["metrics"]}
-    return float(metrics["TaskDuration"])
+    return MainThread(
+        busy_s=metrics["TaskDuration"] - metrics["DevToolsCommandDuration"],
+        drawing_s=metrics["RecalcStyleDuration"] + metrics["LayoutDuration"],
+        paintings=page.evaluate("window.paintings"),
+    )
 
 
 def tell(costs: list[Cost], messages: int) -> None:
     new, long = costs
     print(f"{machine()}; an answer has {WORDS} words")
-    print(f"{'':24}{'new talk':>12}{f'{messages} messages':>16}{'ratio':>8}")
+    print(f"{'':26}{'new talk':>12}{f'{messages} messages':>16}{'ratio':>8}")
     for name, field in (
         ("open, ms", "open_ms"),
         ("server CPU an answer, ms", "server_ms"),
         ("page CPU an answer, ms", "browser_ms"),
+        ("of it style, layout, ms", "style_and_layout_ms"),
+        ("page CPU a painting, ms", "painting_ms"),
     ):
         before, after = getattr(new, field), getattr(long, field)
-        print(f"{name:24}{before:12.0f}{after:16.0f}{after / max(before, 0.1):8.2f}")
+        print(f"{name:26}{before:12.1f}{after:16.1f}{after / max(before, 0.1):8.2f}")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,8 @@ from tests.web_scene import Browser, Web
 
 TURNS = 6
 TIMES = 15
-AT_ONCE = 250
+AT_ONCE = 25
+"""Talks a transaction: on a busy machine PostgreSQL would end a longer one for its silence."""
 ENGLISH = "team queue result customer delay helmet colleague measure improve question answer project plan week month"
 KOREAN = "팀 대기열 결과 고객 지연 헬멧 동료 측정 개선 질문 대답 과제 계획 이번주 다음달 일정 회의 제품 배송 환불"
 SEARCHES = {

@@ -118,13 +118,15 @@ class Turn:
     """What one sending made: the visitor's message and the answer that is to be written.
 
     `is_new` is False when the same request id came a second time: the stored pair is given back, nothing is made.
-    `writer_token` names the one runner that may write the answer; None when `is_new` is False.
+    `writer_token` names the one runner that may write the answer; None when `is_new` is False. `begun_tokens` are those
+    of the words that the answer goes on with, where it does and they were counted.
     """
 
     user_message: Message
     answer: Message
     is_new: bool
     writer_token: str | None
+    begun_tokens: int | None = None
 
 
 @dataclass(frozen=True)

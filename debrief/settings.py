@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from debrief.addresses import read_networks
@@ -170,6 +170,16 @@ class Settings(BaseSettings):
     reaper_interval_s: float = Field(10, gt=0, description="How often forgotten jobs are looked for.")
 
     sign_in_hours: float = Field(12, gt=0, description="How long a reviewer's sign-in lasts without use.")
+    openid_url: str = Field(
+        "",
+        description="OpenID Connect provider with which visitors may sign in, such as https://huggingface.co; "
+        "empty: what a Space with hf_oauth: true names, else none.",
+    )
+    openid_client_id: str = Field("", description="As whom we ask at the provider.")
+    openid_client_secret: SecretStr = Field(SecretStr(""), description="The secret of that client.")
+    public_url: str = Field(
+        "", description="Our address as browsers see it; the provider sends back to it, at /login/callback."
+    )
     talks_days: int = Field(
         0,
         ge=0,
@@ -219,6 +229,20 @@ class Settings(BaseSettings):
             raise ValueError(f"must have at least {METRICS_TOKEN_MIN_CHARS} characters: nothing slows a guesser down")
         return value
 
+    @field_validator("openid_url", "public_url", mode="after")
+    @classmethod
+    def _without_closing_slash(cls, value: str) -> str:
+        if value and not value.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+            raise ValueError("must start with https://")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _whole_provider(self) -> Self:
+        given = [self.openid_url, self.openid_client_id, self.openid_client_secret.get_secret_value()]
+        if any(given) and not (all(given) and self.public_url):
+            raise ValueError("DEBRIEF_OPENID_URL, _CLIENT_ID, _CLIENT_SECRET and DEBRIEF_PUBLIC_URL belong together")
+        return self
+
     @field_validator("webhook_networks", mode="after")
     @classmethod
     def _are_networks(cls, value: str) -> str:
@@ -265,6 +289,8 @@ def read_settings(**overrides: object) -> Settings:
     except ValidationError as error:
         reasons = "; ".join(
             f"DEBRIEF_{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+            if problem["loc"]
+            else problem["msg"]
             for problem in error.errors()
         )
         raise ConfigError(reason=reasons) from error

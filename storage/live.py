@@ -43,12 +43,14 @@ class RunningAnswer:
 
 @dataclass(frozen=True)
 class Touched:
-    """A talk in which something happened. `is_changed`: it got another title, was deleted, or came back."""
+    """A talk in which something happened. `is_changed`: it got another title or path, was deleted, or came back."""
 
     visitor_id: str
     id: str
     at: tuple[datetime, datetime | None]
     is_changed: bool
+    leaf_id: str | None
+    """The message that the talk ends with."""
 
 
 def save_answers(db: Database, answers: Sequence[Writing]) -> Saved:
@@ -110,6 +112,7 @@ def list_touched(db: Database, visitor_ids: Collection[str], since: datetime) ->
         ConversationRow.updated_at,
         ConversationRow.changed_at,
         ConversationRow.changed_at >= since,
+        ConversationRow.active_leaf_id,
     )
     # Two queries in one: each half has an index of its own.
     query = union(
@@ -118,8 +121,8 @@ def list_touched(db: Database, visitor_ids: Collection[str], since: datetime) ->
     )
     with db.read() as session:
         return [
-            Touched(visitor_id, id, (updated_at, changed_at), is_changed=bool(is_changed))
-            for visitor_id, id, updated_at, changed_at, is_changed in session.execute(
+            Touched(visitor_id, id, (updated_at, changed_at), is_changed=bool(is_changed), leaf_id=leaf_id)
+            for visitor_id, id, updated_at, changed_at, is_changed, leaf_id in session.execute(
                 query, execution_options=ALSO_DELETED
             )
         ]

@@ -2,8 +2,9 @@
 
 Every term must stand in the title, or all in one message, wherever in a word, in capitals or not. There are two ways
 to look, and both give the same talks. The index of three characters (SQLite only, `storage/search_index.py`) is quick
-for what is rare. Going through the talks from the newest on is quick for what is frequent, and the only way for terms
-of one or two characters, which is what most Korean words are: no index of three has them.
+for what is rare: a term of three and more is asked of it as words, one of one or two characters, which is what most
+Korean words are, by the groups of three that begin with it. Going through the talks from the newest on is quick for
+what is frequent.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, and_, bindparam, false, func, or_, select, text, true, tuple_
+from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, false, func, or_, select, text, true, tuple_
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.functions import FunctionElement
@@ -23,7 +25,7 @@ from debrief.conversation import Page, storable
 from debrief.errors import InputRejected
 from storage import conversations
 from storage.engine import Database
-from storage.search_index import entries, index
+from storage.search_index import BEYOND, entries, groups, index
 from storage.tables import ConversationRow, MessageRow
 
 QUERY_MAX_CHARS = 200
@@ -70,8 +72,8 @@ def list_found(db: Database, visitor_id: str, query: str, *, limit: int = 20, cu
     terms = read_terms(query)
     place = conversations.read_place(cursor) if cursor else None
     with db.read() as session:
-        is_rare = db.is_sqlite and _is_rare(session, terms)
-        has_message = _in_index(terms) if is_rare else _in_messages(terms)
+        way = _rare_way(session, terms) if db.is_sqlite else None
+        has_message = _in_index(way) if way else _in_messages(terms)
         wanted = (
             select(ConversationRow)
             .where(ConversationRow.visitor_id == visitor_id)
@@ -104,31 +106,46 @@ def read_terms(query: str) -> list[str]:
     return [term for term in different if not any(term != other and term in other for other in different)]
 
 
-def _is_rare(session: Session, terms: list[str]) -> bool:
-    """Whether the index can help: it knows some of the terms, and few messages have them."""
-    if not _indexed(terms):
-        return False
-    some = select(index.c.rowid).where(_matches(terms)).limit(RARE + 1).subquery()
+@dataclass(frozen=True)
+class _Way:
+    """What the index gives: numbers of entries. `unsure` are the terms that must still be looked for in their texts."""
+
+    entry_ids: Select[tuple[int]]
+    unsure: list[str]
+
+
+def _rare_way(session: Session, terms: list[str]) -> _Way | None:
+    """The first way through the index that gives little; None: each gives much."""
+    return next((way for way in _ways(terms) if _gives_little(session, way)), None)
+
+
+def _ways(terms: list[str]) -> Iterator[_Way]:
+    """All long terms together, then each short one whose small letters are known: those of ASCII, or none."""
+    short = [term for term in terms if len(term) < INDEXED_CHARS]
+    if len(short) < len(terms):
+        yield _Way(select(index.c.rowid).where(_matches([term for term in terms if term not in short])), short)
+    for term in short:
+        begin = term.lower()
+        if term.isascii() or begin == term.upper():
+            yield _Way(select(groups.c.doc).where(groups.c.term >= begin, groups.c.term < begin + BEYOND), terms)
+
+
+def _gives_little(session: Session, way: _Way) -> bool:
+    some = way.entry_ids.limit(RARE + 1).subquery()
     return (session.scalar(select(func.count()).select_from(some)) or 0) <= RARE
-
-
-def _indexed(terms: list[str]) -> list[str]:
-    return [term for term in terms if len(term) >= INDEXED_CHARS]
 
 
 def _matches(terms: list[str]) -> ColumnElement[bool]:
     """FTS5's own language, in which a phrase in quotation marks is nothing but words."""
-    phrases = " AND ".join('"{}"'.format(term.replace('"', '""')) for term in _indexed(terms))
+    phrases = " AND ".join('"{}"'.format(term.replace('"', '""')) for term in terms)
     return text("search_index MATCH :phrases").bindparams(phrases=phrases)  # pyright: ignore[reportReturnType]
 
 
-def _in_index(terms: list[str]) -> ColumnElement[bool]:
-    """The terms that the index does not have are looked for in the few messages that it gives."""
-    short = [term for term in terms if len(term) < INDEXED_CHARS]
+def _in_index(way: _Way) -> ColumnElement[bool]:
     hits = (
         select(MessageRow.conversation_id)
         .join(entries, entries.c.message_id == MessageRow.id)
-        .where(entries.c.id.in_(select(index.c.rowid).where(_matches(terms))), _all_in(MessageRow.text, short))
+        .where(entries.c.id.in_(way.entry_ids), _all_in(MessageRow.text, way.unsure))
     )
     return ConversationRow.id.in_(hits)
 

@@ -453,6 +453,15 @@ class VisitorAccountRow(Base):
     created_at: Mapped[datetime]
 
 
+class VisitorLoginRow(Base):
+    """A visitor's account that a provider's subject leads to. Only the SHA-256 of issuer and subject is kept."""
+
+    __tablename__ = "visitor_logins"
+    subject_hash: Mapped[str] = mapped_column(Hash, primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("visitor_accounts.id", ondelete="CASCADE"), unique=True)
+    created_at: Mapped[datetime]
+
+
 class IdentityLinkRow(Base):
     """A private link that makes another browser the same visitor, once. Only the SHA-256 of its token is kept."""
 

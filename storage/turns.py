@@ -5,6 +5,7 @@ Each function is one short transaction. "Not there" and "not yours" are the same
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select, update
@@ -106,11 +107,10 @@ def start_retry(
         TooBusy: a cap is reached, or the day's answers are used up.
     """
     with db.write() as session:
-        old = owned_message(session, visitor_id, message_id)
-        row = _locked_for_turn(session, visitor_id, old.conversation_id)
-        stored = _stored_turn(session, old.conversation_id, request_id)
-        if stored is not None:
-            return stored
+        place = _place_of(session, visitor_id, message_id, request_id)
+        if place.stored is not None:
+            return place.stored
+        old, row = place.message, place.conversation
         said = session.get(MessageRow, old.parent_id) if old.role == "assistant" and old.parent_id else None
         if said is None or said.role != "user":
             raise InputRejected(reason="only an answer can be tried again")
@@ -151,11 +151,10 @@ def start_edit(
         TooBusy: a cap is reached, or the day's answers are used up.
     """
     with db.write() as session:
-        old = owned_message(session, visitor_id, message_id)
-        row = _locked_for_turn(session, visitor_id, old.conversation_id)
-        stored = _stored_turn(session, old.conversation_id, request_id)
-        if stored is not None:
-            return stored
+        place = _place_of(session, visitor_id, message_id, request_id)
+        if place.stored is not None:
+            return place.stored
+        old, row = place.message, place.conversation
         if old.role != "user":
             raise InputRejected(reason="only what you said yourself can be said anew")
         now = utc_now()
@@ -196,11 +195,10 @@ def start_continuation(
         TooBusy: a cap is reached, or the day's answers are used up.
     """
     with db.write() as session:
-        old = owned_message(session, visitor_id, message_id)
-        row = _locked_for_turn(session, visitor_id, old.conversation_id)
-        stored = _stored_turn(session, old.conversation_id, request_id)
-        if stored is not None:
-            return stored
+        place = _place_of(session, visitor_id, message_id, request_id)
+        if place.stored is not None:
+            return place.stored
+        old, row = place.message, place.conversation
         said = session.get(MessageRow, old.parent_id) if old.state in BROKEN_OFF and old.parent_id else None
         if said is None or said.role != "user" or not old.text.strip():
             raise InputRejected(reason="only an answer that broke off can go on")
@@ -244,6 +242,21 @@ def _locked_for_turn(session: Session, visitor_id: str, conversation_id: str) ->
     """The conversation, locked so that turns of this visitor come one after another (SQLite: all writes do)."""
     session.execute(select(VisitorRow.id).where(VisitorRow.id == visitor_id).with_for_update(key_share=True))
     return owned(session, visitor_id, conversation_id, lock=True)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a turn begins beside a message. `stored` is the turn that the same request made before."""
+
+    message: MessageRow
+    conversation: ConversationRow
+    stored: Turn | None
+
+
+def _place_of(session: Session, visitor_id: str, message_id: str, request_id: str) -> _Place:
+    message = owned_message(session, visitor_id, message_id)
+    conversation = _locked_for_turn(session, visitor_id, message.conversation_id)
+    return _Place(message, conversation, _stored_turn(session, conversation.id, request_id))
 
 
 def _stored_turn(session: Session, conversation_id: str, request_id: str) -> Turn | None:
@@ -318,7 +331,8 @@ def _begin_answer(
         writer_id=writer_id,
         heartbeat_at=now,
     )
-    return Turn(to_message(said), to_message(answer), is_new=True, writer_token=token)
+    begun_tokens = goes_on_with.completion_tokens if goes_on_with else None
+    return Turn(to_message(said), to_message(answer), is_new=True, writer_token=token, begun_tokens=begun_tokens)
 
 
 def _count_running(session: Session, visitor_id: str | None = None) -> int:

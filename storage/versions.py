@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from debrief.conversation import Conversation, Message, Rating
 from debrief.errors import Conflict
 from storage.conversations import shown_conversation, to_conversation
-from storage.engine import Database
+from storage.engine import Database, utc_now
 from storage.messages import is_running, owned, owned_message, read_path, to_message
 from storage.ratings import read_ratings
 from storage.tables import MessageRow
@@ -68,6 +68,7 @@ def choose_version(db: Database, visitor_id: str, message_id: str) -> Conversati
         if session.scalar(running) is not None:
             raise Conflict("answer_running")
         row.active_leaf_id = _newest_below(session, message)
+        row.changed_at = utc_now()  # pages of other processes hear of it
         return to_conversation(row)
 
 

@@ -21,7 +21,7 @@ from storage.audit import VISITOR, audit
 from storage.engine import Database, insert_or_ignore, new_id, utc_now
 from storage.links import Moved, lock_visitors, merge_visitors
 from storage.passwords import hash_password, is_right
-from storage.tables import VisitorAccountRow, VisitorRow
+from storage.tables import VisitorAccountRow, VisitorLoginRow, VisitorRow
 from storage.visitors import hashed
 
 NAME_MIN_CHARS = 2
@@ -34,13 +34,16 @@ class VisitorAccount:
 
     name: str
     created_at: datetime
+    has_password: bool
+    has_provider: bool
+    """Whether its owner can sign in with the provider."""
 
 
 def find_account_of(db: Database, visitor_id: str) -> VisitorAccount | None:
     """The account of this visitor: who has one is signed in."""
     with db.read() as session:
         row = session.scalar(select(VisitorAccountRow).where(VisitorAccountRow.visitor_id == visitor_id))
-        return _read(row) if row else None
+        return _read(session, row) if row else None
 
 
 def get_account_of(db: Database, visitor_id: str) -> VisitorAccount:
@@ -72,7 +75,7 @@ def sign_up(db: Database, visitor_id: str, name: str, password: str) -> VisitorA
             session.add(row)
             session.flush()
             audit(session, VISITOR, "sign_up", "visitor", hashed(visitor_id))
-            return _read(row)
+            return _read(session, row)
     except IntegrityError as error:
         raise Conflict("name_taken_here") from error
 
@@ -160,8 +163,10 @@ def _refuse_second(session: Session, visitor_id: str) -> None:
         raise Conflict("signed_in_already")
 
 
-def _read(row: VisitorAccountRow) -> VisitorAccount:
-    return VisitorAccount(row.name, row.created_at)
+def _read(session: Session, row: VisitorAccountRow) -> VisitorAccount:
+    logins = select(VisitorLoginRow.subject_hash).where(VisitorLoginRow.account_id == row.id)
+    has_provider = session.scalar(logins) is not None
+    return VisitorAccount(row.name, row.created_at, row.password_hash is not None, has_provider)
 
 
 def _checked_name(name: str) -> str:

@@ -248,8 +248,11 @@ class ScriptedModel:
         self._scripts.clear()
         self.default = None
 
-    def wait_for(self, condition: Callable[[Self], bool], *, within_s: float = 5) -> None:
-        """Wait until something is true of this server, for example `lambda model: model.active == 0`."""
+    def wait_for(self, condition: Callable[[Self], bool], *, within_s: float = 15) -> None:
+        """Wait until something is true of this server, for example `lambda model: model.active == 0`.
+
+        The limit is shorter than the silence after which the program gives an answer up by itself.
+        """
         deadline = time.monotonic() + within_s
         while not condition(self):
             if time.monotonic() > deadline:
@@ -277,13 +280,13 @@ class ScriptedModel:
     ) -> None:
         self._run(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        self._thread.join(60)
         self._loop.close()
 
     # --- serving -------------------------------------------------------------------------------------------------
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(5)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     async def _listen(self) -> None:
         self._server = await self._loop.create_server(

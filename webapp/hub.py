@@ -280,7 +280,7 @@ class Hub:
         self.tell(visitor_id, conversation_id, Frame("path", data), conversation_id)
 
     def tell_list(self, visitor_id: str, conversation_id: str | None, *, is_changed: bool = False) -> None:
-        """The list is another one. `is_changed`: that talk has another title, was deleted, or came back.
+        """The list is another one. `is_changed`: that talk has another title or path, was deleted, or came back.
 
         `conversation_id`: None when it is so of many talks.
         """

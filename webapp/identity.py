@@ -61,7 +61,12 @@ class VisitorSigner:
     """Turns visitor ids into cookie values that only this installation can make."""
 
     def __init__(self, secret: str) -> None:
-        self._signer = Signer(secret, salt="debrief.visitor", digest_method=hashlib.sha256)
+        self._secret = secret
+        self._signer = self.for_purpose("debrief.visitor")
+
+    def for_purpose(self, salt: str) -> Signer:
+        """Signs something else: what is signed for one purpose is not valid for another."""
+        return Signer(self._secret, salt=salt, digest_method=hashlib.sha256)
 
     def sign(self, visitor_id: str) -> str:
         return self._signer.sign(visitor_id).decode("ascii")

@@ -16,6 +16,7 @@ from webapp.identity import VisitorSigner
 from webapp.limits.attempts import Attempts
 from webapp.limits.rates import RateLimits
 from webapp.limits.tally import Tally
+from webapp.openid import OpenId
 from webapp.pace import Pace
 from webapp.store import Store
 from webapp.turns import TurnRunner
@@ -38,6 +39,8 @@ class Parts:
     turns: TurnRunner
     limits: RateLimits
     attempts: Attempts
+    openid: OpenId | None
+    """The provider with which visitors may sign in, where one is configured."""
     refused: Tally
     pace: Pace
     exporting: asyncio.Semaphore

@@ -44,7 +44,7 @@ from storage import (
 )
 from storage.engine import Database, new_id
 from storage.feedback import FeedbackLimits
-from webapp import passwords, sign_in
+from webapp import login, passwords, sign_in
 from webapp.api import (
     again as again_api,
     audit as audit_api,
@@ -97,6 +97,7 @@ from webapp.limits.origins import OwnOriginOnly
 from webapp.limits.proxies import PRIVATE_NETWORKS, TrustedProxies
 from webapp.limits.rates import AddressLimit, RateLimits
 from webapp.limits.tally import CountRefusals, Tally
+from webapp.openid import OpenId, provider_of
 from webapp.pace import Pace
 from webapp.parts import Parts
 from webapp.refusals import error_body, error_headers
@@ -146,6 +147,7 @@ def build_app(
         links_api,
         tokens_api,
         visitor_accounts_api,
+        login,
         health_api,
     ):
         _serve(app, routes.router)
@@ -169,6 +171,7 @@ def build_parts(settings: Settings, *, ring: Callable[[str], None], pace: Pace) 
     model = ChatModel(settings, priority=CHAT_PRIORITY)
     hub = Hub(streams_per_visitor=settings.streams_at_once_per_visitor, streams_in_all=settings.streams_at_once)
     limits = RateLimits(settings)
+    provider = provider_of(settings, os.environ)
     return Parts(
         settings=settings,
         db=store.db,
@@ -191,6 +194,7 @@ def build_parts(settings: Settings, *, ring: Callable[[str], None], pace: Pace) 
         ),
         limits=limits,
         attempts=Attempts(settings),
+        openid=OpenId(provider) if provider else None,
         refused=Tally(),
         pace=pace,
         exporting=asyncio.Semaphore(EXPORTS_AT_ONCE),

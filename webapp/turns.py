@@ -53,6 +53,7 @@ class _Run:
     writer_token: str
     begun: str = ""
     """The words that it goes on with."""
+    begun_tokens: int | None = None
     started: float = field(default_factory=time.monotonic)
     writing: asyncio.Task[None] | None = None
     ended_by: MessageState | None = None
@@ -67,6 +68,15 @@ class _Run:
     finish_reason: str | None = None
     at_end: Conversation | None = None
     """The talk, when its scenario's end is reached with this turn."""
+
+    def tokens(self) -> tuple[int | None, int | None]:
+        """Those that were read and those of the whole answer: what it goes on with was read, and counts as written."""
+        if not self.begun:
+            return self.prompt_tokens, self.completion_tokens
+        added = 0 if self.first_token_s is None else self.completion_tokens
+        if self.prompt_tokens is None or self.begun_tokens is None or added is None:
+            return self.prompt_tokens, None
+        return max(0, self.prompt_tokens - self.begun_tokens), self.begun_tokens + added
 
     def cancel(self, why: MessageState) -> None:
         if self.ended_by is None:
@@ -241,7 +251,7 @@ class TurnRunner:
             return turn
         answer = self._hub.begin(LiveAnswer(turn.answer.id, turn.answer.conversation_id, visitor_id, turn.answer.text))
         answer.is_ours = True  # the poller may have met the row before we came back from storing it
-        run = _Run(answer, turn.writer_token, begun=turn.answer.text)
+        run = _Run(answer, turn.writer_token, begun=turn.answer.text, begun_tokens=turn.begun_tokens)
         self._runs[answer.id] = run
         self.counts.begin()
         self._hub.tell_turn(visitor_id, answer.conversation_id, turn.user_message.id, answer.id)
@@ -300,6 +310,7 @@ class TurnRunner:
         When it takes long they are told that it is not saved yet, and again when it is. A process that is told to go
         away leaves it: the text as last saved is in the row, and the next one marks it as interrupted.
         """
+        prompt_tokens, completion_tokens = run.tokens()
         finish = partial(
             answers.finish_answer,
             answer_id=run.answer.id,
@@ -309,8 +320,8 @@ class TurnRunner:
             error_code=ended.error_code,
             first_token_s=run.first_token_s,
             total_s=time.monotonic() - run.started,
-            prompt_tokens=run.prompt_tokens,
-            completion_tokens=run.completion_tokens,
+            prompt_tokens=prompt_tokens,
+            completion_tokens=completion_tokens,
             model=run.model,
             prompt_from=run.prompt_from,
             context_tokens=run.context_tokens,

@@ -60,7 +60,7 @@ def _read_assets(parts: Parts) -> dict[str, bytes]:
     """Every file of `assets/` by name, and the texts and facts as one more module."""
     assets = {file.name: file.read_bytes() for file in sorted(ASSETS.iterdir()) if file.suffix in KINDS}
     texts = json.dumps(page_texts(), ensure_ascii=False)
-    facts = json.dumps(page_facts(parts.settings))
+    facts = json.dumps(page_facts(parts.settings, parts.openid.provider.name if parts.openid else None))
     return {**assets, "texts.js": f"export const TEXTS = {texts};\nexport const FACTS = {facts};\n".encode()}
 
 

@@ -110,6 +110,8 @@ class Poller:
         for talk in await self._store(live.list_touched, visitors, since):
             if self._is_news(talk.visitor_id, talk.id, talk.at):
                 self._hub.tell_list(talk.visitor_id, talk.id, is_changed=talk.is_changed)
+                if talk.is_changed:  # perhaps by the choice of another version
+                    self._hub.tell_path(talk.visitor_id, talk.id, talk.leaf_id)
 
     async def _look_at_feedback(self, visitors: list[str], since: datetime) -> None:
         changed = await self._store(feedback.list_changed, visitors, since)

@@ -188,6 +188,25 @@ def test_of_a_long_talk_the_newest_is_shown_and_more_on_demand(olga: Look):
     expect(own_rows(olga.page).last).to_contain_text("Once more.")
 
 
+def test_while_an_answer_grows_messages_out_of_sight_are_not_drawn_again_and_keep_their_place(olga: Look):
+    page, talk = olga.page, long_talk(olga, turns=11)
+    page.goto(f"{olga.house.url}/?c={talk}")
+    expect(answer_rows(page).last).to_contain_text("Answer 11.")
+    expect(in_sight(page)).to_contain_text("Answer 11.")
+    first = own_rows(page).first
+    height = "element => element.offsetHeight"
+    before = first.evaluate(height)
+    is_drawn = "row => row.querySelector('.message').checkVisibility({contentVisibilityAuto: true})"
+    olga.house.model.enqueue(Script(pieces=["Wait", " for it"], stall_after=2))
+    olga.say("Once more.")
+    expect(answer_rows(page).last).to_contain_text("Wait for it")
+    page.wait_for_function(f"row => !({is_drawn})(row)", arg=first.element_handle())
+    assert first.evaluate(height) == before
+    page.locator("#message .stop-button").click()
+    expect(answer_rows(page).last).to_have_attribute("data-mark", "stopped here")
+    page.wait_for_function(is_drawn, arg=first.element_handle())
+
+
 def long_talk(olga: Look, turns: int) -> str:
     """A talk of this browser's, put into the record."""
     first = olga.start(INTERVIEW)

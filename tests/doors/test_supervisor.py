@@ -252,7 +252,7 @@ def test_the_worker_ends_before_the_model_so_that_it_can_give_its_jobs_back(star
     wait_for(lambda: "Ending." in running.lines())
     assert is_alive(model)
     wait_for(lambda: not is_alive(worker))
-    running.process.wait(10)
+    running.process.wait(60)
     assert not is_alive(model)
 
 

@@ -61,6 +61,7 @@ def test_a_cut_answer_goes_on_and_nobody_is_made_to_say_so(olga: Browser, script
     whole = olga.ended(ids["answer_id"])
 
     assert (whole["text"], whole["state"]) == ("This is not the end of it.", "complete")
+    assert whole["completion_tokens"] == olga.answer(cut)["completion_tokens"] + 2
     assert texts(olga, talk) == ["I led a team of three.", "This is not the end of it."]
     asked = scripted_model.chats[-1]
     assert bool(asked.body.get("continue_final_message")) is goes_on
@@ -89,6 +90,7 @@ def test_a_continuation_that_fails_keeps_the_words_and_can_be_tried_again(olga: 
 
     failed = olga.ended(do(olga, cut, "continue", 202)["answer_id"])
     assert (failed["state"], failed["text"]) == ("error", "This is not the")
+    assert failed["completion_tokens"] == olga.answer(cut)["completion_tokens"] > 0
     whole = olga.ended(do(olga, failed["id"], "continue", 202)["answer_id"])
 
     assert whole["text"] == "This is not the end."

@@ -28,6 +28,7 @@ from storage.spending import Daily
 from storage.tables import Base, FeedbackRow, ReviewRow
 from storage.tokens import Owner, make_token
 from storage.visitor_accounts import sign_up
+from storage.visitor_logins import enter
 from storage.visitors import delete_visitor, hashed, read_stored
 from storage.webhook_outbox import Ended, announce, claim_due, end_attempt
 from tests.again_scene import make_debrief
@@ -65,6 +66,7 @@ def fill(db: Database, visitor_id: str = OLGA, word: str = WORD, *, with_account
     make_link(db, visitor_id)
     if with_account:
         sign_up(db, visitor_id, f"{word} {hashed(visitor_id)[:6]}", "three blue herons")
+        enter(db, "https://provider.example", word, word, visitor_id)
     ids = [talk.id, waiting.id, *(message.id for one in (talk, waiting) for message in list_messages(db, one.id))]
     with db.read() as session:
         ids += session.scalars(text("SELECT id FROM feedback_jobs"))

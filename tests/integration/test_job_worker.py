@@ -253,7 +253,7 @@ def test_waiting_for_the_model_costs_no_attempt(database: Database, settings: Se
             )
             assert get_job(database, job_id).attempts == 0
             model.come_up()
-            assert wait_for_end(database, view, within_s=5).lineage["attempts"] == 1
+            assert wait_for_end(database, view).lineage["attempts"] == 1
 
 
 def test_two_workers_together_never_pass_the_seats(database: Database, quick: Settings, scripted_model: ScriptedModel):

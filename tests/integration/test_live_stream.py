@@ -156,6 +156,20 @@ def test_another_process_is_tailed_and_stopped(web_settings: Settings, scripted_
             scripted_model.wait_for(lambda model: model.active == 0)
 
 
+def test_a_version_chosen_at_another_process_is_heard(web_settings: Settings):
+    with running_web(web_settings) as here, running_web(web_settings) as there, here.browser() as olga:
+        talk = olga.begin()
+        first = olga.say(talk)["answer_id"]
+        olga.ended(first)
+        again = olga.post(f"/api/v1/messages/{first}/retry").json()["answer_id"]
+        olga.ended(again)
+        with there.browser(cookies=olga.cookies) as phone, phone.live() as live:
+            live.wait_for("hello")
+            olga.post(f"/api/v1/messages/{first}/choose")
+            live.wait_for("path", conversation_id=talk, leaf_id=first)
+            assert phone.read(talk)["messages"][-1]["id"] == first
+
+
 def test_feedback_made_by_another_process_is_heard(web: Web, olga: Browser):
     talk = olga.begin()
     olga.ended(olga.say(talk)["answer_id"])

@@ -142,7 +142,7 @@ def test_closing_the_client_ends_the_answers_that_stream(scripted_model: Scripte
         await until_asked(scripted_model)
         await model.aclose()
         with pytest.raises(ModelError):
-            await asyncio.wait_for(reading, 2)
+            await asyncio.wait_for(reading, 30)
 
     with_model(scripted_model.url, ask)
     scripted_model.wait_for(lambda server: server.active == 0)

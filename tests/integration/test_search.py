@@ -34,7 +34,8 @@ def titles(db: Database, query: str, visitor_id: str = OLGA) -> list[str]:
         ("led A TEAM", True), ("LED", True), ("team led", True), ("led teams", False), ("ed", True), ("zq", False),
         ("ÄRGER", True), ("ä", True), ("100%", True), ("0%", True), ("1%0", False), ("l_d", False), ("_", False),
         ('"quoted"', True), ('"quo', True), ("\\back", True), ("led OR nothing", False), ("qu* AND", False),
-        ("JOB interview", True), ("interview led", False), ("🎉", True),
+        ("JOB interview", True), ("interview led", False), ("🎉", True), ("요.", True), ("면.", False),
+        ("TE am", True), ("어려 접", True), ("어려 팀", False),
     ],
 )  # fmt: skip
 def test_a_term_is_found_wherever_it_stands_and_is_never_a_pattern(
@@ -145,6 +146,17 @@ def test_a_deleted_talk_leaves_nothing_in_the_index(database: Database, way: str
 
 
 @only_sqlite
+@pytest.mark.parametrize("query", ["썰매", "썰", "매", "zq", "ZQ", "겨울 썰매", "겨울에는 매"])
+def test_a_rare_word_of_one_or_two_characters_is_found_by_the_index_alone(
+    database: Database, monkeypatch: pytest.MonkeyPatch, query: str
+):
+    """Also as the last one of what was said, where no group of three begins with it."""
+    monkeypatch.setattr(search, "_in_messages", None)
+    make_turn(database, make_conversation(database, title="Sledge"), text="겨울에는 Zq 썰매")
+    assert titles(database, query) == ["Sledge"]
+
+
+@only_sqlite
 def test_the_other_talks_stay_found_when_one_is_deleted(database: Database):
     gone, kept = make_conversation(database, title="Gone"), make_conversation(database, title="Kept")
     for talk in (gone, kept):
@@ -155,7 +167,7 @@ def test_the_other_talks_stay_found_when_one_is_deleted(database: Database):
 
 
 @only_sqlite
-def test_a_talk_is_found_in_a_backup_too(database: Database, tmp_path):
+def test_a_talk_is_found_in_a_backup_too(database: Database, tmp_path, monkeypatch: pytest.MonkeyPatch):
     """VACUUM gives the rows of a table other numbers, and a backup is made by it."""
     talks = [make_conversation(database, title=f"Talk {n}") for n in range(4)]
     for talk in talks:
@@ -165,16 +177,20 @@ def test_a_talk_is_found_in_a_backup_too(database: Database, tmp_path):
     assert titles(copy, "only in talk 3") == ["Talk 3"]
     make_turn(copy, talks[3], text="And said later.")
     assert titles(copy, "said later") == ["Talk 3"]
+    monkeypatch.setattr(search, "_in_messages", None)
+    assert titles(copy, "r.") == ["Talk 3"]
     copy.close()
 
 
 @only_sqlite
-def test_a_talk_from_before_there_was_an_index_is_found(settings):
+def test_a_talk_from_before_there_was_an_index_is_found(settings, monkeypatch: pytest.MonkeyPatch):
     settings.data_dir.mkdir()
     old_database(settings)
     migrate(settings.database, backup_dir=None)
     db = Database(settings.database)
     assert titles(db, "words 5") == ["Old talk"]
+    monkeypatch.setattr(search, "_in_messages", None)
+    assert titles(db, "5.") == ["Old talk"]
     db.close()
 
 

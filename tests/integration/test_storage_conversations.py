@@ -703,7 +703,7 @@ def at_once(n: int, call: Callable) -> list:
     together = threading.Barrier(n)
 
     def begin(_: int):
-        together.wait(timeout=10)
+        together.wait(timeout=60)
         return call()
 
     with ThreadPoolExecutor(n) as pool:

@@ -61,6 +61,8 @@ OWN: dict[str, Line] = {
     "POST /api/v1/me/link/use": line("404 404 404 404 404", {"token": "nobodys"}),
     "POST /api/v1/me/account": line("422 422 422 422 422", {"name": "x", "password": "long enough"}),
     "POST /api/v1/me/account/sign-in": line("403 403 403 403 403", {"name": "nobody", "password": "a guess"}),
+    "POST /api/v1/me/account/provider": line("404 404 404 404 404"),  # none is configured
+    "GET /login/callback": line("303 303 303 303 303"),
     "POST /api/v1/me/account/sign-out": line("404 404 404 404 404"),
     "PUT /api/v1/me/account/password": line("404 404 404 404 404", {"password": "old one", "new_password": "new one"}),
     "GET /api/v1/live": line("200 200 200 200 200"),
@@ -163,6 +165,7 @@ PROGRAM: dict[str, int] = {
     "POST /api/v1/me/link": 403,
     "POST /api/v1/me/link/use": 403,
     "POST /api/v1/me/account": 403,
+    "POST /api/v1/me/account/provider": 403,
     "POST /api/v1/me/account/sign-out": 403,
     "PUT /api/v1/me/account/password": 403,
 }

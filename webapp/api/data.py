@@ -34,6 +34,7 @@ class StoredOut(BaseModel):
     def of(cls, stored: Stored) -> Self:
         rows = dict(stored.rows)
         rows.pop("visitors", None)
+        rows.pop("visitor_logins", None)  # a way into the account
         return cls(
             since=stored.since,
             talks=rows.pop("conversations", 0),

@@ -29,6 +29,7 @@ CODES: dict[int, str] = {
     415: "The body is encoded.",
     422: "Something in the request is not as it must be; the message names it.",
     429: "A limit; Retry-After says when to come back. Nothing was stored.",
+    502: "Another server, which is needed for this, does not answer as it must.",
     503: "No room, or the database does not answer. Nothing was changed.",
 }
 
@@ -109,6 +110,12 @@ REFUSALS: dict[str, dict[int, list[str]]] = {
         403: ["wrong_password", "not_by_token"],
         409: ["signed_in_already"],
         429: ["too_many_sign_ins"],
+    },
+    "POST /api/v1/me/account/provider": {
+        403: ["not_by_token"],
+        404: ["no_provider"],
+        429: ["too_many_messages", "too_many_newcomers"],
+        502: ["login_down"],
     },
     "POST /api/v1/me/account/sign-out": {403: ["not_by_token"], 404: ["no_account_here"]},
     "PUT /api/v1/me/account/password": {

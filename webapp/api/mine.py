@@ -28,6 +28,9 @@ class VisitorAccountOut(BaseModel):
 
     name: str
     created_at: datetime
+    has_password: bool
+    has_provider: bool
+    """Whether the provider, such as Hugging Face, leads to it."""
 
     @classmethod
     def of(cls, account: VisitorAccount) -> VisitorAccountOut:

@@ -86,8 +86,8 @@ class MessageOut(BaseModel):
     """A message; of one that has several versions also which they are.
 
     What an answer took is in seconds and tokens: `prompt_tokens` and `completion_tokens` of `context_tokens`, the
-    former about right where `tokens_estimated`. `prompt_from` is the oldest message that the model still read for it;
-    None where it read all.
+    former about right where `tokens_estimated`. Of an answer that goes on with another the latter are those of all
+    its text. `prompt_from` is the oldest message that the model still read for it; None where it read all.
     """
 
     id: str

@@ -6,7 +6,9 @@ import { call } from "./api.js";
 import { focusSoon, h } from "./dom.js";
 import { beginAnew, goMyself } from "./leaving.js";
 import { refreshMine, showMine } from "./mine.js";
+import { providerButton, providerHint, returnedProblem } from "./provider.js";
 import { change, state } from "./state.js";
+import { FACTS } from "./texts.js";
 import { t } from "./words.js";
 
 const SAID = "debrief-said";
@@ -39,19 +41,27 @@ function inside() {
   const { isChanging, isAtWork, error } = state.account;
   return [
     h("h2", {}, t("account_title")),
-    h("p", {}, t("account_signed_in", account())),
+    h("p", {}, signedInWords()),
     isChanging ? passwordForm() : [
       problem(error),
       h(
         "div",
         { class: "row" },
         button("account-out", "account_sign_out", () => signOut(false), isAtWork),
-        button("account-change", "account_change_password", () => startChanging(), isAtWork),
+        account().has_password ? button("account-change", "account_change_password", () => startChanging(), isAtWork) : null,
+        account().has_provider ? null : providerButton("provider_add"),
         button("account-out-everywhere", "account_sign_out_everywhere", () => signOut(true), isAtWork),
       ),
       h("p", { class: "quiet" }, t("account_sign_out_what")),
     ],
   ];
+}
+
+function signedInWords() {
+  const { name, has_password: hasPassword, has_provider: hasProvider } = account();
+  const values = { name, provider: FACTS.provider ?? t("provider_unnamed") };
+  if (!hasProvider) return t("account_signed_in", values);
+  return t(hasPassword ? "account_signed_in_both" : "account_signed_in_provider", values);
 }
 
 const button = (key, words, onclick, disabled) => h("button", { class: "button", type: "button", "data-key": key, onclick, disabled: Boolean(disabled) }, t(words));
@@ -105,6 +115,7 @@ function outside() {
   return [
     h("h2", {}, t(isIn ? "account_sign_in_title" : "account_keep_title")),
     h("p", {}, t(isIn ? "account_sign_in_lead" : "account_lead"), isIn && state.listTotal ? ` ${t("account_come_along")}` : null),
+    FACTS.provider ? [providerHint(), h("div", { class: "row" }, providerButton()), h("p", { class: "quiet account-or" }, t("provider_or"))] : null,
     h(
       "form",
       { class: "account-form", onsubmit: submitting(isIn ? signIn : signUp) },
@@ -138,8 +149,10 @@ async function signUp({ name, password }) {
 const signIn = ({ name, password }) =>
   goOver(
     () => call("POST", "me/account/sign-in", { body: { name, password } }),
-    ({ talks }) => t(["account_welcome", "account_welcome_one"][talks] ?? "account_welcome_many", { name, count: talks }),
+    ({ talks }) => welcome(name, talks),
   );
+
+const welcome = (name, talks) => t(["account_welcome", "account_welcome_one"][talks] ?? "account_welcome_many", { name, count: talks });
 
 // ---- parts of the forms -----------------------------------------------------------------------------------------
 
@@ -183,9 +196,17 @@ async function goOver(act, wordsFor) {
 export function sayWhatHappened() {
   const words = take(SAID);
   const wasEnded = !account() && isRemembered();
-  if (words) change({ notice: { words } });
+  if (state.returned) sayHowItWent(state.returned);
+  else if (words) change({ notice: { words } });
   else if (wasEnded) change({ notice: { words: t("account_was_ended"), isProblem: true } });
   remember(Boolean(account()));
+}
+
+/** Back from the provider. */
+function sayHowItWent({ kind, told }) {
+  change({ returned: null });
+  if (kind === "problem") change({ account: { mode: "in", error: returnedProblem(told) } });
+  else if (account()) change({ notice: { words: told === "new" ? t("account_made", account()) : welcome(account().name, Number(told)) } });
 }
 
 function keep(key, words) {

@@ -13,6 +13,7 @@ import { Growing } from "./live.js";
 import { takeLink } from "./linking.js";
 import { refreshMessage } from "./message_actions.js";
 import { showMine } from "./mine.js";
+import { takeReturn } from "./provider.js";
 import { repaint } from "./painter.js";
 import { showProgress } from "./progress.js";
 import { change, isBusy, lastMessage, ownMessages, runningAnswer, state } from "./state.js";
@@ -82,6 +83,7 @@ export async function openConversation(id, { push = false, at = null } = {}) {
 /** Follow the address: at load, and when the visitor goes back or forward. */
 export function followAddress() {
   if (takeLink()) return showMine();
+  if (takeReturn()) return state.returned.kind === "problem" ? showMine() : showStart();
   const { c: id, compare, view } = Object.fromEntries(new URL(location.href).searchParams);
   if (compare) showComparison(compare);
   else if (view === "progress") showProgress();

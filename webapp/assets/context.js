@@ -35,9 +35,11 @@ export function contextGauge() {
   );
 }
 
-/** The mark above the oldest message that the model still reads. */
-export function decorateContext(row, message) {
-  const from = counted()?.prompt_from;
+/** The id of the oldest message that the model still reads, where it does not read all. */
+export const readsFrom = () => counted()?.prompt_from;
+
+/** The mark above that message. */
+export function decorateContext(row, message, from) {
   const mark = row.querySelector(":scope > .context-mark");
   if (!from || message?.id !== from) return mark?.remove();
   if (mark) return;

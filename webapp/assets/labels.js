@@ -16,13 +16,16 @@ const NAMES = [
 /** Doing it twice changes nothing, so it may follow every drawing. */
 export function nameGradiosElements() {
   for (const [selector, key] of NAMES) for (const element of document.querySelectorAll(selector)) name(element, t(key));
-  nameSpeakers(t("speaker_you"), scenarioOf(state.conversation)?.persona.name ?? t("speaker_partner"));
+  nameSpeakers(t("speaker_you"), partnerName());
   const log = document.querySelector("#transcript .bubble-wrap");
   if (log && log.getAttribute("aria-live") !== "off") log.setAttribute("aria-live", "off"); // announce.js tells instead
   const toggle = document.querySelector(".sidebar .toggle-button");
   const isOpen = String(Boolean(document.querySelector(".sidebar.open")));
   if (toggle && toggle.getAttribute("aria-expanded") !== isOpen) toggle.setAttribute("aria-expanded", isOpen);
 }
+
+/** Who answers in the open talk. */
+export const partnerName = () => scenarioOf(state.conversation)?.persona.name ?? t("speaker_partner");
 
 function name(element, words) {
   if (element.getAttribute("aria-label") === words) return;

@@ -6,7 +6,7 @@
 import { isBusy, shownMessages, state } from "./state.js";
 import { markOf } from "./talk.js";
 import { nameGradiosElements } from "./labels.js";
-import { decorateContext } from "./context.js";
+import { decorateContext, readsFrom } from "./context.js";
 import { inertWithFormulas } from "./inert.js";
 import { rows } from "./marks.js";
 import { decorateTools } from "./message_tools.js";
@@ -95,13 +95,15 @@ function messageBox() {
 /** What Gradio's rows do not carry: how an answer ended, in words, and whose message it is. */
 function decorate() {
   const messages = shownMessages();
+  const from = readsFrom();
+  document.querySelector("#transcript")?.toggleAttribute("data-growing", isBusy()); // messages.css spares the rest
   for (const [at, row] of rows().entries()) {
     const message = messages[at];
     setOrDrop(row, "data-mark", message ? markOf(message) : null);
     setOrDrop(row, "data-state", message?.state ?? (state.sending ? "sending" : null));
     setOrDrop(row, "data-empty", message && !message.text ? "yes" : null);
     setOrDrop(row, "data-message", message?.id ?? null);
-    decorateContext(row, message);
+    decorateContext(row, message, from);
     decorateTools(row, message);
   }
   markQuotedMessages();

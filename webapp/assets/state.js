@@ -71,6 +71,7 @@ export const state = {
   linked: null, // the private link that was opened: {token, isAtWork, error}
   tokens: {}, // for programs: {items, made, error, label}
   account: {}, // the forms of the visitor's account: {mode, name, password, newPassword, isShown, isChanging, isAtWork, error}
+  returned: null, // {kind, told}: how signing in with the provider went, to be said once
   left: null, // what was deleted, in numbers, to be told once
 };
 

@@ -5,6 +5,7 @@ import { say, sendAgain, showStart } from "./actions.js";
 import { contextGauge } from "./context.js";
 import { h, icon, show } from "./dom.js";
 import { draftOf, saveDraft } from "./drafts.js";
+import { partnerName } from "./labels.js";
 import { goOn, retry } from "./message_actions.js";
 import { modelBanner } from "./model_banner.js";
 import { repaint } from "./painter.js";
@@ -101,8 +102,7 @@ function offer(reply) {
 }
 
 function waitingWords() {
-  const name = scenarioOf(state.conversation)?.persona.name ?? t("speaker_partner");
-  return t(state.model?.state === "starting" ? "mark_model_starts" : "mark_thinking", { name });
+  return t(state.model?.state === "starting" ? "mark_model_starts" : "mark_thinking", { name: partnerName() });
 }
 
 /** What stands under an answer in the transcript, in words, or null. */

@@ -33,11 +33,12 @@ class Attempts:
         Raises:
             TooBusy: too many; says how long to wait.
         """
-        self._check(name, address)
+        self.check(name, address)
         async with self._room:
             yield
 
-    def _check(self, name: str, address: str) -> None:
+    def check(self, name: str, address: str) -> None:
+        """Count an attempt in which nothing is hashed. Raises TooBusy."""
         if not self._is_on:
             return
         wait = max(

@@ -15,19 +15,20 @@ def page_texts() -> dict[str, dict[str, str]]:
         language: {
             key.removeprefix("ui."): text
             for key, text in catalog(language).items()
-            if key.startswith(("ui.", "desk.", "system.", "manage.", "plots.title"))
+            if key.startswith(("ui.", "error.login_", "desk.", "system.", "manage.", "plots.title"))
         }
         for language in LANGUAGES
     }
 
 
-def page_facts(settings: Settings) -> dict[str, Any]:
-    """Facts of this server that the page's JavaScript shows or obeys."""
+def page_facts(settings: Settings, provider: str | None = None) -> dict[str, Any]:
+    """Facts of this server that the page's JavaScript shows or obeys. `provider`: with which visitors may sign in."""
     return {
         "english_only": settings.starts_own_model and not settings.model,
         "message_max_chars": settings.message_max_chars,
         "own_model": settings.starts_own_model,
         "kept": kept_days(settings),
+        "provider": provider,
     }
 
 
