@@ -1,10 +1,12 @@
 """How the review queue answers with a thousand and with a hundred thousand feedbacks in the record.
 
-    python -m benchmarks.review_queue [--sizes 1000,100000] [--keep FOLDER]
+    python -m benchmarks.review_queue [--sizes 1000,100000] [--engine postgresql] [--keep FOLDER]
 
-Fills a fresh SQLite file for each size with talks of seven messages in three scenarios, two languages and four models,
-each with a debrief, as the storage layer's own rows and with the columns that it derives; then asks what the desk asks,
-RUNS times each, and prints the median milliseconds and how they grow. `--keep` leaves the files, for other benchmarks.
+Fills a fresh database for each size, a SQLite file or one of a PostgreSQL that it starts on loopback, with talks of
+seven messages in three scenarios, two languages and four models, each with a debrief, as the storage layer's own rows
+and with the columns that it derives, then with decisions, edits and second opinions; a few words are said only once.
+Then it asks what the desk asks, RUNS times each, and prints the median milliseconds, the fastest, and how the fastest
+grow: on a machine that does other work the fastest says most. `--keep` leaves SQLite's files, and finds them again.
 """
 
 from __future__ import annotations
@@ -13,23 +15,28 @@ import argparse
 import random
 import statistics
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sqlalchemy import insert
+import psycopg
+from sqlalchemy import func, insert, select
 
 from debrief.feedback import Coverage, CriterionResult, Evidence, FeedbackBody
 from debrief.review import ReviewState
 from storage import accounts, overdue, review_queue, reviews
 from storage.accounts import Account
+from storage.agreements import read_agreements
 from storage.engine import Database, new_id, utc_now
+from storage.figures import read_figures
+from storage.level_figures import read_levels
 from storage.migrate import migrate
+from storage.opinions import open_next
 from storage.queue_filter import QueueFilter
-from storage.review_facts import facts_of
+from storage.review_facts import facts_of, note_version
 from storage.tables import (
     Base,
     ConversationRow,
@@ -37,9 +44,11 @@ from storage.tables import (
     FeedbackRow,
     FeedbackVersionRow,
     MessageRow,
+    ReviewRow,
     ScenarioVersionRow,
     VisitorRow,
 )
+from tests.postgres_server import PostgresServer
 
 RUNS = 15
 KINDS = (ConversationRow, MessageRow, FeedbackRow, FeedbackJobRow, FeedbackVersionRow)
@@ -48,6 +57,7 @@ A_COMMIT = 1000
 """Feedbacks; each with a talk, seven messages, a job and a version."""
 SCENARIOS = ("job_interview", "upset_customer", "language_practice")
 MODELS = ("small-1", "small-2", "large-1", "large-2")
+KEYS = ("structure", "results", "own_part", "questions")
 CHECKS = ("evidence_exact", "evidence_is_own", "levels_backed", "no_echo", "no_injection")
 STATES = (
     *([ReviewState.PENDING] * 60),
@@ -65,30 +75,82 @@ SAID = {
 }
 
 
+SAID_ONCE = "A zeppelin, 비행선과 썰매와 켤레."
+WRITTEN_ONCE = "Compare it with a xenolith."
+SEARCHES = {
+    "a rare word of the talk": "zeppelin",
+    "a rare word of the debrief": "xenolith",
+    "three rare syllables": "비행선",
+    "two rare syllables": "썰매",
+    "one rare syllable": "켤",
+    "a frequent word": "measured",
+    "two frequent syllables": "작업",
+    "one frequent syllable": "일",
+    "a frequent and a rare word": "measured zeppelin",
+    "two frequent words that never meet": "measured 작업",
+    "a word that is nowhere": "xylophone",
+    "two syllables that are nowhere": "뙤약",
+    "one syllable that is nowhere": "뷁",
+}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", default="1000,100000", help="numbers of feedbacks, by commas")
-    parser.add_argument("--keep", type=Path, help="where the databases are left; else they are deleted")
+    parser.add_argument("--engine", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.add_argument("--keep", type=Path, help="where SQLite's files are left; else they are deleted")
     given = parser.parse_args()
     sizes = [int(size) for size in given.sizes.split(",")]
-    with TemporaryDirectory() as folder:
-        figures = [measure(given.keep or Path(folder), size) for size in sizes]
-    print(f"\n{'ms, median of ' + str(RUNS):44}" + "".join(f"{size:>12,}" for size in sizes) + "       ratio")
+    with TemporaryDirectory() as folder, _databases(given.engine, given.keep or Path(folder)) as url_of:
+        figures = [measure(url_of(size), size) for size in sizes]
+    print(
+        f"\n{'ms: median of ' + str(RUNS) + ', fastest':46}" + "".join(f"{size:>18,}" for size in sizes) + "     ratio"
+    )
     for what in figures[0]:
         row = [found[what] for found in figures]
-        print(f"{what:44}" + "".join(f"{ms:12.2f}" for ms in row) + f"{row[-1] / row[0]:12.1f}")
+        print(
+            f"{what:46}" + "".join(f"{each[0]:9.1f}{each[1]:9.1f}" for each in row) + f"{row[-1][1] / row[0][1]:10.1f}"
+        )
 
 
-def measure(folder: Path, size: int) -> dict[str, float]:
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"queue-{size}.sqlite3"
-    migrate(f"sqlite:///{file}", backup_dir=None)
-    db = Database(f"sqlite:///{file}")
+@contextmanager
+def _databases(engine: str, folder: Path) -> Iterator[Callable[[int], str]]:
+    """Gives the URL of a database for each size."""
+    if engine == "sqlite":
+        folder.mkdir(parents=True, exist_ok=True)
+        yield lambda size: f"sqlite:///{folder / f'queue-{size}.sqlite3'}"
+        return
+    with PostgresServer() as server:
+        plain = server.url.replace("+psycopg", "")
+
+        def make(size: int) -> str:
+            with psycopg.connect(plain, autocommit=True) as connection:
+                connection.execute(f"CREATE DATABASE queue_{size}")
+            return server.url.removesuffix("postgres") + f"queue_{size}"
+
+        yield make
+
+
+def measure(url: str, size: int) -> dict[str, tuple[float, float]]:
+    migrate(url, backup_dir=None)
+    db = Database(url)
     began = time.monotonic()
-    seed(db, size)
-    print(f"{size:,} feedbacks in {time.monotonic() - began:.0f} s, {file.stat().st_size / 1e6:.0f} MB", flush=True)
+    with db.read() as session:
+        there = session.scalar(select(func.count()).select_from(FeedbackRow))
+    if there != size:
+        seed(db, size)
     rita = accounts.create_account(db, f"rita{new_id('x')}", "correct horse battery", "reviewer")
-    found = {what: _median(run) for what, run in _questions(db, rita).items()}
+    rosa = accounts.create_account(db, f"rosa{new_id('x')}", "correct horse battery", "reviewer")
+    with db.read() as session:
+        has_reviews = session.scalar(select(ReviewRow.id).limit(1)) is not None
+    if not has_reviews:
+        seed_reviews(db, rita, rosa)
+        plant(db)
+    if not db.is_sqlite:
+        with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute("VACUUM ANALYZE")
+    print(f"{size:,} feedbacks in {time.monotonic() - began:.0f} s", flush=True)
+    found = {what: _times(run) for what, run in _questions(db, rita).items()}
     db.close()
     return found
 
@@ -123,6 +185,13 @@ def _questions(db: Database, rita: Account) -> dict[str, Callable[[], object]]:
         "number of a filter": lambda: review_queue.count_matching(db, QueueFilter(language="ko", level=2)),
         "menus of the filters": lambda: review_queue.list_kinds(db),
         "next: find, claim, read, give back": take_next,
+        "next of a filter that fits nothing": lambda: review_queue.claim_next(db, rita, QueueFilter(model="none such")),
+        "next second opinion": lambda: open_next(db, rita, 5),
+        **{f"search: {what}": page(QueueFilter(words=words)) for what, words in SEARCHES.items()},
+        "number of a search for a rare word": lambda: review_queue.count_matching(db, QueueFilter(words="zeppelin")),
+        "figures of a year": lambda: read_figures(db, days=365),
+        "levels by rubric version, of a year": lambda: read_levels(db, days=365),
+        "agreement of reviewers": lambda: read_agreements(db, "people"),
     }
 
 
@@ -137,14 +206,15 @@ def _cursor_at(db: Database, pages: int) -> str | None:
     return cursor
 
 
-def _median(run: Callable[[], object]) -> float:
+def _times(run: Callable[[], object]) -> tuple[float, float]:
+    """Milliseconds: the median and the fastest."""
     times: list[float] = []
     run()
     for _ in range(RUNS):
         began = time.perf_counter()
         run()
         times.append((time.perf_counter() - began) * 1000)
-    return statistics.median(times)
+    return statistics.median(times), min(times)
 
 
 # ---- the record
@@ -224,11 +294,76 @@ def _body(chance: random.Random, messages: list[MessageRow], language: str) -> F
                 key=key, name=key, status="scored", level=chance.choices((1, 2, 3, 4, 5), (1, 4, 8, 6, 2))[0],
                 level_name="Clear", reason=" ".join(chance.choices(SAID[language], k=2)), evidence=[proof],
             )
-            for key in ("structure", "results", "own_part", "questions")
+            for key in KEYS
         ],
         next_step="Begin with the result.",
         covered=Coverage(messages=7, of=7),
     )  # fmt: skip
+
+
+def seed_reviews(db: Database, rita: Account, rosa: Account) -> None:
+    """What was decided by Rita: a third of what was approved with an edit, a twentieth judged again by Rosa."""
+    chance = random.Random(11)
+    decisions = {ReviewState.APPROVED.value: "approve", ReviewState.REJECTED.value: "reject"}
+    decided = select(FeedbackRow.id, FeedbackRow.version_id, FeedbackRow.review_state, FeedbackRow.created_at).where(
+        FeedbackRow.review_state.in_(decisions)
+    )
+    with db.read() as session:
+        rows = session.execute(decided).all()
+    for start in range(0, len(rows), A_COMMIT):
+        with db.write() as session:
+            for feedback_id, version_id, state, at in rows[start : start + A_COMMIT]:
+                is_edit = state == ReviewState.APPROVED.value and chance.random() < 0.33
+                decision = "edit" if is_edit else decisions[state]
+                session.add(_review(chance, feedback_id, version_id, rita, decision, at, blind=False))
+                if chance.random() < 0.05:
+                    session.add(_review(chance, feedback_id, version_id, rosa, "approve", at, blind=True))
+                if is_edit and chance.random() < 0.1:
+                    _edit(session.get_one(FeedbackVersionRow, version_id), at, session.add)
+
+
+def _review(
+    chance: random.Random, feedback_id: str, version_id: str, who: Account, decision: str, at: datetime, *, blind: bool
+) -> ReviewRow:
+    return ReviewRow(
+        id=new_id("rv"), feedback_id=feedback_id, version_id=version_id, reviewer_id=who.id, round=1, blind=blind,
+        decision=decision, levels={key: chance.randint(1, 5) for key in KEYS}, opened_at=at, created_at=at,
+        seconds_spent=chance.randint(20, 900),
+    )  # fmt: skip
+
+
+def _edit(before: FeedbackVersionRow, at: datetime, add: Callable[[object], None]) -> None:
+    body = {**before.body, "next_step": "Begin with the number and end with what it meant."}
+    add(
+        FeedbackVersionRow(
+            id=new_id("fv"), feedback_id=before.feedback_id, n=2, origin="human_edit", parent_id=before.id,
+            partial=False, body=body, checks=before.checks, lineage=before.lineage, created_at=at,
+        )
+    )  # fmt: skip
+
+
+def plant(db: Database) -> None:
+    """Words that are said, or written, once: in the middle of what waits."""
+    with db.write() as session:
+        waiting = select(FeedbackRow).where(FeedbackRow.review_state == ReviewState.PENDING.value)
+        n = session.scalar(select(func.count()).select_from(waiting.subquery())) or 0
+        row = session.scalars(waiting.order_by(FeedbackRow.waiting_since).offset(n // 2).limit(1)).one()
+        last = session.get_one(ConversationRow, row.conversation_id).active_leaf_id
+        session.add(
+            MessageRow(
+                id=new_id("m"), conversation_id=row.conversation_id, seq=7, parent_id=last, role="user", text=SAID_ONCE,
+                state="complete", created_at=row.created_at, finished_at=row.created_at,
+            )
+        )  # fmt: skip
+        before = session.get_one(FeedbackVersionRow, row.version_id)
+        version = FeedbackVersionRow(
+            id=new_id("fv"), feedback_id=row.id, n=2, origin="human_edit", parent_id=before.id, partial=False,
+            body={**before.body, "next_step": WRITTEN_ONCE}, checks=before.checks, lineage=before.lineage,
+            created_at=before.created_at,
+        )  # fmt: skip
+        session.add(version)
+        row.version_id = version.id
+        note_version(session, row, version)
 
 
 if __name__ == "__main__":

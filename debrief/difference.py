@@ -13,6 +13,8 @@ from debrief.feedback import CriterionResult, Evidence, FeedbackBody, Improvemen
 Change = Literal["same", "changed", "added", "removed"]
 Op = Literal["same", "out", "in"]
 _WORDS = re.compile(r"\s+|[^\s]+")
+ANOTHER = 0.4
+"""Of two texts that share less of their words than this, one is not a change of the other but another one."""
 ALIKE = 0.4
 """From this likeness on (0 to 1, by words) two items of a list are one item that was changed."""
 
@@ -69,10 +71,17 @@ def compare_bodies(before: FeedbackBody, after: FeedbackBody) -> list[Section]:
 
 
 def compare_words(before: str, after: str) -> tuple[Piece, ...]:
-    """Two texts as pieces. Spaces between words that changed belong to the change."""
+    """Two texts as pieces. Spaces between words that changed belong to the change.
+
+    Sentences that have little in common are told one after the other: the few words that both happen to have would tear
+    them to shreds.
+    """
     one, other = _WORDS.findall(before), _WORDS.findall(after)
+    matched = SequenceMatcher(None, one, other, autojunk=False)
+    if before and after and _share_kept(one, other, matched) < ANOTHER:
+        return Piece("out", before), Piece("in", after)
     pieces: list[Piece] = []
-    for op, a, b, c, d in SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
+    for op, a, b, c, d in matched.get_opcodes():
         if op == "equal":
             pieces.append(Piece("same", "".join(one[a:b])))
             continue
@@ -81,6 +90,13 @@ def compare_words(before: str, after: str) -> tuple[Piece, ...]:
         if c < d:
             pieces.append(Piece("in", "".join(other[c:d])))
     return tuple(pieces)
+
+
+def _share_kept(one: Sequence[str], other: Sequence[str], matched: SequenceMatcher[str]) -> float:
+    """Which share of the words of both is in both, from 0 to 1; spaces do not count."""
+    kept = sum(not word.isspace() for block in matched.get_matching_blocks() for word in one[block.a :][: block.size])
+    words = sum(not word.isspace() for word in (*one, *other))
+    return 2 * kept / words if words else 1.0
 
 
 Fields = dict[str, str | None]

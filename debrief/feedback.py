@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -199,3 +199,24 @@ class FeedbackView:
     def is_disputed(self) -> bool:
         """The owner says that something in it is wrong, and no person has decided since."""
         return any(dispute.is_open for dispute in self.disputes)
+
+
+_READ = frozenset(
+    ("name", "level_name", "reason", "tip", "before", "after", "why", "problem", "rewrite", "next_step", "summary")
+)
+"""The fields of a body that have words of its own; quotes are the talk's."""
+
+
+def words_of(body: object) -> str:
+    """What a person reads of a body, as JSON data of any version, a line for each field; without what it quotes."""
+    lines: list[str] = []
+    waiting: list[tuple[str, object]] = [("", body)]
+    while waiting:
+        key, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [(str(name), inner) for name, inner in reversed(cast("dict[str, object]", value).items())]
+        elif isinstance(value, list):
+            waiting += [(key, inner) for inner in reversed(cast("list[object]", value))]
+        elif isinstance(value, str) and key in _READ:
+            lines.append(value)
+    return "\n".join(lines)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from debrief.settings import Settings
 
+DRAWS = 10_000
 Release = Literal["checked", "sample", "hold"]
 """checked: all that passes its checks is shown at once; sample: but for a share of it; hold: nothing is."""
 
@@ -41,5 +42,10 @@ def policy_for(settings: Settings, scenario: Mapping[str, Any]) -> Policy:
 
 def is_drawn(purpose: str, feedback_id: str, percent: int) -> bool:
     """Whether a feedback belongs to the share. The same answer every time, and another draw for another purpose."""
+    return draw(purpose, feedback_id) < percent * (DRAWS // 100)
+
+
+def draw(purpose: str, feedback_id: str) -> int:
+    """The number that a feedback draws, 0 to DRAWS - 1: what is below a share of DRAWS belongs to that share."""
     digest = hashlib.sha256(f"{purpose}:{feedback_id}".encode()).digest()
-    return int.from_bytes(digest[:8]) * 100 < percent << 64
+    return int.from_bytes(digest[:8]) * DRAWS >> 64

@@ -9,13 +9,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
 from debrief.agreement import Agreed, agree
-from debrief.feedback import FeedbackBody
 from storage.engine import Database
 from storage.tables import ConversationRow, FeedbackRow, FeedbackVersionRow, ReviewRow
 
 Pair = Literal["people", "model"]
 """people: the first reviewer against the blind one; model: the model against the blind one, whom it did not sway."""
 DIFFERING_MAX = 200
+NEWEST = 2000
+"""Blind opinions that are read, the newest first: kappa's interval is narrow long before."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class _Said:
 
 
 def read_agreements(db: Database, pair: Pair, *, scenario_id: str | None = None) -> Agreements:
-    """All blind opinions against the other side's levels, by criterion."""
+    """The newest blind opinions against the other side's levels, by criterion."""
     said = _read(db, pair, scenario_id)
     groups: dict[tuple[str, str], list[_Said]] = {}
     for one in said:
@@ -74,7 +75,7 @@ def read_agreements(db: Database, pair: Pair, *, scenario_id: str | None = None)
         CriterionAgreement(
             scenario_id=scenario,
             criterion=criterion,
-            name=group[-1].name,
+            name=group[0].name,
             agreed=agree([(one.first, one.second) for one in group if one.first and one.second]),
             unlike=sum(1 for one in group if (one.first is None) != (one.second is None)),
         )
@@ -93,26 +94,27 @@ def _read(db: Database, pair: Pair, scenario_id: str | None) -> list[_Said]:
         .join(FeedbackRow, FeedbackRow.id == ReviewRow.feedback_id)
         .join(ConversationRow, ConversationRow.id == FeedbackRow.conversation_id)
         .where(ReviewRow.blind.is_(True), ReviewRow.decision.is_not(None), first.blind.is_(False))
-        .order_by(ReviewRow.created_at)
+        .order_by(ReviewRow.created_at.desc())
+        .limit(NEWEST)
     )
     if scenario_id:
         query = query.where(ConversationRow.scenario_id == scenario_id)
     said: list[_Said] = []
     with db.read() as session:
         for second, theirs, body, origin, scenario in session.execute(query):
-            results = FeedbackBody.model_validate(body).criteria
-            models = {result.key: result.level for result in results if result.status != "unscored"}
+            results = body["criteria"]
+            models = {result["key"]: result.get("level") for result in results if result["status"] != "unscored"}
             against = theirs if pair == "people" else models if origin == "model" else {}
             said += [
                 _Said(
                     second.feedback_id,
                     scenario,
-                    result.key,
-                    result.name,
-                    against[result.key],
-                    second.levels[result.key],
+                    result["key"],
+                    result["name"],
+                    against[result["key"]],
+                    second.levels[result["key"]],
                 )
                 for result in results
-                if result.key in against and result.key in second.levels
+                if result["key"] in against and result["key"] in second.levels
             ]
     return said

@@ -35,8 +35,10 @@ FORGET_PATIENCE_MS = 1000
 SERVER_PATIENCE = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 """Seconds until a PostgreSQL that does not answer counts as away (psycopg: 130), unless the URL says otherwise."""
 COMPLAIN_EVERY_S = 10.0
+SEARCHES = ("search_index", "search_written")
+"""SQLite's full-text tables: of talks, and of debriefs."""
 MERGE_PAGES = 500
-"""Of the search index, merged in one step."""
+"""Of a full-text table, merged in one step."""
 ALSO_DELETED = {"also_deleted": True}
 """Execution options of a query that is to see the talks whose deletion can still be undone."""
 PATIENCE = "patience_ms"
@@ -113,7 +115,8 @@ class Database:
             with self._write_engine.connect() as connection, closing(connection.connection.cursor()) as raw:
                 connection.info[PATIENCE] = FORGET_PATIENCE_MS
                 raw.execute(f"PRAGMA busy_timeout = {FORGET_PATIENCE_MS}")
-                _merge_search_index(raw)
+                for table in SEARCHES:
+                    _merge_search_index(raw, table)
                 raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except (sqlite3.OperationalError, OperationalError, NoConnectionFree) as error:
             logger.warning("log_not_emptied error=%s", type(error).__name__)
@@ -137,7 +140,7 @@ class Database:
         self._complained_at[what] = now
 
 
-def _merge_search_index(raw: DBAPICursor) -> None:
+def _merge_search_index(raw: DBAPICursor, table: str) -> None:
     """FTS5 marks what is deleted and drops it only when its parts are merged. Each step commits: others want to write.
 
     A negative number of pages begins to merge everything, a positive one goes on; fewer than two changes: it is done.
@@ -145,7 +148,7 @@ def _merge_search_index(raw: DBAPICursor) -> None:
     pages = -MERGE_PAGES
     while True:
         before = _changes(raw)
-        raw.execute("INSERT INTO search_index (search_index, rank) VALUES ('merge', ?)", (pages,))
+        raw.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('merge', ?)", (pages,))  # noqa: S608 a name of ours
         if _changes(raw) - before < 2:
             return
         pages = MERGE_PAGES

@@ -6,10 +6,11 @@ hundred are compared word by word, read bodies.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from statistics import fmean
 from typing import Any
 
 from sqlalchemy import ColumnElement, case, func, select
@@ -51,13 +52,18 @@ class Share:
 
 
 @dataclass(frozen=True)
-class RubricLevel:
-    """How many debriefs of a rubric version have this level as their lowest; 0: no level at all."""
+class Section:
+    """How one part of a debrief fares when a person edits, over the newest edits.
 
-    scenario_id: str
-    rubric: str
-    level: int
-    n: int
+    Args:
+        field: level, reason, tip, evidence, why, problem, rewrite, next_step or summary.
+        changed: in how many edits it was changed.
+        distance: mean share of its words that changed there, 0 to 1.
+    """
+
+    field: str
+    changed: int
+    distance: float
 
 
 @dataclass(frozen=True)
@@ -65,11 +71,11 @@ class Figures:
     waiting: list[Count]
     oldest_waiting_s: float | None
     decided: list[Day]
-    levels: list[RubricLevel]
     incomplete: list[Share]
     edited: list[Share]
-    distances: list[tuple[str, float, int]]
-    """Section, mean share of its words that an edit changed, number of edits in which it was there."""
+    sections: list[Section]
+    compared: int
+    """Edits that `sections` was told from, at most `EDITS`."""
     times: list[Count]
     median_s: float | None
 
@@ -79,14 +85,15 @@ def read_figures(db: Database, *, days: int) -> Figures:
     since = utc_now() - timedelta(days=days)
     with db.read() as session:
         decided = _decided(session, since, db)
+        sections, compared = _sections(session, since)
         return Figures(
             waiting=_waiting(session),
             oldest_waiting_s=_oldest(session),
             decided=decided,
-            levels=_levels(session, since),
             incomplete=_incomplete(session, since, db),
             edited=_edit_rate(decided),
-            distances=_distances(session, since),
+            sections=sections,
+            compared=compared,
             times=_times(session, since),
             median_s=_median(session, since),
         )
@@ -154,20 +161,6 @@ def _edit_rate(decided: Sequence[Day]) -> list[Share]:
     return shares
 
 
-def _levels(session: Any, since: datetime) -> list[RubricLevel]:
-    columns = (FeedbackRow.scenario_id, FeedbackRow.rubric_hash, FeedbackRow.worst_level)
-    rows = session.execute(
-        select(*columns, func.count())
-        .where(FeedbackRow.created_at >= since, FeedbackRow.rubric_hash.is_not(None), FeedbackRow.checks > 0)
-        .group_by(*columns)
-        .order_by(*columns)
-    )
-    return [
-        RubricLevel(scenario_id, rubric[:6], 0 if level == NO_LEVEL else level, n)
-        for scenario_id, rubric, level, n in rows
-    ]
-
-
 def _incomplete(session: Any, since: datetime, db: Database) -> list[Share]:
     """By day: made in part, without any level, with a check that did not pass."""
     day = _day(db, FeedbackRow.created_at)
@@ -190,7 +183,8 @@ def _incomplete(session: Any, since: datetime, db: Database) -> list[Share]:
     ]
 
 
-def _distances(session: Any, since: datetime) -> list[tuple[str, float, int]]:
+def _sections(session: Any, since: datetime) -> tuple[list[Section], int]:
+    """A part that a debrief has several times, such as a criterion's reason, is changed where one of them is."""
     parent = aliased(FeedbackVersionRow)
     pairs = session.execute(
         select(parent.body, FeedbackVersionRow.body)
@@ -198,15 +192,22 @@ def _distances(session: Any, since: datetime) -> list[tuple[str, float, int]]:
         .where(FeedbackVersionRow.origin == "human_edit", FeedbackVersionRow.created_at >= since)
         .order_by(FeedbackVersionRow.created_at.desc())
         .limit(EDITS)
-    )
+    ).all()
     shares: dict[str, list[float]] = defaultdict(list)
     for before, after in pairs:
-        bodies = FeedbackBody.model_validate(before), FeedbackBody.model_validate(after)
-        for section in compare_bodies(*bodies):
-            words = {op: sum(len(p.text.split()) for p in section.pieces if p.op == op) for op in ("same", "out", "in")}
-            total = sum(words.values())
-            shares[section.field].append((words["out"] + words["in"]) / total if total else 0.0)
-    return [(name, sum(found) / len(found), len(found)) for name, found in shares.items()]
+        for field, share in _changed(FeedbackBody.model_validate(before), FeedbackBody.model_validate(after)).items():
+            shares[field] += [share] if share else []
+    sections = [Section(name, len(found), fmean(found) if found else 0.0) for name, found in shares.items()]
+    return sections, len(pairs)
+
+
+def _changed(before: FeedbackBody, after: FeedbackBody) -> dict[str, float]:
+    """Part to the share of its words that are in one of the two only, 0 to 1."""
+    words: dict[str, Counter[str]] = defaultdict(Counter)
+    for section in compare_bodies(before, after):
+        for piece in section.pieces:
+            words[section.field][piece.op] += len(piece.text.split())
+    return {field: 1 - count["same"] / count.total() if count.total() else 0.0 for field, count in words.items()}
 
 
 def _timed(since: datetime) -> tuple[ColumnElement[bool], ...]:

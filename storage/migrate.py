@@ -26,7 +26,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from debrief.errors import ConfigError
-from storage import search_index
+from storage import search_index, written_index
 from storage.engine import BUSY_TIMEOUT_MS
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -94,6 +94,7 @@ def _migrate_server(url: URL) -> None:
 def _upgrade(connection: Connection) -> None:
     command.upgrade(_config(connection), "head")
     search_index.make_triggers(connection)
+    written_index.make_triggers(connection)
 
 
 def _expect_known(found: str | None) -> None:

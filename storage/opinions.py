@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, aliased
 from debrief.conversation import Message
 from debrief.errors import Conflict, InputRejected, NotFound
 from debrief.feedback import CriterionResult, FeedbackBody
-from debrief.policy import is_drawn
+from debrief.policy import DRAWS
 from debrief.review import ReviewState
 from debrief.scenario import Scenario
 from storage.accounts import Account
@@ -26,9 +26,8 @@ from storage.moves import seconds_between
 from storage.reviews import read_reviewed
 from storage.tables import ConversationRow, FeedbackRow, FeedbackVersionRow, ReviewRow, ScenarioVersionRow
 
-LOOKED_THROUGH = 5000
-"""Decisions, the newest first, among which one is looked for."""
-BATCH = 250
+TRIED = 20
+"""So many of the newest are tried, should others take them in this moment."""
 LEFT_AFTER = timedelta(minutes=30)
 """Who opened one and did not answer for so long has left it to the others."""
 DECISIONS = ("approve", "reject")
@@ -102,15 +101,10 @@ def _open_of(account: Account) -> tuple[ColumnElement[bool], ...]:
 
 def _find(session: Session, account: Account, percent: int) -> ReviewRow | None:
     """The newest decision of somebody else that was drawn and that nobody judges a second time yet."""
-    waiting = _waiting_for(account).order_by(ReviewRow.created_at.desc(), ReviewRow.id).limit(BATCH)
-    for start in range(0, LOOKED_THROUGH, BATCH) if percent else ():
-        rows = session.scalars(waiting.offset(start)).all()
-        for row in rows:
-            if is_drawn("second", row.feedback_id, percent) and _is_still_free(session, account, row):
-                return row
-        if len(rows) < BATCH:
-            return None
-    return None
+    is_drawn = ReviewRow.second_draw < percent * (DRAWS // 100)
+    newest = _waiting_for(account).where(is_drawn).order_by(ReviewRow.created_at.desc(), ReviewRow.id)
+    rows = session.scalars(newest.limit(TRIED)).all()
+    return next((row for row in rows if _is_still_free(session, account, row)), None)
 
 
 def _is_still_free(session: Session, account: Account, first: ReviewRow) -> bool:

@@ -6,27 +6,25 @@ what the list shows.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text as SqlText, and_, cast, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from debrief.conversation import storable
 from debrief.review import ReviewState
 from storage.moves import CLAIM_LEASE, CLOCKS_DIFFER
 from storage.reviews import WAITING
+from storage.search import stands_in
 from storage.tables import NO_LEVEL, AccountRow, FeedbackRow, FeedbackVersionRow, MessageRow
 
 NOBODY = "-"
 """As an assignee: assigned to nobody."""
 EVERY_STATE = tuple(state for state in ReviewState if state is not ReviewState.NONE)
 TERMS_MAX = 8
-_ESCAPE = "!"  # not the backslash: JSON is full of them
 _Row = FeedbackRow
 
 
@@ -52,6 +50,7 @@ class QueueFilter:
         until: made before this time.
         waiting_since_before: waits since before this time.
         words: all of these stand in the talk or in the version that counts, wherever in a word, in capitals or not.
+        among: none but these ids.
     """
 
     states: tuple[ReviewState, ...] = WAITING
@@ -71,6 +70,7 @@ class QueueFilter:
     until: datetime | None = None
     waiting_since_before: datetime | None = None
     words: str | None = None
+    among: tuple[str, ...] | None = None
 
 
 EVERYTHING = QueueFilter(states=())
@@ -121,7 +121,10 @@ def conditions_of(wanted: QueueFilter | None) -> list[ColumnElement[bool]]:
         conditions.append(_failed("no_injection") if wanted.flagged else ~_failed("no_injection"))
     if wanted.disputed is not None:
         conditions.append(_Row.open_disputes > 0 if wanted.disputed else _Row.open_disputes == 0)
-    return [*conditions, *_people(wanted), *_times(wanted), *_words(wanted)]
+    if wanted.among is not None:
+        conditions.append(_Row.id.in_(wanted.among) if wanted.among else false())
+    terms = storable(wanted.words or "").split()[:TERMS_MAX]
+    return [*conditions, *_people(wanted), *_times(wanted), *(_has_term(term) for term in terms)]
 
 
 def _people(wanted: QueueFilter) -> list[ColumnElement[bool]]:
@@ -147,31 +150,15 @@ def _times(wanted: QueueFilter) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _words(wanted: QueueFilter) -> list[ColumnElement[bool]]:
-    """Looked for along the order of the list, so what is frequent is found soon and what is rare takes a whole walk."""
-    terms = storable(wanted.words or "").split()[:TERMS_MAX]
-    return [or_(_said(term), _written(term)) for term in terms]
-
-
-def _said(term: str) -> ColumnElement[bool]:
-    here = MessageRow.conversation_id == _Row.conversation_id
-    return (
-        select(MessageRow.id).where(here, MessageRow.text.ilike(_like(term), escape=_ESCAPE)).correlate(_Row).exists()
+def _has_term(term: str) -> ColumnElement[bool]:
+    """Whether the talk or the version that counts has it, looked for in the texts themselves."""
+    said = select(MessageRow.id).where(
+        MessageRow.conversation_id == _Row.conversation_id, stands_in(MessageRow.text, term)
     )
-
-
-def _written(term: str) -> ColumnElement[bool]:
-    """A body is kept as JSON in ASCII: other letters stand there as escapes, and are looked for as such."""
-    as_json = json.dumps(term)[1:-1]
-    body = cast(FeedbackVersionRow.body, SqlText)
-    here = FeedbackVersionRow.id == _Row.version_id
-    return (
-        select(FeedbackVersionRow.id).where(here, body.ilike(_like(as_json), escape=_ESCAPE)).correlate(_Row).exists()
+    written = select(FeedbackVersionRow.id).where(
+        FeedbackVersionRow.id == _Row.version_id, stands_in(FeedbackVersionRow.words, term)
     )
-
-
-def _like(term: str) -> str:
-    return "%" + re.sub("([%_!])", r"!\1", term) + "%"
+    return or_(said.correlate(_Row).exists(), written.correlate(_Row).exists())
 
 
 def _account_id(name: str) -> Any:

@@ -22,11 +22,14 @@ from storage.accounts import Account
 from storage.engine import Database, utc_now
 from storage.moves import CLAIM_LEASE, move_review
 from storage.queue_filter import QueueFilter, arms_of, conditions_of, is_held
-from storage.reviews import state_now, title_by_language
+from storage.review_search import narrow
+from storage.reviews import WAITING, state_now, title_by_language
 from storage.tables import NO_LEVEL, AccountRow, ConversationRow, FeedbackRow, ScenarioVersionRow
 
 Sort = Literal["waiting", "newest", "worst", "failed"]
 SKIPPED_MAX = 200
+COUNTED = 1000
+"""So far the numbers of the states are counted: who has a thousand to do need not know how many more."""
 _Row = FeedbackRow
 
 
@@ -110,7 +113,7 @@ def list_reviews(
     now, order = utc_now(), ORDERS[sort]
     place = _read_cursor(cursor, order) if cursor else None
     with db.read() as session:
-        found = [*session.execute(_page(wanted or QueueFilter(), order, place, now, limit + 1))]
+        found = [*session.execute(_page(narrow(session, wanted) or QueueFilter(), order, place, now, limit + 1))]
         items = [_item(row, now) for row in found[:limit]]
     return Page(items, _cursor(found[limit - 1][0], order) if len(found) > limit else None)
 
@@ -126,32 +129,48 @@ def list_review_ids(
     place = _read_cursor(cursor, order) if cursor else None
     not_newer = () if until is None else (_Row.created_at <= until,)
     with db.read() as session:
-        walk = _ids(wanted, order, place, now, limit + 1, more=not_newer)
+        walk = _ids(narrow(session, wanted) or wanted, order, place, now, limit + 1, more=not_newer)
         found = session.execute(select(*walk.c).order_by(*order.sorted([walk.c[c.key] for c in order.columns]))).all()
     places = [(row.created_at.isoformat(), row.id) for row in found]
     return Page([row_id for _, row_id in places[:limit]], "~".join(places[limit - 1]) if len(found) > limit else None)
 
 
 def count_reviews(db: Database, wanted: QueueFilter | None = None) -> dict[ReviewState, int]:
-    """How many feedbacks are in each state; those still being made are left out.
+    """How many feedbacks are in each state, counted to COUNTED and one more, which stands for more than COUNTED.
 
-    A filter narrows what is counted, except by its states.
+    Those still being made are left out. A filter narrows what is counted, except by its states.
     """
-    conditions = conditions_of(wanted) if wanted else []
-    query = select(_Row.review_state, func.count()).where(*conditions).group_by(_Row.review_state)
+    states = [state for state in ReviewState if state is not ReviewState.NONE]
     with db.read() as session:
-        numbers = {ReviewState(state): number for state, number in session.execute(query)}
-    return {state: numbers.get(state, 0) for state in ReviewState if state is not ReviewState.NONE}
+        conditions = conditions_of(narrow(session, wanted))
+        numbers = [
+            select(func.count())
+            .select_from(
+                select(_Row.id).where(_Row.review_state == state.value, *conditions).limit(COUNTED + 1).subquery()
+            )
+            .scalar_subquery()
+            for state in states
+        ]
+        return dict(zip(states, session.execute(select(*numbers)).one(), strict=True))
 
 
-def count_matching(db: Database, wanted: QueueFilter) -> int:
-    """How many feedbacks a filter admits."""
+def count_waiting(db: Database) -> int:
+    """How many wait for a reviewer, whoever has them; counted to COUNTED and one more."""
+    numbers = count_reviews(db)
+    return min(COUNTED + 1, sum(numbers[state] for state in WAITING))
+
+
+def count_matching(db: Database, wanted: QueueFilter, *, most: int | None = None) -> int:
+    """How many feedbacks a filter admits; with `most`, counted no further than one more than that."""
     now = utc_now()
     with db.read() as session:
-        return sum(
-            session.scalar(select(func.count()).select_from(_Row).where(arm, *conditions_of(wanted))) or 0
-            for arm in arms_of(wanted.states, now)
-        )
+        conditions = conditions_of(narrow(session, wanted))
+        found = 0
+        for arm in arms_of(wanted.states, now):
+            each = select(_Row.id).where(arm, *conditions)
+            each = each if most is None else each.limit(most + 1)
+            found += session.scalar(select(func.count()).select_from(each.subquery())) or 0
+        return found if most is None else min(found, most + 1)
 
 
 def list_kinds(db: Database) -> list[Kind]:
@@ -178,8 +197,9 @@ def has_next(
     now = utc_now()
     passed_over = [_Row.id.not_in(list(skipped)[:SKIPPED_MAX])] if skipped else []
     with db.read() as session:
+        conditions = conditions_of(narrow(session, wanted))
         return any(
-            session.scalar(select(_Row.id).where(*arm, *conditions_of(wanted), *passed_over).limit(1)) is not None
+            session.scalar(select(_Row.id).where(*arm, *conditions, *passed_over).limit(1)) is not None
             for arm in _next_arms(account, now, wanted)
         )
 
@@ -206,10 +226,11 @@ def claim_next(
     now, order = utc_now(), ORDERS[sort]
     passed_over = [_Row.id.not_in(list(skipped)[:SKIPPED_MAX])] if skipped else []
     with db.write() as session:
+        conditions = conditions_of(narrow(session, wanted))
         for arm in _next_arms(account, now, wanted):
             row = session.scalar(
                 select(_Row)
-                .where(*arm, *conditions_of(wanted), *passed_over)
+                .where(*arm, *conditions, *passed_over)
                 .order_by(*order.sorted(order.columns))
                 .limit(1)
                 .with_for_update(skip_locked=True)

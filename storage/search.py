@@ -161,13 +161,14 @@ def _in_messages(terms: list[str]) -> ColumnElement[bool]:
 
 def _all_in(where: InstrumentedAttribute[str], terms: list[str]) -> ColumnElement[bool]:
     """Whether the column has every term. What is typed has no wildcards."""
-    return and_(true(), *(_stands_in(where, term) for term in terms))
+    return and_(true(), *(stands_in(where, term) for term in terms))
 
 
-def _stands_in(where: InstrumentedAttribute[str], term: str) -> ColumnElement[bool]:
+def stands_in(where: InstrumentedAttribute[str], term: str) -> ColumnElement[bool]:
+    """Whether the column has the term, in capitals or not."""
     if term.lower() == term.upper():  # no capitals, as in Korean
         return _PlaceOf(where, bindparam(None, term, type_=MessageRow.text.type)) > 0
-    return or_(*(where.ilike(f"%{_plain(variant)}%", escape=ESCAPE) for variant in sorted(_variants(term))))
+    return or_(*(where.ilike(f"%{_plain(variant)}%", escape=ESCAPE) for variant in sorted(variants(term))))
 
 
 class _PlaceOf(FunctionElement[int]):
@@ -191,7 +192,7 @@ def _plain(term: str) -> str:
     return re.sub(r"([\\%_])", r"\\\1", term)
 
 
-def _variants(term: str) -> set[str]:
+def variants(term: str) -> set[str]:
     """The term in capitals and not: SQLite's LIKE knows only those of ASCII, PostgreSQL's those of its locale."""
     if term.isascii():
         return {term}

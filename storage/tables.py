@@ -26,6 +26,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from debrief.conversation import storable
+from debrief.feedback import words_of
+from debrief.policy import draw
 
 
 class String(TypeDecorator[str]):
@@ -191,6 +193,13 @@ class RatingRow(Base):
     at: Mapped[datetime] = mapped_column(index=True)
 
 
+FILTERED = (
+    "scenario_id", "language", "model", "rubric_hash", "worst_level", "checks_failed", "partial", "open_disputes",
+    "asked_by", "assigned_to", "reviewed_by", "claimed_by", "claimed_until", "failed_checks",
+)  # fmt: skip
+"""The feedback's columns that the queue's filters look at; `storage/queue_filter.py` has the filters."""
+
+
 class FeedbackRow(Base):
     """One debrief: how its review stands and which version counts. Its making is the job, its words the versions."""
 
@@ -198,10 +207,12 @@ class FeedbackRow(Base):
     __table_args__ = (
         Index(None, "conversation_id", "created_at"),
         # One for each order of the review queue; `storage/review_queue.py` walks them state by state.
-        Index("ix_feedback_by_waiting", "review_state", "waiting_since", "id"),
-        Index("ix_feedback_by_age", "review_state", "created_at", "id"),
+        # The first two have all that filters ask for, so that a walk which finds little stays in the index.
+        Index("ix_feedback_by_waiting", "review_state", "waiting_since", "id", *FILTERED, "created_at"),
+        Index("ix_feedback_by_age", "review_state", "created_at", "id", *FILTERED, "waiting_since"),
         Index("ix_feedback_by_level", "review_state", "worst_level", "waiting_since", "id"),
         Index("ix_feedback_by_checks", "review_state", "checks_failed", "waiting_since", "id"),
+        Index("ix_feedback_by_rubric", "scenario_id", "rubric_hash", "created_at"),
         Index("ix_feedback_kinds", "scenario_id", "rubric_hash", "model", "language", "created_at"),
     )
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -300,18 +311,31 @@ class FeedbackVersionRow(Base):
     """The version that this one was made from: the edited one, or the one that was to be written anew."""
     partial: Mapped[bool]
     body: Mapped[dict[str, Any]]
+    words: Mapped[str] = mapped_column(
+        Text, default=lambda row: words_of(_values(row)["body"]), server_default=text("''"), deferred=True
+    )
+    """What a reader reads of the body, for the search of the review queue."""
     checks: Mapped[list[Any]]
     lineage: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
+
+
+def _values(row: Any) -> dict[str, Any]:
+    """The values of the row that is being put in, for a column that follows from others."""
+    return row.get_current_parameters()
 
 
 class ReviewRow(Base):
     """What one reviewer thinks of a version in one round: the decision, or an opinion given blind beside it."""
 
     __tablename__ = "reviews"
-    __table_args__ = (UniqueConstraint("feedback_id", "round", "reviewer_id"),)
+    __table_args__ = (UniqueConstraint("feedback_id", "round", "reviewer_id"), Index(None, "second_draw", "created_at"))
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     feedback_id: Mapped[str] = mapped_column(ForeignKey("feedback.id", ondelete="CASCADE"))
+    second_draw: Mapped[int] = mapped_column(
+        default=lambda row: draw("second", _values(row)["feedback_id"]), server_default="0"
+    )
+    """What the feedback drew for a second opinion: `debrief/policy.py`. Here, so that an index finds those drawn."""
     version_id: Mapped[str] = mapped_column(ForeignKey("feedback_versions.id", ondelete="CASCADE"))
     """The version that was read, not the one that an edit made of it."""
     reviewer_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"))

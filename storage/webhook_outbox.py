@@ -156,11 +156,11 @@ def end_attempt(db: Database, claimed: Claimed, ended: Ended, rules: Rules) -> b
             row.state, row.ended_at, endpoint.failing_since = DELIVERED, utc_now(), None
             return True
         _put_off(row, endpoint, ended, rules)
-        endpoint.failing_since = endpoint.failing_since or ended.at
+        failing_since = endpoint.failing_since = endpoint.failing_since or ended.at
         if endpoint.disabled_at is None:
             if ended.failure == "gone":
                 disable(session, endpoint, "gone", SYSTEM)
-            elif ended.at - endpoint.failing_since >= rules.disable_after:
+            elif ended.at - failing_since >= rules.disable_after:
                 disable(session, endpoint, "failing", SYSTEM)
         return True
 
@@ -187,7 +187,7 @@ def disable(session: Session, endpoint: WebhookRow, why: str, actor: str) -> Non
         row.state, row.ended_at = GIVEN_UP, utc_now()
 
 
-def _open_ones() -> Select[tuple[WebhookRow]]:
+def _open_ones() -> Select[WebhookRow]:
     """Held so that none of them is deleted before what is written for it has been committed."""
     open_ones = select(WebhookRow).where(WebhookRow.disabled_at.is_(None)).order_by(WebhookRow.id)
     return open_ones.with_for_update(read=True, key_share=True)

@@ -144,10 +144,10 @@ def _talk(month: Month, gold: GoldTalk, kind: str, n: int) -> None:
         language=gold.language, title=title, answers=gold.answers, opening=opening,
     )  # fmt: skip
     for turn in gold.turns:
-        make_turn(db, talk, text=turn.visitor, answer=turn.persona or "…")
+        make_turn(db, talk, text=turn.visitor, answer=turn.persona or said.CLOSINGS[gold.language])
     ordered = n % 23 == 5
     if ordered:
-        make_turn(db, talk, text=said.ORDERS[gold.language], answer="…")
+        make_turn(db, talk, text=said.ORDERS[gold.language], answer=said.CLOSINGS[gold.language])
     view, job_id = feedback.request_feedback(db, visitor, talk.id, versions={"rubric": scenario.rubric.hash})
     assert job_id
     is_sound = kind in ("untouched", "disputed")

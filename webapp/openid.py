@@ -195,9 +195,11 @@ def read_claims(id_token: str) -> dict[str, Any]:
 def whats_wrong(claims: dict[str, Any], *, issuer: str, client_id: str, nonce: str, now: float | None = None) -> str:
     """Which claim is not as it must be (OpenID Connect Core 3.1.3.7); empty where all are."""
     now = time.time() if now is None else now
-    audience = claims.get("aud")
-    audiences = cast("list[Any]", audience) if isinstance(audience, list) else [audience]
-    expires, issued, subject = claims.get("exp"), claims.get("iat", now), claims.get("sub")
+    audience: Any = claims.get("aud")
+    audiences = cast("list[Any]", audience if isinstance(audience, list) else [audience])
+    expires: Any = claims.get("exp")
+    issued: Any = claims.get("iat", now)
+    subject: Any = claims.get("sub")
     if claims.get("iss") != issuer:
         return "iss"
     if client_id not in audiences:

@@ -25,9 +25,10 @@ class Wait:
 
     def words(self, language: str) -> str:
         number, unit = max(1, math.ceil(self.seconds)), "second"
-        for size, larger in ((60, "minute"), (60, "hour")):
-            if number > 1.5 * size:
-                number, unit = math.ceil(number / size), larger
+        for size, larger, most in ((60, "minute", 1.5), (60, "hour", 1.5), (24, "day", 2)):
+            if number <= most * size:
+                break
+            number, unit = math.ceil(number / size), larger
         return say(f"wait.{unit if number == 1 else unit + 's'}", language, n=number)
 
 

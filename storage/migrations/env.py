@@ -24,8 +24,8 @@ def render_item(kind: str, item: Any, _autogen: object) -> str | Literal[False]:
 
 
 def include_name(name: str | None, kind: str, _parents: object) -> bool:
-    """Leave the search's own tables alone: `storage/tables.py` does not know them."""
-    return not (kind == "table" and is_of_search(name))
+    """Leave the search's own tables and indexes alone: `storage/tables.py` does not know them."""
+    return not (kind in ("table", "index") and is_of_search(name))
 
 
 context.configure(

@@ -139,7 +139,7 @@ def test_what_was_decided_is_reopened_with_a_note_for_the_next(db: Database, rit
 def test_a_debrief_is_sent_to_be_written_anew_with_a_note(db: Database, rita: Look):  # noqa: F811
     row = make_feedback(db)
     page = open_case(rita, row.id)
-    button(page, "Have it rewritten…").click()
+    button(page, "Rewrite…").click()
     sheet = page.locator("dialog.desk-sheet")
     sheet.locator("textarea").fill("Quote the number.")
     button(page, "Have it rewritten").click()

@@ -1,12 +1,17 @@
-"""What docs/peers.md says of Debrief is held to the tests that it names."""
+"""What docs/peers.md and docs/review-peers.md say of Debrief is held to the tests that they name."""
 
 import ast
 import re
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "peers.md").read_text("utf-8")
+REVIEW_PAGE = (ROOT / "docs" / "review-peers.md").read_text("utf-8")
+TABLES = [(PAGE, 9, 25), (REVIEW_PAGE, 7, 24)]
+"""A page, how many columns its table has, and how many features at least."""
 DEBRIEF = re.compile(r"^(?:\*\*)?(full|part|none)(?:\*\*)?\b")
 
 
@@ -21,16 +26,18 @@ def names_of_tests() -> frozenset[str]:
     )
 
 
-def test_every_test_that_the_comparison_names_is_there():
-    named = re.findall(r"`(test_\w+)`", PAGE)
+@pytest.mark.parametrize("page", [PAGE, REVIEW_PAGE], ids=["talking", "reviewing"])
+def test_every_test_that_the_comparison_names_is_there(page: str):
+    named = re.findall(r"`(test_\w+)`", page)
     assert len(named) > 40
     assert not [name for name in named if name not in names_of_tests()]
 
 
-def test_whatever_debrief_claims_wholly_names_its_test():
-    rows = [line.split("|")[1:-1] for line in PAGE.splitlines() if line.startswith("| ")]
-    table = [row for row in rows if len(row) == 9 and row[0].strip() not in ("feature", "")]
-    assert len(table) > 25
+@pytest.mark.parametrize(("page", "columns", "features"), TABLES, ids=["talking", "reviewing"])
+def test_whatever_debrief_claims_wholly_names_its_test(page: str, columns: int, features: int):
+    rows = [line.split("|")[1:-1] for line in page.splitlines() if line.startswith("| ")]
+    table = [row for row in rows if len(row) == columns and row[0].strip() not in ("feature", "")]
+    assert len(table) > features
     for row in table:
         said = DEBRIEF.match(row[-1].strip())
         assert said, f"{row[0]}: full, part or none"

@@ -30,7 +30,15 @@ def test_a_refusals_sentence_in_the_docs_is_the_programs(code: str):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(0.2, "1 second"), (90, "90 seconds"), (91, "2 minutes"), (5401, "2 hours")]
+    ("seconds", "words"),
+    [
+        (0.2, "1 second"),
+        (90, "90 seconds"),
+        (91, "2 minutes"),
+        (5401, "2 hours"),
+        (48 * 3600, "48 hours"),
+        (601 * 3600, "26 days"),
+    ],
 )
 def test_a_wait_is_rounded_up_and_said_in_the_unit_that_people_use(seconds: float, words: str):
     assert Wait(seconds).words("en") == words

@@ -5,16 +5,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import delete, event, text
 
 from debrief.errors import Conflict, InputRejected
 from debrief.feedback import Check
 from debrief.review import ReviewState
-from storage import feedback, jobs, reactions, review_queue, reviews
+from storage import conversations, feedback, jobs, reactions, review_queue, review_search, reviews
 from storage.audit import list_audit
 from storage.engine import utc_now
 from storage.queue_filter import NOBODY, QueueFilter, select_ids
-from storage.tables import NO_LEVEL, FeedbackRow, FeedbackVersionRow
+from storage.tables import NO_LEVEL, FeedbackRow
 from tests.factories import OLGA, make_turn
 from tests.review_scene import make_account, make_body, make_feedback, make_talk
 
@@ -100,7 +100,7 @@ def test_a_list_is_one_statement_however_long(database, rita):
         listen = session.get_bind()
     event.listen(listen, "before_cursor_execute", lambda *args: statements.append(args[2]))
     assert len(review_queue.list_reviews(database).items) == 8
-    assert [text.split()[0] for text in statements if text != "BEGIN"] == ["SELECT"]
+    assert [said.split()[0] for said in statements if said != "BEGIN"] == ["SELECT"]
 
 
 # ---- filters
@@ -148,28 +148,66 @@ def test_each_filter_admits_what_it_names_and_nothing_else(any_database):
     assert ids(database, QueueFilter(level=3, language="ko")) == []
 
 
-def test_words_are_found_in_the_talk_and_in_the_debrief_in_both_languages(any_database):
+@pytest.mark.parametrize("rare", [0, 500], ids=["along the list", "by the indexes"])
+def test_words_are_found_in_the_talk_and_in_the_debrief_in_both_languages(any_database, monkeypatch, rare):
+    monkeypatch.setattr(review_search, "RARE", rare)
     database = any_database
     english = make_feedback(database, make_talk(database))
     korean_talk = make_talk(database, language="ko")
-    make_turn(database, korean_talk, text="저는 결제 시스템을 100% 다시 만들었습니다.")
-    korean = make_feedback(database, korean_talk)
-    with database.write() as session:
-        version = session.get_one(FeedbackVersionRow, korean.version_id)
-        version.body = {**version.body, "summary": '성과를 "숫자"로 말했습니다.'}
+    make_turn(database, korean_talk, text="저는 결제 시스템을 100% 다시 만들었습니다. 썰")
+    korean = make_feedback(database, korean_talk, summary='성과를 "숫자"로 말했습니다. Ärger, l\'été \\ 끝')
     both = sorted([english.id, korean.id])
     for words, found in (
         ("billing", both),
         ("BILLING Outstanding", both),
         ("결제", [korean.id]),
+        ("결", [korean.id]),
+        ("썰", [korean.id]),
         ("숫자", [korean.id]),
+        ("끝", [korean.id]),
+        ("썰매", []),
+        ("좋", []),
         ('"숫자"로 billing', [korean.id]),
+        ("ärger", [korean.id]),
+        ("L'ÉTÉ", [korean.id]),
+        ("\\", [korean.id]),
         ("100%", [korean.id]),
         ("10_%", []),
         ("결제 nowhere", []),
+        ("xylophone", []),
+        ("own_part", []),  # how a criterion is called inside is no word of the debrief
     ):
         assert sorted(ids(database, QueueFilter(words=words))) == found, words
     assert review_queue.count_matching(database, QueueFilter(words="결제")) == 1
+    assert review_queue.claim_next(database, make_account(database), QueueFilter(words="숫자")) == korean.id
+
+
+def test_a_rare_word_is_asked_of_the_indexes_and_a_frequent_one_is_not(any_database, monkeypatch):
+    make_feedback(any_database, summary="겨울 썰매")
+    with any_database.read() as session:
+        for words, among in (("썰매", 1), ("썰", 1), ("xylophone", 0), ("billing 썰매", 1)):
+            narrowed = review_search.narrow(session, QueueFilter(words=words))
+            assert narrowed.among is not None, words
+            assert len(narrowed.among) == among, words
+        monkeypatch.setattr(review_search, "RARE", 0)
+        assert review_search.narrow(session, QueueFilter(words="billing")).among is None
+
+
+@pytest.mark.parametrize("way", ["the talk", "the debrief"])
+def test_what_a_deleted_debrief_said_is_in_no_index(any_database, way):
+    talk = make_talk(any_database)
+    row = make_feedback(any_database, talk, summary="겨울 썰매")
+    if way == "the talk":
+        conversations.delete_conversation(any_database, OLGA, talk.id)
+    else:
+        with any_database.write() as session:
+            session.execute(delete(FeedbackRow).where(FeedbackRow.id == row.id))
+    any_database.forget_deleted()
+    assert ids(any_database, QueueFilter(words="썰매")) == []
+    if any_database.is_sqlite:
+        with any_database.read() as session:
+            for table in ("search_written_entries", "search_written_terms"):
+                assert session.scalar(text(f"SELECT count(*) FROM {table}")) == 0, table
 
 
 def test_a_check_whose_name_is_part_of_another_is_not_taken_for_it(database):
@@ -197,6 +235,17 @@ def test_counting_leaves_out_what_is_being_made_and_follows_the_filter(database)
     assert (numbers[S.PENDING], numbers[S.REJECTED], numbers[S.APPROVED]) == (3, 1, 0)
     assert review_queue.count_reviews(database, QueueFilter(language="ko"))[S.PENDING] == 1
     assert review_queue.count_matching(database, QueueFilter(ALL, language="en")) == 3
+
+
+def test_states_are_counted_no_further_than_a_reader_needs(database, monkeypatch):
+    monkeypatch.setattr(review_queue, "COUNTED", 2)
+    for _ in range(4):
+        make_feedback(database)
+    make_feedback(database, state=S.REJECTED)
+    numbers = review_queue.count_reviews(database)
+    assert (numbers[S.PENDING], numbers[S.REJECTED], review_queue.count_waiting(database)) == (3, 1, 3)
+    assert review_queue.count_matching(database, QueueFilter(), most=2) == 3
+    assert review_queue.count_matching(database, QueueFilter()) == 4  # who acts on all must know how many
 
 
 def test_a_walk_meets_each_one_once_although_they_leave_the_filter(any_database):

@@ -332,7 +332,7 @@ def differences(url: str) -> list:
 
 
 def not_of_search(name: str | None, kind: str, parents: object) -> bool:
-    return not (kind == "table" and is_of_search(name))
+    return not (kind in ("table", "index") and is_of_search(name))
 
 
 def database_file(settings) -> Path:
@@ -384,7 +384,10 @@ def kill_while_paused(url: str, steps: Path, place: str, paused: Path) -> None:
 def test_what_the_review_queue_needs_is_told_from_the_versions_that_there_are(settings):
     settings.data_dir.mkdir(exist_ok=True)
     old_database(settings)
-    at, body = "2026-11-01 11:00:00.000000", '{"criteria": [{"level": 4}, {"level": 2}, {"level": null}]}'
+    at, body = (
+        "2026-11-01 11:00:00.000000",
+        '{"criteria": [{"level": 4}, {"level": 2}, {"level": null, "reason": "눈썰매"}]}',
+    )
     checks = '[{"name": "no_echo", "passed": true}, {"name": "levels_backed", "passed": false}]'
     with closing(sqlite3.connect(database_file(settings))) as connection, connection:
         connection.execute(
@@ -400,6 +403,7 @@ def test_what_the_review_queue_needs_is_told_from_the_versions_that_there_are(se
     migrate(settings.database, backup_dir=None)
     db = Database(settings.database)
     [item] = list_reviews(db, QueueFilter(scenario="job_interview", model="small", check="levels_backed")).items
+    assert [one.id for one in list_reviews(db, QueueFilter(words="썰매")).items] == ["f_old"]
     db.close()
     assert (item.worst_level, item.checks_passed, item.checks, item.partial) == (2, 1, 2, True)
     assert item.waiting_since == item.created_at

@@ -197,7 +197,7 @@ EVENTS: dict[str, tuple[str, ...]] = {
     ),
     "/admin/system": (),
     "/admin/manage": (),
-    "/admin/plots": ("draw_plots", "draw_days"),
+    "/admin/plots": ("draw_plots", "draw_days", "draw_scenario"),
 }  # fmt: skip
 """Gradio's events by page. All but `PUBLIC` are private: none may be called by name, by nobody. Those that reach
 Python may be started by index through the page's queue, by who may open the page; every handler asks for the role

@@ -38,6 +38,11 @@ def test_words_that_stay_are_told_from_words_that_change():
     ]  # fmt: skip
 
 
+def test_sentences_that_have_little_in_common_are_told_one_after_the_other():
+    before, after = "Before you ask for a number, say it back.", "Leave out the second example: the first was stronger."
+    assert [(piece.op, piece.text) for piece in compare_words(before, after)] == [("out", before), ("in", after)]
+
+
 def test_korean_is_compared_word_by_word_too():
     ops = {piece.op: piece.text for piece in compare_words("결과부터 말해 보세요.", "결과부터 짧게 말해 보세요.")}
     assert "짧게" in ops["in"]

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from debrief.review import ReviewState
 from storage import overdue, review_queue, reviews
-from storage.review_queue import Kind, ReviewItem
+from storage.review_queue import COUNTED, Kind, ReviewItem
 from webapp.api.asking import TheAsker, TheParts, TheReviewer
 from webapp.api.review import ReviewOut
 from webapp.queue_query import QueueQuery
@@ -56,11 +56,15 @@ class ReviewLines(BaseModel):
 
 
 class Numbers(BaseModel):
-    """`states` has every state of the review; the query's own states do not narrow it."""
+    """`states` has every state of the review; the query's own states do not narrow it.
+
+    Each is counted to `counted_to`, and a larger number stands for "more than that".
+    """
 
     states: dict[ReviewState, int]
     waiting: int
     overdue: int
+    counted_to: int = COUNTED
 
 
 class Choices(BaseModel):
@@ -126,8 +130,8 @@ async def count_reviews(parts: TheParts, reviewer: TheReviewer, query: Annotated
     late = query.model_copy(update={"overdue": True, "state": []}).wanted(hours)
     return Numbers(
         states=states,
-        waiting=sum(states[state] for state in reviews.WAITING),
-        overdue=await parts.store(review_queue.count_matching, late) if hours else 0,
+        waiting=min(COUNTED + 1, sum(states[state] for state in reviews.WAITING)),
+        overdue=await parts.store(review_queue.count_matching, late, most=COUNTED) if hours else 0,
     )
 
 

@@ -99,7 +99,8 @@ class DeliveryOut(BaseModel):
     @classmethod
     def of(cls, delivery: Delivery) -> DeliveryOut:
         attempts = [AttemptOut(**vars(attempt)) for attempt in delivery.attempts]
-        return cls(**{**vars(delivery), "attempts": attempts})
+        own = {name: value for name, value in vars(delivery).items() if name != "attempts"}
+        return cls(attempts=attempts, **own)
 
 
 class DeliveryPage(BaseModel):

@@ -7,7 +7,7 @@ import "./desk_claim.js";
 import { leaveEditor } from "./desk_edit.js";
 import { focusCase, onKey, openHelp } from "./desk_keys.js";
 import { arrived, drawList, keepAddress, refreshList } from "./desk_list.js";
-import { desk, drawAll, ended, fill, lookAgain, mount, places, words } from "./desk_shared.js";
+import { desk, drawAll, ended, fill, lookAgain, many, mount, places, words } from "./desk_shared.js";
 import { queryForNext, readView } from "./desk_view.js";
 import { h, icon } from "./dom.js";
 import { copyAsSaid } from "./inert.js";
@@ -97,7 +97,7 @@ function letNoticeGo() {
 }
 
 function writeTitle() {
-  const waiting = desk.facts.waiting ? `(${desk.facts.waiting}) ` : "";
+  const waiting = desk.facts.waiting ? `(${many(desk.facts.waiting)}) ` : "";
   document.title = `${waiting}${words("title")} · Debrief`;
 }
 
@@ -109,7 +109,7 @@ function bar() {
     "header",
     { class: "desk-bar" },
     h("h1", {}, words("title")),
-    h("span", { class: waiting ? "pill" : "pill calm" }, words("waiting", { n: waiting })),
+    h("span", { class: waiting ? "pill" : "pill calm" }, words("waiting", { n: many(waiting) })),
     h("button", { class: "desk-link", type: "button", "data-key": "refresh", onclick: () => lookAgain() }, words("refresh")),
     h("button", { class: "desk-link desk-keys-hint", type: "button", "data-key": "keys", title: words("keys"), onclick: openHelp }, words("keys"), " ", h("kbd", {}, "?")),
     h("span", { class: "desk-bar-space" }),

@@ -4,7 +4,7 @@ import { h, icon, show } from "./dom.js";
 import { bulkBar } from "./desk_bulk.js";
 import { filterTools } from "./desk_filters.js";
 import { searchBox, showSearch } from "./desk_search.js";
-import { desk, fill, open, stateBadge, words } from "./desk_shared.js";
+import { desk, fill, many, open, stateBadge, words } from "./desk_shared.js";
 import { activeFilters, addressOf, queryOf, readView, showTab, shownTab, statesOf, TAB_NAMES, valueOf } from "./desk_view.js";
 import { LANGUAGE, when } from "./words.js";
 
@@ -122,7 +122,7 @@ function tabs() {
         "button",
         { class: "desk-tab", type: "button", "data-key": `tab-${tab}`, "aria-pressed": String(tab === shownTab()), onclick: () => goTo(tab) },
         words(`filter_${tab}`),
-        count(tab) ? h("span", { class: "desk-count" }, String(count(tab))) : null,
+        count(tab) ? h("span", { class: "desk-count" }, many(count(tab))) : null,
       ),
     ),
   );
@@ -155,8 +155,14 @@ function line(item) {
       h("span", { class: "desk-item-top" }, h("span", { class: "desk-item-title" }, titleOf(item)), badgeOf(item)),
       h("span", { class: "desk-item-meta" }, metaOf(item).join(" · ")),
       checksLine(item),
-      item.overdue ? h("span", { class: "desk-checks late" }, icon("clock"), words("item_overdue", { since: when(item.waiting_since) })) : null,
-      item.disputes ? h("span", { class: "desk-checks warn" }, icon("flag"), words("item_disputed", { n: item.disputes })) : null,
+      item.overdue || item.disputes
+        ? h(
+            "span",
+            { class: "desk-item-flags" },
+            item.overdue ? h("span", { class: "desk-checks late" }, icon("clock"), words("item_overdue", { since: when(item.waiting_since) })) : null,
+            item.disputes ? h("span", { class: "desk-checks warn" }, icon("flag"), words("item_disputed", { n: item.disputes })) : null,
+          )
+        : null,
     ),
   );
 }
@@ -180,7 +186,7 @@ function checksLine({ checks, checks_passed: passed, worst_level: level, partial
   if (!checks) return h("span", { class: "desk-item-meta" }, words("item_no_checks"));
   const isWhole = passed === checks && !partial;
   const more = [level ? words("item_worst", { level }) : null, partial ? words("item_partial") : null, flagged ? words("item_flagged") : null].filter(Boolean);
-  return h("span", { class: isWhole ? "desk-checks ok" : "desk-checks warn" }, [words("item_checks", { passed, of: checks }), ...more].join(" · "));
+  return h("span", { class: isWhole ? "desk-checks ok" : "desk-checks warn" }, [words("item_checks_short", { passed, of: checks }), ...more].join(" · "));
 }
 
 // ---- moving about

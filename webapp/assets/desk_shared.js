@@ -1,7 +1,7 @@
 // What all parts of the review desk share: what Python gave them last, their places on the page, and their words.
 
 import { h, show } from "./dom.js";
-import { t } from "./words.js";
+import { LANGUAGE, t } from "./words.js";
 
 export const places = new Map(); // slot name -> {root, trigger}
 
@@ -98,3 +98,8 @@ export function stateBadge(state) {
   const kind = { approved: "good", edited_approved: "good", auto_released: "good", rejected: "bad", withdrawn: "bad" }[state] ?? "";
   return h("span", { class: `state ${kind}` }, words(`state_${state}`));
 }
+
+const COUNTED = 1000; // the server counts no further: one more stands for all that is beyond
+
+/** A number of debriefs for people, such as "1,000+". */
+export const many = (n) => (n > COUNTED ? `${COUNTED.toLocaleString(LANGUAGE)}+` : n.toLocaleString(LANGUAGE));

@@ -1,5 +1,6 @@
 // The audit: who did what to what, when; ids and states, never people's words.
 
+import { auditFacts } from "./audit_facts.js";
 import { h } from "./dom.js";
 import { ask, field, input, menu, press, query, stamp, table, words } from "./manage_shared.js";
 
@@ -39,7 +40,7 @@ export function content(act) {
 }
 
 function row(event, set) {
-  const detail = Object.entries(event.detail).filter(([, value]) => value !== null).map(([name, value]) => h("span", { class: "fact" }, `${name} ${value}`));
+  const detail = auditFacts(event.detail).map((fact) => h("span", { class: "fact" }, fact));
   return h(
     "tr",
     {},

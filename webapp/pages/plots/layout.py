@@ -10,15 +10,16 @@ import gradio as gr
 from webapp.components.slots import slot
 from webapp.pages.plots.handlers import DAYS, NAMES
 
-IN_ORDER = ("waiting", "decided", "times")
-"""Bars whose categories have an order of their own."""
+BY_DAY = ("decided", "incomplete", "edited")
 FROM_ZERO = ("waiting", "times")
-HEIGHT = 240
+COLORED = ("decided", "incomplete", "agreement", "levels")
+HEIGHT, WIDE_HEIGHT = 240, 300
 
 
 @dataclass(frozen=True)
 class PlotsView:
     days: gr.Radio
+    scenario: gr.Dropdown
     words: dict[str, gr.Markdown]
     plots: dict[str, Any]
 
@@ -28,6 +29,7 @@ def build_layout(texts: gr.I18n) -> PlotsView:
     slot("plots-bar")
     words: dict[str, gr.Markdown] = {}
     plots: dict[str, Any] = {}
+    *pairs, levels = NAMES
     with gr.Column(elem_id="plots"):
         days = gr.Radio(
             [(texts(f"days_{n}"), str(n)) for n in DAYS],
@@ -36,23 +38,33 @@ def build_layout(texts: gr.I18n) -> PlotsView:
             container=False,
             elem_id="plot-days",
         )
-        for left, right in zip(NAMES[::2], NAMES[1::2], strict=True):
+        for left, right in zip(pairs[::2], pairs[1::2], strict=True):
             with gr.Row(equal_height=False):
                 for name in (left, right):
                     with gr.Column(min_width=320, elem_classes="plot"):
                         words[name] = gr.Markdown("")
                         plots[name] = _plot(name)
-    return PlotsView(days, words, plots)
+        with gr.Row(equal_height=False), gr.Column(elem_classes="plot"):
+            words[levels] = gr.Markdown("")
+            # The choices come with the figures; Gradio would hold what is sent back against those known here: none.
+            scenario = gr.Dropdown(
+                [], label=texts("scenario"), visible=False, container=False, elem_id="plot-scenario", interactive=True,
+                allow_custom_value=True,
+            )  # fmt: skip
+            plots[levels] = _plot(levels)
+    return PlotsView(days, scenario, words, plots)
 
 
 def _plot(name: str) -> Any:
     common: dict[str, Any] = {
-        "x": "x", "y": "y", "height": HEIGHT, "visible": False, "show_label": False, "container": False,
-        "buttons": [], "elem_id": f"plot-{name}",
+        "x": "x", "y": "y", "color": "color" if name in COLORED else None, "visible": False, "show_label": False,
+        "height": WIDE_HEIGHT if name == "levels" else HEIGHT, "container": False, "buttons": [],
+        "elem_id": f"plot-{name}",
     }  # fmt: skip
     if name == "agreement":
-        return gr.ScatterPlot(color="color", y_lim=[-1, 1], **common)
+        return gr.ScatterPlot(y_lim=[-1, 1], **common)
     if name in ("edited", "incomplete"):
-        return gr.LinePlot(color="color" if name == "incomplete" else None, y_lim=[0, 100], **common)
-    color = "color" if name in ("decided", "levels") else None
-    return gr.BarPlot(color=color, **common)
+        return gr.LinePlot(y_lim=[0, 100], **common)
+    if name in ("sections", "distances", "levels"):
+        return gr.BarPlot(y_lim=[0, 100], **common)
+    return gr.BarPlot(**common)

@@ -180,7 +180,6 @@ class _Seen:
 
 
 def _look(db: Database, account: Account, place: Place, overdue_hours: float) -> _Seen:
-    numbers = review_queue.count_reviews(db)
     case = None
     if place.feedback_id:
         with suppress(NotFound):
@@ -189,7 +188,7 @@ def _look(db: Database, account: Account, place: Place, overdue_hours: float) ->
     with suppress(InputRejected):
         wanted = read_view(place.view).wanted(overdue_hours)
         has_next = review_queue.has_next(db, account, wanted, skipped=read_elsewhere(place.view))
-    return _Seen(sum(numbers[state] for state in reviews.WAITING), has_next, case)
+    return _Seen(review_queue.count_waiting(db), has_next, case)
 
 
 def _open(db: Database, account: Account, feedback_id: str) -> None:
