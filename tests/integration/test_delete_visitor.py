@@ -91,7 +91,7 @@ def _tell_by_webhook(db: Database, feedback_id: str) -> None:
     make_hook(db, ada, "http://127.0.0.1:9/", "feedback.disputed")
     with db.write() as session:
         announce(session, "feedback.disputed", session.get_one(FeedbackRow, feedback_id), state=ReviewState.PENDING)
-    [claimed, *_] = claim_due(db, QUICK_HOOKS)
+    [claimed, *_] = [one for one in claim_due(db, QUICK_HOOKS) if feedback_id in one.body]
     end_attempt(db, claimed, Ended(utc_now(), failure="unreachable"), QUICK_HOOKS)
 
 

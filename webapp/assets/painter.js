@@ -17,6 +17,7 @@ const PAINT_EVERY_MS = 50;
 const PAINT_SELDOM_MS = 250;
 const FRAME_MS = 1000 / 60;
 const REST = 3; // a painting that takes long is followed by so many times its length for everything else
+const LATE_FRAMES = 300; // so long is looked for rows that Gradio has not drawn after the first two frames
 const NO_CHANGE = { __type__: "update" };
 
 let trigger = null;
@@ -53,6 +54,7 @@ export function paint() {
   requestAnimationFrame(() => {
     requestAnimationFrame(() => {
       decorate();
+      if (isDrawing()) decorateWhenDrawn(LATE_FRAMES);
       tookMs = Math.max(0, performance.now() - began - 2 * FRAME_MS); // the two frames were waited for
     });
   });
@@ -109,10 +111,20 @@ function decorate() {
   markQuotedMessages();
   nameGradiosElements();
   decorateWindow();
-  if (!goesToEnd) return;
+  if (!goesToEnd || isDrawing()) return;
   goesToEnd = false;
   const scroller = document.querySelector("#transcript .bubble-wrap");
   scroller?.scrollTo({ top: scroller.scrollHeight });
+}
+
+const isDrawing = () => rows().length < shownMessages().length;
+
+/** Once more when the last row is there: a slow machine takes longer than two frames, and would end elsewhere. */
+function decorateWhenDrawn(framesLeft) {
+  requestAnimationFrame(() => {
+    if (isDrawing() && framesLeft) decorateWhenDrawn(framesLeft - 1);
+    else decorate();
+  });
 }
 
 /** The tools again, where the state has changed and the rows have not. */

@@ -5,6 +5,7 @@ import { say, sendAgain, showStart } from "./actions.js";
 import { contextGauge } from "./context.js";
 import { h, icon, show } from "./dom.js";
 import { draftOf, saveDraft } from "./drafts.js";
+import { partnerName } from "./labels.js";
 import { goOn, retry } from "./message_actions.js";
 import { modelBanner } from "./model_banner.js";
 import { repaint } from "./painter.js";
