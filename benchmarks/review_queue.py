@@ -15,7 +15,7 @@ import argparse
 import random
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,6 +23,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import psycopg
+from psycopg import sql
 from sqlalchemy import func, insert, select
 
 from debrief.feedback import Coverage, CriterionResult, Evidence, FeedbackBody
@@ -114,7 +115,7 @@ def main() -> None:
 
 
 @contextmanager
-def _databases(engine: str, folder: Path) -> Iterator[Callable[[int], str]]:
+def _databases(engine: str, folder: Path) -> Generator[Callable[[int], str]]:
     """Gives the URL of a database for each size."""
     if engine == "sqlite":
         folder.mkdir(parents=True, exist_ok=True)
@@ -125,7 +126,7 @@ def _databases(engine: str, folder: Path) -> Iterator[Callable[[int], str]]:
 
         def make(size: int) -> str:
             with psycopg.connect(plain, autocommit=True) as connection:
-                connection.execute(f"CREATE DATABASE queue_{size}")
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(f"queue_{size}")))
             return server.url.removesuffix("postgres") + f"queue_{size}"
 
         yield make
@@ -309,7 +310,7 @@ def seed_reviews(db: Database, rita: Account, rosa: Account) -> None:
         FeedbackRow.review_state.in_(decisions)
     )
     with db.read() as session:
-        rows = session.execute(decided).all()
+        rows = [(one, version or "", state, at) for one, version, state, at in session.execute(decided)]
     for start in range(0, len(rows), A_COMMIT):
         with db.write() as session:
             for feedback_id, version_id, state, at in rows[start : start + A_COMMIT]:

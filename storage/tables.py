@@ -295,6 +295,16 @@ class FeedbackJobRow(Base):
     finished_at: Mapped[datetime | None]
 
 
+def _words(row: Any) -> str:
+    """Of a version that is being put in: what follows from its body."""
+    return words_of(row.get_current_parameters()["body"])
+
+
+def _second_draw(row: Any) -> int:
+    """Of a review that is being put in: what follows from the feedback's id."""
+    return draw("second", row.get_current_parameters()["feedback_id"])
+
+
 class FeedbackVersionRow(Base):
     """What was written, by the model or by a person. Never changed."""
 
@@ -311,18 +321,11 @@ class FeedbackVersionRow(Base):
     """The version that this one was made from: the edited one, or the one that was to be written anew."""
     partial: Mapped[bool]
     body: Mapped[dict[str, Any]]
-    words: Mapped[str] = mapped_column(
-        Text, default=lambda row: words_of(_values(row)["body"]), server_default=text("''"), deferred=True
-    )
+    words: Mapped[str] = mapped_column(Text, default=_words, server_default=text("''"), deferred=True)
     """What a reader reads of the body, for the search of the review queue."""
     checks: Mapped[list[Any]]
     lineage: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
-
-
-def _values(row: Any) -> dict[str, Any]:
-    """The values of the row that is being put in, for a column that follows from others."""
-    return row.get_current_parameters()
 
 
 class ReviewRow(Base):
@@ -332,9 +335,7 @@ class ReviewRow(Base):
     __table_args__ = (UniqueConstraint("feedback_id", "round", "reviewer_id"), Index(None, "second_draw", "created_at"))
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     feedback_id: Mapped[str] = mapped_column(ForeignKey("feedback.id", ondelete="CASCADE"))
-    second_draw: Mapped[int] = mapped_column(
-        default=lambda row: draw("second", _values(row)["feedback_id"]), server_default="0"
-    )
+    second_draw: Mapped[int] = mapped_column(default=_second_draw, server_default="0")
     """What the feedback drew for a second opinion: `debrief/policy.py`. Here, so that an index finds those drawn."""
     version_id: Mapped[str] = mapped_column(ForeignKey("feedback_versions.id", ondelete="CASCADE"))
     """The version that was read, not the one that an edit made of it."""
