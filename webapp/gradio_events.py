@@ -217,7 +217,10 @@ def check_values(values: object, components: list[Any]) -> list[Any]:
     if len(given) != len(components):
         raise InputRejected(reason=f"data: {len(components)} values are needed, {len(given)} came")
     for n, (value, component) in enumerate(zip(given, components, strict=True)):
-        if not _fits(value, component.api_info()):
+        description = component.api_info()
+        if getattr(component, "allow_custom_value", False):
+            description.pop("enum", None)  # its choices are not all there are, whatever it says of itself
+        if not _fits(value, description):
             raise InputRejected(reason=f"data.{n}: not a value of this kind of field")
     return given
 

@@ -103,6 +103,10 @@ class Look:
     def expect_lost_connections(self) -> None:
         self.expected.append("net::ERR_")
 
+    def expect_warnings_of_plots(self) -> None:
+        """Gradio's plots say in the console which Vega-Lite they were written for."""
+        self.expected += ["Vega-Lite", "is dropped as it does not work with"]
+
     def check(self) -> None:
         unexpected = [words for words in self.complaints if not any(known in words for known in self.expected)]
         assert not unexpected, unexpected

@@ -229,7 +229,7 @@ def test_the_export_speaks_korean_to_who_reads_korean(web: Web, olga: Browser):
     feedback_id = make_debrief(olga, web)
     text = olga.get(f"/api/v1/feedback/{feedback_id}/export", headers={"accept-language": "ko"}).text
     assert text.startswith("# 디브리프: ")
-    assert "도움말" in text
+    assert "조언" in text
 
 
 def test_the_review_shows_what_the_visitor_says_is_wrong(web: Web, olga: Browser, db: Database):
