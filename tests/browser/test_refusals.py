@@ -189,7 +189,7 @@ def test_a_text_that_is_too_long_stays_and_can_be_shortened(olga: Look):
     long = "x" * (olga.house.settings.body_max_bytes + 1)
     olga.say(long)
     expect(reason(olga.page)).to_contain_text("more than this server takes in one request (256 kB)")
-    assert message_box(olga.page).input_value() == long
+    expect(message_box(olga.page)).to_have_value(long)
     expect(reason(olga.page).get_by_role("button")).to_have_count(0)
     olga.say("Shorter.")
     expect(answer_rows(olga.page)).to_have_count(2)
