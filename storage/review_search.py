@@ -36,8 +36,8 @@ def narrow(session: Session, wanted: QueueFilter | None) -> QueueFilter | None:
 
 def _that_can_have(session: Session, term: str) -> list[str] | None:
     """Ids of feedbacks; None: too many, or no index knows the term."""
-    ways = _sqlite_ways(term) if session.get_bind().dialect.name == "sqlite" else _server_ways(term)
-    if ways is None or not all(_is_rare(session, way) for way in ways):
+    ways = _sqlite_ways(session, term) if session.get_bind().dialect.name == "sqlite" else _server_ways(session, term)
+    if ways is None:
         return None
     said, written = ways
     by_talk = select(FeedbackRow.id).where(FeedbackRow.conversation_id.in_(said))
@@ -51,15 +51,18 @@ def _that_can_have(session: Session, term: str) -> list[str] | None:
     return sorted(ids) if len(ids) <= AMONG_MAX else None
 
 
-def _is_rare(session: Session, way: Select[Any]) -> bool:
-    some = way.limit(RARE + 1).subquery()
-    return (session.scalar(select(func.count()).select_from(some)) or 0) <= RARE
+def _are_rare(session: Session, *finds: Select[Any]) -> bool:
+    """Each counted no further than it takes to know. Of a query by itself: inside an IN it would be run to its end."""
+    return all(
+        (session.scalar(select(func.count()).select_from(find.limit(RARE + 1).subquery())) or 0) <= RARE
+        for find in finds
+    )
 
 
-def _sqlite_ways(term: str) -> tuple[Select[Any], Select[Any]] | None:
+def _sqlite_ways(session: Session, term: str) -> tuple[Select[Any], Select[Any]] | None:
     """Conversations and versions by the indexes of three characters; a short term by the groups that begin with it."""
     said, written = (_entry_ids(kind, term) for kind in (search_index, written_index))
-    if said is None or written is None:
+    if said is None or written is None or not _are_rare(session, said, written):
         return None
     return (
         select(MessageRow.conversation_id)
@@ -82,7 +85,7 @@ def _entry_ids(kind: Any, term: str) -> Select[Any] | None:
     )
 
 
-def _server_ways(term: str) -> tuple[Select[Any], Select[Any]]:
+def _server_ways(session: Session, term: str) -> tuple[Select[Any], Select[Any]] | None:
     """Conversations and versions by PostgreSQL's pairs of characters, and by the words themselves."""
     variants = search.variants(term)
     pairs = written_index.pairs_query({each for one in variants for each in (one.lower(), _small_ascii(one))})
@@ -90,14 +93,13 @@ def _server_ways(term: str) -> tuple[Select[Any], Select[Any]]:
         name: text(f"search_pairs({name}) @@ CAST(:pairs AS tsquery)").bindparams(pairs=pairs)
         for name in ("messages.text", "feedback_versions.words")
     }
-    return (
-        select(MessageRow.conversation_id).where(
-            MessageRow.state != "running", has_pairs["messages.text"], search.stands_in(MessageRow.text, term)
-        ),
-        select(FeedbackVersionRow.id).where(
-            has_pairs["feedback_versions.words"], search.stands_in(FeedbackVersionRow.words, term)
-        ),
+    said = select(MessageRow.conversation_id).where(
+        MessageRow.state != "running", has_pairs["messages.text"], search.stands_in(MessageRow.text, term)
     )
+    written = select(FeedbackVersionRow.id).where(
+        has_pairs["feedback_versions.words"], search.stands_in(FeedbackVersionRow.words, term)
+    )
+    return (said, written) if _are_rare(session, said, written) else None
 
 
 def _small_ascii(term: str) -> str:
