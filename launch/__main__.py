@@ -19,6 +19,8 @@ from launch.packages import Venv, only_one
 from launch.say import Stop, say
 
 ROOT = Path(__file__).resolve().parents[1]
+# Most tests wait for a process, a browser or the model. A test that hangs is ended, and the others go on.
+SIDE_BY_SIDE = ["-n", "3", "-p", "tests.side_by_side", "--timeout", "480"]
 
 
 def main() -> int:
@@ -74,7 +76,7 @@ def test(rest: list[str]) -> int:
     debian.provide_test_programs()
     venv = install_tests()
     os.environ.setdefault("CI", "true")
-    return _become(venv, ["-m", "pytest", *rest], quiet_input=True)
+    return _become(venv, ["-m", "pytest", *SIDE_BY_SIDE, *rest], quiet_input=True)
 
 
 def gold(rest: list[str]) -> int:

@@ -26,6 +26,7 @@ from storage.jobs import Claim
 from storage.tables import FeedbackJobRow, GaugeRow, UtcDateTime, WorkerRow
 from tasks.broker import Broker
 from tests.factories import OLGA, make_conversation, make_turn
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[1]
 SEATS = 100
@@ -216,9 +217,7 @@ class RedisServer:
     """A Redis of our own on loopback that keeps nothing: after a restart it is empty."""
 
     def __init__(self) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+        self._port = free_port()
         self.url = f"redis://127.0.0.1:{self._port}/0"
         self._server: subprocess.Popen[bytes] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None

@@ -23,12 +23,12 @@ from tests.browser.house import (
     answer_rows,
     below,
     debrief_card,
-    free_port,
     message_box,
     open_house,
     own_rows,
 )
 from tests.factories import make_conversation, start_turn
+from tests.ports import free_port
 from tests.scripted_model import ScriptedModel
 
 INTERVIEW = "Job interview"

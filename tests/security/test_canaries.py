@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import pickletools
 import re
-import socket
 import sqlite3
 import stat
 import subprocess
@@ -24,6 +23,7 @@ import pytest
 from debrief.settings import Settings
 from storage.migrate import migrate
 from tasks.broker import Broker
+from tests.ports import free_port
 from tests.postgres_server import run_sql
 from tests.scripted_model import Script, ScriptedModel, is_talk
 from tests.web_scene import Browser, until
@@ -38,9 +38,7 @@ SECRETS = {name: f"canary-{name}-secret-51d0" for name in ("signing", "key", "ad
 @contextmanager
 def program(folder: Path, model: ScriptedModel, *command: str, database_url: str = "") -> Iterator[tuple[str, Path]]:
     """`app.py` as an operator starts it, all of it without a command; its URL, and the file with what it printed."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     settings = {
         "DEBRIEF_PORT": str(port),
         "DEBRIEF_DATA_DIR": str(folder / "data"),
