@@ -1,7 +1,7 @@
 """Ports on loopback for the servers that tests start.
 
-A port is looked for before the server that takes it runs, so meanwhile nobody else may get it. These are therefore below
-those that the system gives away by itself, each is given once, and test processes side by side have ranges of their own.
+A port is looked for before the server that takes it runs, so meanwhile nobody else may get it. These are therefore
+below those that the system gives away by itself, and test processes side by side have ranges of their own.
 """
 
 import itertools

@@ -8,6 +8,7 @@ What takes longest begins first, so that at the end nobody waits long for the ot
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).parent
@@ -32,9 +33,9 @@ def group_of(nodeid: str) -> str:
     return next((group for start, group in TOGETHER.items() if file.startswith(start)), file)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config) -> Groups:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Groups:
     config.option.loadscopereorder = False  # else the groups with most tests would come first
-    return Groups(config)
+    return Groups(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
