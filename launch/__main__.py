@@ -76,6 +76,7 @@ def test(rest: list[str]) -> int:
     debian.provide_test_programs()
     venv = install_tests()
     os.environ.setdefault("CI", "true")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # tests start the program hundreds of times: it is compiled once
     return _become(venv, ["-m", "pytest", *SIDE_BY_SIDE, *rest], quiet_input=True)
 
 
