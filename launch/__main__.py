@@ -19,8 +19,9 @@ from launch.packages import Venv, only_one
 from launch.say import Stop, say
 
 ROOT = Path(__file__).resolve().parents[1]
-# Most tests wait for a process, a browser or the model. A test that hangs is ended, and the others go on.
-SIDE_BY_SIDE = ["-n", "3", "-p", "tests.side_by_side", "--timeout", "480"]
+# Most tests wait for a process, a browser or the model, so three at a time use two cores. One that hangs is ended with
+# its name, and the others go on. ARGS='-n 0' runs them one after the other.
+SIDE_BY_SIDE = ["-n", "3", "-p", "tests.side_by_side", "--timeout", "600"]
 
 
 def main() -> int:

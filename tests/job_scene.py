@@ -110,14 +110,14 @@ def let_clock_jump(db: Database, seconds: float) -> None:
                     setattr(row, column, then and then - timedelta(seconds=seconds))
 
 
-def wait_until(condition: Callable[[], bool], what: str, *, within_s: float = 20) -> None:
+def wait_until(condition: Callable[[], bool], what: str, *, within_s: float = 60) -> None:
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, f"not within {within_s} s: {what}"
         time.sleep(0.02)
 
 
-def wait_for_end(db: Database, view: FeedbackView, *, within_s: float = 20) -> FeedbackView:
+def wait_for_end(db: Database, view: FeedbackView, *, within_s: float = 60) -> FeedbackView:
     """The feedback when its making has ended."""
     wait_until(lambda: get_feedback(db, OLGA, view.id).state.is_final, "the job's end", within_s=within_s)
     return get_feedback(db, OLGA, view.id)
@@ -177,7 +177,7 @@ class WorkerProcess:
         self.send(signal.SIGKILL)
         self.process.wait()
 
-    def stop(self, *, within_s: float = 10) -> float:
+    def stop(self, *, within_s: float = 30) -> float:
         """TERM; gives the seconds that it took to end."""
         began = time.monotonic()
         self.send(signal.SIGTERM)

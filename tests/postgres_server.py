@@ -17,7 +17,7 @@ import psycopg
 
 from tests.ports import free_port
 
-START_DEADLINE_S = 30
+START_DEADLINE_S = 90
 
 
 class PostgresServer:

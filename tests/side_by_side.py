@@ -5,19 +5,18 @@ the real model are one group, so that one vLLM is in memory; those with a browse
 What takes longest begins first, so that at the end nobody waits long for the other.
 """
 
-from pathlib import Path
-
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
-ROOT = Path(__file__).parent
 TOGETHER = {
+    "tests/doors/test_prepare_model.py": "the real model",  # what it has prepared need not be prepared again
     "tests/vllm/": "the real model",
     "tests/security/test_attacks.py": "the real model",
     "tests/browser/": "a browser",
 }
-LONGEST_FIRST = ["vllm", "browser", "security", "crash", "doors", "faults", "integration"]
+ORDER = [*TOGETHER, *(f"tests/{folder}/" for folder in ("security", "crash", "doors", "faults", "integration"))]
 
 
 class Groups(LoadScopeScheduling):
@@ -25,6 +24,19 @@ class Groups(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         return group_of(nodeid)
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        """Gives the test in which a process died. xdist would begin it again, and lose one process after the other."""
+        groups = self.assigned_work[node]
+        died = next((test for group in groups.values() for test, is_over in group.items() if not is_over), None)
+        if died is None:
+            return super().remove_node(node)
+        del self.assigned_work[node]
+        groups[group_of(died)][died] = True
+        self.workqueue.update({name: group for name, group in groups.items() if not all(group.values())})
+        for other in self.assigned_work:
+            self._reschedule(other)
+        return died
 
 
 def group_of(nodeid: str) -> str:
@@ -43,7 +55,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _place(item: pytest.Item) -> int:
-    if group_of(item.nodeid) == "the real model":
-        return -1
-    folder = item.path.relative_to(ROOT).parts[0]
-    return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
+    for place, start in enumerate(ORDER):
+        if item.nodeid.startswith(start):
+            return place
+    return len(ORDER)

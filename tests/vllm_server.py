@@ -27,7 +27,7 @@ from launch.supervisor import MODEL_ENDING
 from tests.ports import free_port
 
 SEATS = 16
-READY_WITHIN_S = 240
+READY_WITHIN_S = 420
 
 
 @pytest.fixture(scope="session")

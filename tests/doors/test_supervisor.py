@@ -118,7 +118,7 @@ def start(tmp_path: Path) -> Generator[Start]:
             running.process.wait(15)
 
 
-def wait_for(look: Callable[[], object], seconds: float = 20) -> object:
+def wait_for(look: Callable[[], object], seconds: float = 60) -> object:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := look():

@@ -87,9 +87,9 @@ def leave_canaries_everywhere(url: str, model: ScriptedModel) -> tuple[str, str,
     with Browser(url) as olga, Browser(url) as ada:
         talk = olga.begin()
         olga.patch(f"/api/v1/conversations/{talk}", json={"title": WORDS["title"]})
-        olga.ended(olga.say(talk, f"I led {WORDS['talk']} and we shipped on time.")["answer_id"], within_s=30)
+        olga.ended(olga.say(talk, f"I led {WORDS['talk']} and we shipped on time.")["answer_id"], within_s=60)
         model.enqueue(Script(status=400, error=WORDS["answer"]), when=is_talk)
-        olga.ended(olga.say(talk, f"Then {WORDS['talk']} failed.")["answer_id"], within_s=30)
+        olga.ended(olga.say(talk, f"Then {WORDS['talk']} failed.")["answer_id"], within_s=60)
         feedback = olga.post(f"/api/v1/conversations/{talk}/feedback").json()["id"]
         until(
             lambda: olga.get(f"/api/v1/feedback/{feedback}").json()["state"] != "queued", within_s=60, what="a worker"
