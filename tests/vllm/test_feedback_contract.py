@@ -44,7 +44,7 @@ def review(url: str, said: list[tuple[str, str]], manner: Manner, language: str 
             model=info.name,
         )
 
-    return with_model(url, make)
+    return with_model(url, make, connect_timeout_s=60)  # other tests may keep this machine busy
 
 
 def assert_exact(done: Written, said: list[tuple[str, str]]) -> None:
