@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from debrief import ladder
 from debrief.manner import Manner
 from debrief.placing import WordPieces
 from debrief.transcript import number_lines
@@ -16,6 +17,13 @@ from tests.model_scene import with_model
 from tests.writing_scene import INTERVIEW, TALK, path
 
 pytestmark = pytest.mark.vllm
+
+
+@pytest.fixture(autouse=True)
+def patience_with_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests may keep it busy, and a debrief leaves out what it has no time for."""
+    monkeypatch.setattr(ladder, "PATIENCE_S", 500)
+
 
 LONG = [TALK[0]] + [
     said
@@ -44,7 +52,7 @@ def review(url: str, said: list[tuple[str, str]], manner: Manner, language: str 
             model=info.name,
         )
 
-    return with_model(url, make, connect_timeout_s=60)  # other tests may keep this machine busy
+    return with_model(url, make, connect_timeout_s=60)
 
 
 def assert_exact(done: Written, said: list[tuple[str, str]]) -> None:
