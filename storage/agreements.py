@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
 from debrief.agreement import Agreed, agree
+from storage.criterion_names import criterion_names
 from storage.engine import Database
 from storage.tables import ConversationRow, FeedbackRow, FeedbackVersionRow, ReviewRow
 
@@ -65,9 +66,9 @@ class _Said:
         return abs(self.first - self.second)
 
 
-def read_agreements(db: Database, pair: Pair, *, scenario_id: str | None = None) -> Agreements:
-    """The newest blind opinions against the other side's levels, by criterion."""
-    said = _read(db, pair, scenario_id)
+def read_agreements(db: Database, pair: Pair, *, scenario_id: str | None = None, language: str = "en") -> Agreements:
+    """The newest blind opinions against the other side's levels, by criterion; named in the reader's `language`."""
+    said = _read(db, pair, scenario_id, language)
     groups: dict[tuple[str, str], list[_Said]] = {}
     for one in said:
         groups.setdefault((one.scenario_id, one.criterion), []).append(one)
@@ -85,7 +86,7 @@ def read_agreements(db: Database, pair: Pair, *, scenario_id: str | None = None)
     return Agreements(criteria, [Differing(**vars(one)) for one in apart[:DIFFERING_MAX]])
 
 
-def _read(db: Database, pair: Pair, scenario_id: str | None) -> list[_Said]:
+def _read(db: Database, pair: Pair, scenario_id: str | None, language: str) -> list[_Said]:
     first = aliased(ReviewRow)
     query = (
         select(ReviewRow, first.levels, FeedbackVersionRow.body, FeedbackVersionRow.origin, ConversationRow.scenario_id)
@@ -101,7 +102,9 @@ def _read(db: Database, pair: Pair, scenario_id: str | None) -> list[_Said]:
         query = query.where(ConversationRow.scenario_id == scenario_id)
     said: list[_Said] = []
     with db.read() as session:
-        for second, theirs, body, origin, scenario in session.execute(query):
+        rows = session.execute(query).all()
+        names = criterion_names(session, {scenario for *_, scenario in rows}, language)
+        for second, theirs, body, origin, scenario in rows:
             results = body["criteria"]
             models = {result["key"]: result.get("level") for result in results if result["status"] != "unscored"}
             against = theirs if pair == "people" else models if origin == "model" else {}
@@ -110,7 +113,7 @@ def _read(db: Database, pair: Pair, scenario_id: str | None) -> list[_Said]:
                     second.feedback_id,
                     scenario,
                     result["key"],
-                    result["name"],
+                    names.get((scenario, result["key"]), result["name"]),
                     against[result["key"]],
                     second.levels[result["key"]],
                 )

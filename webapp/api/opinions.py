@@ -141,12 +141,13 @@ async def give(parts: TheParts, reviewer: TheReviewer, feedback_id: str, opinion
 @router.get("/agreement", summary="How far people agree with each other, or with the model")
 async def agreement(
     parts: TheParts,
+    asker: TheAsker,
     reviewer: TheReviewer,
     pair: Literal["people", "model"] = "people",
     scenario: Annotated[str | None, Query(max_length=80)] = None,
 ) -> AgreementList:
-    """By criterion, and the debriefs on which they differ, the furthest apart first."""
-    found = await parts.store(agreements.read_agreements, pair, scenario_id=scenario)
+    """By criterion, named in the reader's language, and the debriefs on which they differ, the furthest apart first."""
+    found = await parts.store(agreements.read_agreements, pair, scenario_id=scenario, language=asker.language)
     return AgreementList(
         criteria=[AgreementOut.of(one) for one in found.criteria],
         differing=[DifferingOut.of(one) for one in found.differing],

@@ -79,7 +79,7 @@ class PlotHandlers:
 def _read(db: Database, days: int, scenario_id: str | None, language: str) -> _Found:
     return _Found(
         read_figures(db, days=days),
-        read_agreements(db, "people"),
+        read_agreements(db, "people", language=language),
         read_levels(db, days=days, scenario_id=scenario_id, language=language),
     )
 
