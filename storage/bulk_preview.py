@@ -71,10 +71,14 @@ def _count(session: Session, account: Account, now: datetime, which: ColumnEleme
         .subquery()
     )
     found: Counter[Standing] = Counter()
-    for state, is_anothers, is_disputed, has_words, n in session.execute(
-        select(*each.c, func.count()).group_by(*each.c)
-    ):
-        found[Standing(ReviewState(state), bool(is_anothers), bool(is_disputed), bool(has_words))] += n
+    for row in session.execute(select(*each.c, func.count().label("n")).group_by(*each.c)).mappings():
+        standing = Standing(
+            state=ReviewState(row["state"]),
+            is_anothers=bool(row["is_anothers"]),
+            is_disputed=bool(row["is_disputed"]),
+            has_words=bool(row["has_words"]),
+        )
+        found[standing] += row["n"]
     return found
 
 

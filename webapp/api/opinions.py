@@ -80,6 +80,7 @@ class AgreementOut(BaseModel):
     """`percent` is a share of 0 to 1; `linear` and `quadratic` are weighted kappas; `unlike`: only one saw a level."""
 
     scenario: str
+    scenario_title: str
     criterion: str
     name: str
     n: int
@@ -95,6 +96,7 @@ class AgreementOut(BaseModel):
         figures = {name: EstimateOut.of(getattr(agreed, name)) for name in ("percent", "kappa", "linear", "quadratic")}
         return cls(
             scenario=found.scenario_id,
+            scenario_title=found.scenario_title,
             criterion=found.criterion,
             name=found.name,
             n=agreed.n,

@@ -141,7 +141,7 @@ def _agreement(agreed: Agreements, word: Any) -> Rows:
     names = [one.name for one in agreed.criteria]
     return [
         {
-            "x": one.name if names.count(one.name) == 1 else f"{one.name} ({one.scenario_id})",
+            "x": one.name if names.count(one.name) == 1 else f"{one.name} ({one.scenario_title})",
             "y": round(value, 2),
             "color": word(f"kappa_{edge}"),
         }
