@@ -13,9 +13,10 @@ from playwright.sync_api import Page, expect
 
 from storage import jobs
 from storage.accounts import find_account
+from tests.again_scene import make_debrief
 from tests.browser.house import House, below, debrief_card
 from tests.browser.test_list import drop
-from tests.browser.test_trying_again import BETTER, debrief, say, try_again, weak_interview
+from tests.browser.test_trying_again import BETTER, WEAK, debrief, say, talk_of, try_again
 from tests.job_scene import claim_this
 from tests.review_scene import PASSWORD, make_account, make_feedback
 from tests.scripted_model import Script
@@ -144,14 +145,20 @@ def test_comparing_and_bringing_back_have_no_grave_finding(house: House, phone: 
         page = olga.page
         page.emulate_media(reduced_motion="reduce")
         inspect = inspector(page, found, by_finger=phone)
-        talk_id = weak_interview(olga, {"examples": 2, "motive": 4, "own_part": None})
+
+        def make(talk_id: str, levels: dict[str, int | None]) -> None:
+            make_debrief(house.db, talk_of(house, talk_id), levels)
+            page.locator("[data-key=pane-debrief]").click() if phone else None
+            expect(debrief_card(page).locator(".criterion").first).to_be_visible()
+
+        talk_id = olga.start("Job interview")
+        say(olga, WEAK)
+        make(talk_id, {"examples": 2, "motive": 4, "own_part": None})
         file = page.request.get(f"{house.url}/api/v1/conversations/{talk_id}/export?format=json").text()
-        olga.open_pane("debrief")
-        try_again(olga)
+        again = try_again(olga)
         inspect("trying again")
         say(olga, BETTER)
-        debrief(olga, {"examples": 4, "motive": 3, "own_part": 3})
-        olga.open_pane("debrief")
+        make(again, {"examples": 4, "motive": 3, "own_part": 3})
         page.get_by_role("button", name="Compare with your earlier try").click()
         page.locator(".compared").first.wait_for()
         inspect("comparison")
