@@ -18,11 +18,11 @@ from sqlalchemy.orm import Session
 
 from debrief.errors import DebriefError, NotFound
 from debrief.review import ReviewState
-from storage import anew, reviews
+from storage import anew
 from storage.accounts import Account, find_account
 from storage.audit import audit
 from storage.engine import Database, utc_now
-from storage.moves import is_held, move_review
+from storage.moves import is_held, move_review, take_in_hand
 from storage.reviews import WAITING
 from storage.tables import FeedbackRow
 
@@ -172,10 +172,9 @@ def _look(db: Database, account: Account, action: BulkAction, feedback_id: str) 
 def _approve(db: Database, account: Account, feedback_id: str) -> None:
     """Claim and approve in one transaction."""
     with db.write() as session:
-        row = _open(session, account, "approve", feedback_id, for_update=True)
-        if row.review_state in WAITING:
-            move_review(session, account, feedback_id, row.row_version, "claim")
-        move_review(session, account, feedback_id, None, "approve", reviewed_by=account.id)
+        _open(session, account, "approve", feedback_id, for_update=True)
+        seen = take_in_hand(session, account, feedback_id, None)
+        move_review(session, account, feedback_id, seen, "approve", reviewed_by=account.id)
 
 
 def _assign(db: Database, account: Account, feedback_id: str, to: str | None) -> None:
@@ -187,13 +186,4 @@ def _assign(db: Database, account: Account, feedback_id: str, to: str | None) ->
 
 def _regenerate(db: Database, account: Account, feedback_id: str) -> str:
     _look(db, account, "regenerate", feedback_id)
-    case = reviews.get_review(db, feedback_id)
-    claimed = case.state is ReviewState.PENDING
-    if claimed:
-        case = reviews.claim(db, account, feedback_id, case.row_version)
-    try:
-        return anew.regenerate(db, account, feedback_id, case.row_version)[1]
-    except DebriefError:
-        if claimed:
-            reviews.release(db, account, feedback_id, case.row_version)
-        raise
+    return anew.regenerate(db, account, feedback_id, None, claims=True)[1]
