@@ -73,7 +73,7 @@ class _PassedOver(Exception):
 class Outcome:
     """What came of a portion.
 
-    `skipped` counts by reason: decided, rewriting, not_waiting (there is nobody to assign it to), not_allowed (it is
+    `skipped` counts by reason: decided, rewriting, not_waiting (there is nothing to assign), not_allowed (it is
     for admins), in_hands, disputed, no_words, moved_on (it changed in this very moment), gone, full (as many as may be
     are being written anew).
 
