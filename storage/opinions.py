@@ -125,16 +125,17 @@ def _waiting_for(account: Account) -> Select[ReviewRow]:
         )
         .exists()
     )
-    return (
-        select(ReviewRow)
-        .join(FeedbackRow, FeedbackRow.id == ReviewRow.feedback_id)
+    # Asked of each of the few that were drawn: for a join SQLite begins with all that were ever decided.
+    is_decided = (
+        select(FeedbackRow.id)
         .where(
-            ReviewRow.blind.is_(False),
-            ReviewRow.round == FeedbackRow.review_round,
+            FeedbackRow.id == ReviewRow.feedback_id,
+            FeedbackRow.review_round == ReviewRow.round,
             FeedbackRow.review_state.in_([state.value for state in DECIDED]),
-            ~taken,
         )
+        .exists()
     )
+    return select(ReviewRow).where(ReviewRow.blind.is_(False), is_decided, ~taken)
 
 
 def _begin(session: Session, account: Account, first: ReviewRow) -> ReviewRow:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Select, func, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from debrief.conversation import storable
 from storage import search, search_index, written_index
@@ -21,6 +21,10 @@ from storage.tables import FeedbackRow, FeedbackVersionRow, MessageRow
 RARE = 500
 """Messages, or versions, with a term up to which the indexes are asked for the feedbacks."""
 AMONG_MAX = 2000
+SAMPLED = 2000
+"""Rows that PostgreSQL looks at, taken at random, before it asks its indexes."""
+SEEN_OFTEN = 20
+"""So many of these rows with a term are no chance."""
 
 
 def narrow(session: Session, wanted: QueueFilter | None) -> QueueFilter | None:
@@ -36,8 +40,8 @@ def narrow(session: Session, wanted: QueueFilter | None) -> QueueFilter | None:
 
 def _that_can_have(session: Session, term: str) -> list[str] | None:
     """Ids of feedbacks; None: too many, or no index knows the term."""
-    ways = _sqlite_ways(term) if session.get_bind().dialect.name == "sqlite" else _server_ways(term)
-    if ways is None or not all(_is_rare(session, way) for way in ways):
+    ways = _sqlite_ways(session, term) if session.get_bind().dialect.name == "sqlite" else _server_ways(session, term)
+    if ways is None:
         return None
     said, written = ways
     by_talk = select(FeedbackRow.id).where(FeedbackRow.conversation_id.in_(said))
@@ -51,15 +55,18 @@ def _that_can_have(session: Session, term: str) -> list[str] | None:
     return sorted(ids) if len(ids) <= AMONG_MAX else None
 
 
-def _is_rare(session: Session, way: Select[Any]) -> bool:
-    some = way.limit(RARE + 1).subquery()
-    return (session.scalar(select(func.count()).select_from(some)) or 0) <= RARE
+def _are_rare(session: Session, *finds: Select[Any]) -> bool:
+    """Each counted no further than it takes to know. Of a query by itself: inside an IN it would be run to its end."""
+    return all(
+        (session.scalar(select(func.count()).select_from(find.limit(RARE + 1).subquery())) or 0) <= RARE
+        for find in finds
+    )
 
 
-def _sqlite_ways(term: str) -> tuple[Select[Any], Select[Any]] | None:
+def _sqlite_ways(session: Session, term: str) -> tuple[Select[Any], Select[Any]] | None:
     """Conversations and versions by the indexes of three characters; a short term by the groups that begin with it."""
     said, written = (_entry_ids(kind, term) for kind in (search_index, written_index))
-    if said is None or written is None:
+    if said is None or written is None or not _are_rare(session, said, written):
         return None
     return (
         select(MessageRow.conversation_id)
@@ -82,22 +89,37 @@ def _entry_ids(kind: Any, term: str) -> Select[Any] | None:
     )
 
 
-def _server_ways(term: str) -> tuple[Select[Any], Select[Any]]:
+def _server_ways(session: Session, term: str) -> tuple[Select[Any], Select[Any]] | None:
     """Conversations and versions by PostgreSQL's pairs of characters, and by the words themselves."""
+    if any(seems_frequent(session, column, term) for column in (MessageRow.text, FeedbackVersionRow.words)):
+        return None
     variants = search.variants(term)
     pairs = written_index.pairs_query({each for one in variants for each in (one.lower(), _small_ascii(one))})
     has_pairs: dict[str, Any] = {
         name: text(f"search_pairs({name}) @@ CAST(:pairs AS tsquery)").bindparams(pairs=pairs)
         for name in ("messages.text", "feedback_versions.words")
     }
-    return (
-        select(MessageRow.conversation_id).where(
-            MessageRow.state != "running", has_pairs["messages.text"], search.stands_in(MessageRow.text, term)
-        ),
-        select(FeedbackVersionRow.id).where(
-            has_pairs["feedback_versions.words"], search.stands_in(FeedbackVersionRow.words, term)
-        ),
+    said = select(MessageRow.conversation_id).where(
+        MessageRow.state != "running", has_pairs["messages.text"], search.stands_in(MessageRow.text, term)
     )
+    written = select(FeedbackVersionRow.id).where(
+        has_pairs["feedback_versions.words"], search.stands_in(FeedbackVersionRow.words, term)
+    )
+    return (said, written) if _are_rare(session, said, written) else None
+
+
+def seems_frequent(session: Session, column: InstrumentedAttribute[str], term: str) -> bool:
+    """Whether a sample of a PostgreSQL table says that far more than RARE rows have the term.
+
+    Its index gathers everything that may have a frequent term before it gives the first: 200 thousand for one page.
+    """
+    table = column.class_.__table__
+    rows = session.scalar(text("SELECT reltuples FROM pg_class WHERE oid = to_regclass(:name)"), {"name": table.name})
+    if rows is None or rows * SEEN_OFTEN < 2 * RARE * SAMPLED:
+        return False  # also where nobody counted yet: -1
+    sample = table.tablesample(func.system(min(100, 100 * SAMPLED / rows)))
+    found = select(sample.c[column.key]).where(search.stands_in(sample.c[column.key], term)).limit(SEEN_OFTEN)
+    return (session.scalar(select(func.count()).select_from(found.subquery())) or 0) >= SEEN_OFTEN
 
 
 def _small_ascii(term: str) -> str:

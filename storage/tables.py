@@ -309,7 +309,7 @@ class FeedbackVersionRow(Base):
     """What was written, by the model or by a person. Never changed."""
 
     __tablename__ = "feedback_versions"
-    __table_args__ = (UniqueConstraint("feedback_id", "n"),)
+    __table_args__ = (UniqueConstraint("feedback_id", "n"), Index(None, "origin", "created_at"))
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     feedback_id: Mapped[str] = mapped_column(ForeignKey("feedback.id", ondelete="CASCADE"))
     n: Mapped[int]

@@ -12,9 +12,9 @@ from debrief.feedback import Check
 from debrief.review import ReviewState
 from storage import conversations, feedback, jobs, reactions, review_queue, review_search, reviews
 from storage.audit import list_audit
-from storage.engine import utc_now
+from storage.engine import Database, utc_now
 from storage.queue_filter import NOBODY, QueueFilter, select_ids
-from storage.tables import NO_LEVEL, FeedbackRow
+from storage.tables import NO_LEVEL, FeedbackRow, MessageRow
 from tests.factories import OLGA, make_turn
 from tests.review_scene import make_account, make_body, make_feedback, make_talk
 
@@ -191,6 +191,22 @@ def test_a_rare_word_is_asked_of_the_indexes_and_a_frequent_one_is_not(any_datab
             assert len(narrowed.among) == among, words
         monkeypatch.setattr(review_search, "RARE", 0)
         assert review_search.narrow(session, QueueFilter(words="billing")).among is None
+
+
+def test_postgresql_knows_a_frequent_word_from_a_sample_without_asking_its_index(clean_postgres_url, monkeypatch):
+    monkeypatch.setattr(review_search, "RARE", 1)
+    monkeypatch.setattr(review_search, "SAMPLED", 300)  # more than there are, so that nothing is left to chance
+    monkeypatch.setattr(review_search, "SEEN_OFTEN", 4)
+    database = Database(clean_postgres_url)
+    talk = make_talk(database)
+    for word in ("zeppelin", *["often"] * 100):
+        make_turn(database, talk, text=word)
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ANALYZE messages"))
+    with database.read() as session:
+        assert review_search.seems_frequent(session, MessageRow.text, "OFTEN")
+        assert not review_search.seems_frequent(session, MessageRow.text, "zeppelin")
+    database.close()
 
 
 @pytest.mark.parametrize("way", ["the talk", "the debrief"])
