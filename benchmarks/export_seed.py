@@ -37,7 +37,7 @@ def _is_json(column: Any) -> bool:
 
 def _insert(of: Any) -> Any:
     """JSON is put in as the text that it is."""
-    names = (column(one.key) if _is_json(one) else column(one.key, one.type) for one in of.__table__.columns)
+    names: Any = (column(one.key) if _is_json(one) else column(one.key, one.type) for one in of.__table__.columns)
     return insert(table(of.__tablename__, *names))
 
 
@@ -51,7 +51,7 @@ SEARCHES = (
 
 def main() -> None:
     folder, size = sys.argv[1:]
-    settings = Settings(data_dir=Path(folder))
+    settings = Settings(_env_file=None, data_dir=Path(folder))
     migrate(settings.database, backup_dir=None)
     db = Database(settings.database)
     seed(db, int(size))
