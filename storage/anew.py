@@ -16,7 +16,7 @@ from debrief.feedback import JobState
 from storage.accounts import Account
 from storage.engine import Database, new_id
 from storage.feedback import digest, new_job
-from storage.moves import move_review
+from storage.moves import move_review, take_in_hand
 from storage.reviews import ReviewCase, read_case
 from storage.tables import FeedbackJobRow, FeedbackRow
 
@@ -25,9 +25,17 @@ GUIDANCE_MAX_CHARS = 600
 
 
 def regenerate(
-    db: Database, account: Account, feedback_id: str, row_version: int, *, guidance: str = ""
+    db: Database,
+    account: Account,
+    feedback_id: str,
+    row_version: int | None,
+    *,
+    guidance: str = "",
+    claims: bool = False,
 ) -> tuple[ReviewCase, str]:
     """Have it written once more; its words are not shown until the new ones have been read by a person.
+
+    `claims`: first take it, where it waits. Without a `row_version` it is done however the feedback stands.
 
     Returns:
         The case, and the id of the job to ring for after the commit.
@@ -42,6 +50,8 @@ def regenerate(
     if len(wish) > GUIDANCE_MAX_CHARS:
         raise InputRejected("message_too_long", length=len(wish), limit=GUIDANCE_MAX_CHARS)
     with db.write() as session:
+        if claims:
+            row_version = take_in_hand(session, account, feedback_id, row_version)
         last = session.scalars(
             select(FeedbackJobRow)
             .where(FeedbackJobRow.feedback_id == feedback_id, FeedbackJobRow.repeats.is_(None))

@@ -23,7 +23,7 @@ from storage.accounts import Account
 from storage.engine import Database, new_id, utc_now
 from storage.feedback import digest
 from storage.jobs import last_version
-from storage.moves import levels_of, move_review
+from storage.moves import levels_of, move_review, take_in_hand
 from storage.review_facts import facts_of
 from storage.reviews import ReviewCase, checked_note, read_case, read_reviewed
 from storage.tables import ConversationRow, FeedbackRow, FeedbackVersionRow, ScenarioVersionRow
@@ -67,10 +67,11 @@ def approve_edit(
     *,
     note: str = "",
     seconds: int | None = None,
+    claims: bool = False,
 ) -> ReviewCase:
     """Store the edit as a new version and let it count: the visitor sees it.
 
-    `seconds`: how long the reviewer had it open, for what needs no claim.
+    `seconds`: how long the reviewer had it open, for what needs no claim. `claims`: first take it, where it waits.
 
     Raises:
         InputRejected: as `debrief.edit.apply_edit`, or the note is too long.
@@ -78,6 +79,8 @@ def approve_edit(
     """
     kept = checked_note(note)
     with db.write() as session:
+        if claims:
+            row_version = take_in_hand(session, account, feedback_id, row_version)
         row = session.get(FeedbackRow, feedback_id, with_for_update=True)
         if row is None:
             raise NotFound

@@ -103,6 +103,29 @@ def move_review(
     session.expire_all()
 
 
+def take_in_hand(session: Session, account: Account, feedback_id: str, row_version: int | None) -> int:
+    """Claim it where it waits and nobody has it, so that a move may follow in the same transaction.
+
+    What is refused afterwards takes the claim back with it: nobody holds what they did not decide.
+
+    Returns:
+        The row version for that move: as it was seen, or without one as it stands, one more after a claim.
+
+    Raises:
+        NotFound: there is no such feedback, or it is still being made.
+        Conflict: somebody was faster.
+    """
+    row = session.get(FeedbackRow, feedback_id, with_for_update=True)
+    if row is None or row.review_state == ReviewState.NONE:
+        raise NotFound
+    seen = row.row_version if row_version is None else row_version
+    is_claimed = row.review_state == ReviewState.CLAIMED
+    if row.review_state != ReviewState.PENDING and not (is_claimed and not is_held(row, utc_now())):
+        return seen
+    move_review(session, account, feedback_id, seen, "claim")
+    return seen + 1
+
+
 def _change(session: Session, row: FeedbackRow, values: dict[str, Any], now: datetime) -> None:
     seen = row.row_version
     change = (

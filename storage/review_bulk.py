@@ -15,11 +15,11 @@ from sqlalchemy import func, select
 
 from debrief.errors import Conflict, DebriefError, NotFound
 from debrief.review import ReviewState
-from storage import anew, reviews
+from storage import anew
 from storage.accounts import Account, find_account
 from storage.audit import audit
 from storage.engine import Database
-from storage.moves import move_review
+from storage.moves import move_review, take_in_hand
 from storage.reviews import WAITING
 from storage.tables import FeedbackRow
 
@@ -117,9 +117,8 @@ def _approve(db: Database, account: Account, feedback_id: str) -> None:
             raise NotFound
         if row.open_disputes:
             raise Conflict("disputed")
-        if row.review_state in WAITING:
-            move_review(session, account, feedback_id, row.row_version, "claim")
-        move_review(session, account, feedback_id, None, "approve", reviewed_by=account.id)
+        seen = take_in_hand(session, account, feedback_id, None)
+        move_review(session, account, feedback_id, seen, "approve", reviewed_by=account.id)
 
 
 def _assign(db: Database, account: Account, feedback_id: str, to: str | None) -> None:
@@ -135,13 +134,4 @@ def _assign(db: Database, account: Account, feedback_id: str, to: str | None) ->
 
 
 def _regenerate(db: Database, account: Account, feedback_id: str) -> str:
-    case = reviews.get_review(db, feedback_id)
-    claimed = case.state is ReviewState.PENDING
-    if claimed:
-        case = reviews.claim(db, account, feedback_id, case.row_version)
-    try:
-        return anew.regenerate(db, account, feedback_id, case.row_version)[1]
-    except DebriefError:
-        if claimed:
-            reviews.release(db, account, feedback_id, case.row_version)
-        raise
+    return anew.regenerate(db, account, feedback_id, None, claims=True)[1]

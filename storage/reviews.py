@@ -20,7 +20,7 @@ from storage.accounts import Account
 from storage.engine import Database, utc_now
 from storage.feedback import read_disputes
 from storage.messages import read_path
-from storage.moves import is_held, move_review
+from storage.moves import is_held, move_review, take_in_hand
 from storage.repeats import Repeat, list_repeats
 from storage.tables import (
     AccountRow,
@@ -120,28 +120,37 @@ def release(db: Database, account: Account, feedback_id: str, row_version: int) 
 
 
 def approve(
-    db: Database, account: Account, feedback_id: str, row_version: int, *, seconds: int | None = None
+    db: Database,
+    account: Account,
+    feedback_id: str,
+    row_version: int | None,
+    *,
+    seconds: int | None = None,
+    claims: bool = False,
 ) -> ReviewCase:
     """Let it count: the visitor sees it. Raises as `claim`.
 
-    `seconds`: how long the reviewer had it open, for what needs no claim.
+    `seconds`: how long the reviewer had it open, for what needs no claim. `claims`: first take it, where it waits.
     """
-    return _move(db, account, feedback_id, row_version, "approve", seconds=seconds, reviewed_by=account.id)
+    return _move(
+        db, account, feedback_id, row_version, "approve", claims=claims, seconds=seconds, reviewed_by=account.id
+    )
 
 
 def reject(
     db: Database,
     account: Account,
     feedback_id: str,
-    row_version: int,
+    row_version: int | None,
     *,
     reason: str | None,
     note: str = "",
     seconds: int | None = None,
+    claims: bool = False,
 ) -> ReviewCase:
     """Keep it from the visitor, for one of the reasons on record; the note is for the other reviewers.
 
-    `seconds` as for `approve`.
+    `seconds` and `claims` as for `approve`.
 
     Raises:
         InputRejected: no reason, or none that we know; the note is too long.
@@ -155,6 +164,7 @@ def reject(
         feedback_id,
         row_version,
         "reject",
+        claims=claims,
         detail={"reason": reason},
         seconds=seconds,
         reviewed_by=account.id,
@@ -163,8 +173,10 @@ def reject(
     )
 
 
-def escalate(db: Database, account: Account, feedback_id: str, row_version: int, *, note: str) -> ReviewCase:
-    """Leave the decision to an admin; the note says why.
+def escalate(
+    db: Database, account: Account, feedback_id: str, row_version: int | None, *, note: str, claims: bool = False
+) -> ReviewCase:
+    """Leave the decision to an admin; the note says why. `claims` as for `approve`.
 
     Raises:
         InputRejected: no note, or it is too long.
@@ -172,7 +184,8 @@ def escalate(db: Database, account: Account, feedback_id: str, row_version: int,
     """
     if not note.strip():
         raise InputRejected("note_needed")
-    return _move(db, account, feedback_id, row_version, "escalate", review_note=checked_note(note))
+    kept = checked_note(note)
+    return _move(db, account, feedback_id, row_version, "escalate", claims=claims, review_note=kept)
 
 
 def reopen(db: Database, account: Account, feedback_id: str, row_version: int, *, note: str = "") -> ReviewCase:
@@ -219,11 +232,14 @@ def _move(
     row_version: int | None,
     action: str,
     *,
+    claims: bool = False,
     detail: dict[str, object] | None = None,
     seconds: int | None = None,
     **values: Any,
 ) -> ReviewCase:
     with db.write() as session:
+        if claims:
+            row_version = take_in_hand(session, account, feedback_id, row_version)
         move_review(session, account, feedback_id, row_version, action, detail=detail, seconds=seconds, **values)
         return read_case(session, feedback_id)
 

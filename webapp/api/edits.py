@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
@@ -19,7 +19,7 @@ from storage.engine import Database
 from storage.feedback_versions import Corrections, VersionLine
 from storage.reviews import ReviewCase
 from webapp.api.asking import TheAsker, TheParts, TheReviewer
-from webapp.api.review import ReviewOut, Seconds, in_hand
+from webapp.api.review import ReviewOut, Seconds
 
 router = APIRouter(prefix="/api/v1", tags=["review"])
 
@@ -200,8 +200,8 @@ async def save(parts: TheParts, asker: TheAsker, reviewer: TheReviewer, feedback
     """What waits unclaimed is claimed first. A 409 says that somebody was faster: nothing of the edit was stored."""
 
     def save_it(db: Database) -> ReviewCase:
-        seen = in_hand(db, reviewer, feedback_id, said.row_version, claims=True)
-        return edits.approve_edit(db, reviewer, feedback_id, seen, said.edit, note=said.note, seconds=said.seconds)
+        how: dict[str, Any] = {"note": said.note, "seconds": said.seconds, "claims": True}
+        return edits.approve_edit(db, reviewer, feedback_id, said.row_version, said.edit, **how)
 
     return ReviewOut.of(await parts.store(save_it), asker.language)
 

@@ -194,32 +194,23 @@ async def decide(
 def _decide(db: Database, account: Account, feedback_id: str, action: Action, decision: Decision) -> ReviewCase:
     if action == "withdraw":  # also what is still being made, which is no case yet
         return reviews.withdraw(db, account, feedback_id, decision.row_version)
-    claims = action in ("approve", "reject", "escalate")
-    seen = in_hand(db, account, feedback_id, decision.row_version, claims=claims)
+    seen, seconds = decision.row_version, decision.seconds
     if action == "reject":
-        how: dict[str, Any] = {"reason": decision.reason, "note": decision.note, "seconds": decision.seconds}
-        return reviews.reject(db, account, feedback_id, seen, **how)
+        how: dict[str, Any] = {"reason": decision.reason, "note": decision.note, "seconds": seconds}
+        return reviews.reject(db, account, feedback_id, seen, claims=True, **how)
     if action == "approve":
-        return reviews.approve(db, account, feedback_id, seen, seconds=decision.seconds)
+        return reviews.approve(db, account, feedback_id, seen, claims=True, seconds=seconds)
     if action == "escalate":
-        return reviews.escalate(db, account, feedback_id, seen, note=decision.note)
+        return reviews.escalate(db, account, feedback_id, seen, claims=True, note=decision.note)
+    if seen is None:
+        seen = reviews.get_review(db, feedback_id).row_version
     if action == "reopen":
         return reviews.reopen(db, account, feedback_id, seen, note=decision.note)
     return MOVES[action](db, account, feedback_id, seen)
 
 
 def _regenerate(db: Database, account: Account, feedback_id: str, wish: Wish) -> tuple[ReviewCase, str]:
-    seen = in_hand(db, account, feedback_id, wish.row_version, claims=True)
-    return anew.regenerate(db, account, feedback_id, seen, guidance=wish.guidance)
-
-
-def in_hand(db: Database, account: Account, feedback_id: str, row_version: int | None, *, claims: bool) -> int:
-    """The row version to move: as it was seen, or as it is; where it waits and the move `claims`, after claiming it."""
-    case = reviews.get_review(db, feedback_id)
-    seen = case.row_version if row_version is None else row_version
-    if claims and case.state is ReviewState.PENDING:
-        return reviews.claim(db, account, feedback_id, seen).row_version
-    return seen
+    return anew.regenerate(db, account, feedback_id, wish.row_version, guidance=wish.guidance, claims=True)
 
 
 MOVES = {"claim": reviews.claim, "release": reviews.release}

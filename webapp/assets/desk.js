@@ -8,19 +8,23 @@ import { leaveEditor } from "./desk_edit.js";
 import { focusCase, onKey, openHelp } from "./desk_keys.js";
 import { arrived, drawList, keepAddress, refreshList } from "./desk_list.js";
 import { desk, drawAll, ended, fill, lookAgain, many, mount, places, words } from "./desk_shared.js";
-import { queryForNext, readView } from "./desk_view.js";
+import { forgetSkipped, queryForNext, readView } from "./desk_view.js";
 import { h, icon } from "./dom.js";
 import { copyAsSaid } from "./inert.js";
 import { nameSpeakers } from "./speakers.js";
 import { secondLinks } from "./desk_second.js";
+import { signInAgain } from "./desk_sheet.js";
 import { edit, escalate, history, open_reopen, regenerate, versions } from "./desk_tools.js";
 import { announce, tellMoved } from "./desk_tabs.js";
+import { ownDraft } from "./desk_draft.js";
+import { noteDraft } from "./drafts.js";
 import { clearMarks } from "./marks.js";
 
 const NOTICE_MS = 6000;
 const KEEP_UP_MS = 20000;
 
 let noticeTimer = 0;
+let rejected = null; // the one whose rejection was sent and not yet answered
 
 fill("desk-bar", bar);
 fill("desk-notice", notice);
@@ -47,6 +51,10 @@ window.desk = {
     const before = desk.facts?.case;
     desk.facts = next;
     if (isAnother) desk.openedAt = Date.now();
+    if (next.is_through) forgetSkipped();
+    if (next.gone) ownDraft.forget(next.gone);
+    if (before && rejected === before.id && next.notice?.kind !== "bad") noteDraft.forget("reject", before.id);
+    rejected = null;
     if (before && before.row_version !== next.case?.row_version) tellMoved(before.id);
     if (before?.is_mine && !isAnother && !next.notice && !desk.said) next.notice = lostWords(next);
     if (desk.said && next.notice?.kind !== "bad") next.notice = desk.said;
@@ -70,6 +78,7 @@ window.desk = {
   },
   open_reject() {
     document.body.classList.add("rejecting");
+    restoreNote();
     const first = document.querySelector("#desk-reason input");
     first?.focus({ preventScroll: true });
     document.querySelector("#desk-reject-panel")?.scrollIntoView({ block: "nearest" });
@@ -82,6 +91,20 @@ window.desk = {
     document.body.classList.remove("rejecting");
   },
 };
+
+const noteBox = () => document.querySelector("#desk-note textarea");
+
+/** Gradio's field forgets with the page; what was typed for this one and not sent is put into it again. */
+function restoreNote() {
+  const box = noteBox();
+  const kept = noteDraft.read("reject", desk.facts.case.id);
+  if (!box || box.value || !kept) return;
+  box.value = kept;
+  box.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+document.addEventListener("input", ({ target }) => target === noteBox() && desk.facts?.case && noteDraft.keep("reject", desk.facts.case.id, target.value));
+document.addEventListener("click", ({ target }) => target.closest?.("#desk-confirm-reject") && (rejected = desk.facts?.case?.id ?? null), true);
 
 /** What one had in hand is it no more, and nothing that was done in this tab made it so. */
 function lostWords({ me, case: now }) {
@@ -128,9 +151,10 @@ function myself(name) {
 }
 
 function notice() {
+  places.get("desk-notice").root.setAttribute("aria-live", "polite"); // there before the words, or they are not read out
   if (!desk.facts.notice) return null;
   const isBad = desk.facts.notice.kind === "bad";
-  return h("p", { class: isBad ? "problem" : "desk-good", role: isBad ? "alert" : "status" }, desk.facts.notice.text);
+  return h("p", { class: isBad ? "problem" : "desk-good", role: isBad ? "alert" : null }, desk.facts.notice.text);
 }
 
 // ---- keeping up: what waits changes without us; a sign-in may end
@@ -144,7 +168,12 @@ async function keepUp() {
   if (waiting !== desk.facts.waiting || desk.facts.case?.is_repeating) lookAgain();
 }
 
+/** Not away from under somebody's hands: who is typing is told, and signs in beside it. */
 function toSignIn() {
+  if (document.body.matches(".editing, .rejecting, :has(dialog[open])")) {
+    places.get("desk-notice")?.root.replaceChildren(h("p", { class: "problem", role: "alert" }, signInAgain()));
+    return;
+  }
   location.href = `/admin/login?next=${encodeURIComponent(location.pathname + location.search)}`;
 }
 

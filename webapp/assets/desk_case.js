@@ -2,7 +2,7 @@
 
 import { h, icon } from "./dom.js";
 import { desk, fill, lookAgain, open, press, stateBadge, words } from "./desk_shared.js";
-import { editor } from "./desk_edit.js";
+import { editor, unfinished } from "./desk_edit.js";
 import { remadeNote, tools } from "./desk_tools.js";
 import { feedbackBody } from "./feedback_card.js";
 import { isOpenElsewhere } from "./desk_tabs.js";
@@ -63,6 +63,7 @@ function card() {
     "section",
     { class: "debrief", "aria-label": words("feedback") },
     tools(shown),
+    unfinished(shown),
     remadeNote(shown),
     objections(shown.disputes.filter((dispute) => dispute.is_open)),
     feedbackBody(feedback, { turnWords, onQuote, afterSentence, opensFailed: true }),

@@ -5,11 +5,11 @@ import { CallFailed } from "./api.js";
 import { apply, differs, editOf } from "./desk_edit_data.js";
 import { evidenceChooser, field, itemFields, levelChooser, newItem } from "./desk_edit_fields.js";
 import { focusCase } from "./desk_keys.js";
-import { ask, submitsWithCtrl } from "./desk_sheet.js";
+import { ask, submitsWithCtrl, toldOf } from "./desk_sheet.js";
 import { desk, draw, goOn, places, words } from "./desk_shared.js";
 import { announce, isEditedElsewhere } from "./desk_tabs.js";
 import { secondsOpen } from "./desk_view.js";
-import { editDraft } from "./drafts.js";
+import { ownDraft } from "./desk_draft.js";
 import { h } from "./dom.js";
 import { checkName } from "./provenance.js";
 
@@ -19,13 +19,30 @@ let open = null; // {id, draft, edit, root, checks, asked, timer}
 /** The form, where the open case is being written over; else null. */
 export const editor = () => (open && open.id === desk.facts?.case?.id ? open.root : null);
 
+/** What somebody typed into this one and did not save, as a line over the debrief; null where there is nothing. */
+export function unfinished({ id, can }) {
+  const kept = ownDraft.read(id);
+  if (!kept || !differs(kept.edit, kept.base)) return null;
+  const forget = () => {
+    ownDraft.forget(id);
+    draw("desk-card");
+  };
+  return h(
+    "div",
+    { class: "note", role: "status" },
+    h("p", {}, words("edit_unfinished")),
+    can.includes("edit") ? h("button", { class: "button small primary", type: "button", "data-key": "edit-go-on", onclick: startEditing }, words("edit_go_on")) : null,
+    h("button", { class: "button small", type: "button", "data-key": "edit-forget", onclick: forget }, words("edit_throw_away")),
+  );
+}
+
 /** Take the draft of the open case and show the form; what was typed before and not saved is there again. */
 export async function startEditing() {
   const { id } = desk.facts.case;
   if (editor()) return open.root.querySelector("textarea")?.focus();
   const draft = await ask("GET", `${id}/draft`);
   if (desk.facts.case?.id !== id) return;
-  const kept = editDraft.read(id);
+  const kept = ownDraft.read(id);
   open = { id, draft, edit: structuredClone(draft.edit), checks: draft.checks, asked: 0, timer: 0 };
   let told = isEditedElsewhere(id) ? h("p", { class: "note" }, words("edit_elsewhere")) : null;
   if (kept && kept.version_n === draft.version_n && differs(kept.edit, draft.edit)) {
@@ -71,7 +88,7 @@ function cancel() {
 }
 
 function throwAway() {
-  editDraft.forget(open.id);
+  ownDraft.forget(open.id);
   stopEditing();
 }
 
@@ -145,7 +162,7 @@ function list(form, part) {
 // ---- as one types
 
 function changed() {
-  editDraft.keep(open.id, { version_n: open.draft.version_n, base: open.draft.edit, edit: open.edit });
+  ownDraft.keep(open.id, { version_n: open.draft.version_n, base: open.draft.edit, edit: open.edit });
   checkSoon(CHECK_AFTER_MS);
 }
 
@@ -193,7 +210,7 @@ async function save(event) {
   button.disabled = true;
   try {
     await send(mine);
-    editDraft.forget(mine.id);
+    ownDraft.forget(mine.id);
     const before = desk.facts.case;
     leaveEditor();
     goOn(before, { kind: "good", text: words("edited") });
@@ -201,7 +218,7 @@ async function save(event) {
     if (!(error instanceof CallFailed)) throw error;
     button.disabled = false;
     if (error.code === "conflict" || error.code === "illegal_move") return wasSlower(mine, error.message);
-    tell(h("p", { class: "problem", role: "alert" }, error.message));
+    tell(h("p", { class: "problem", role: "alert" }, toldOf(error)));
   }
 }
 
@@ -222,7 +239,7 @@ async function send(mine) {
 /** Somebody was faster: what they made of it is shown, and what was typed here is offered to be put on top. */
 async function wasSlower(mine, message) {
   const kept = { version_n: mine.draft.version_n, base: mine.draft.edit, edit: mine.edit };
-  editDraft.keep(mine.id, kept);
+  ownDraft.keep(mine.id, kept);
   const [draft, now] = await Promise.all([ask("GET", `${mine.id}/draft`), ask("GET", mine.id)]);
   if (open !== mine) return;
   const isOwn = now.reviewed_by === desk.facts.me.name;
@@ -272,7 +289,7 @@ function pathWords(path) {
 }
 
 function startAfresh() {
-  editDraft.forget(open.id);
+  ownDraft.forget(open.id);
   open.edit = structuredClone(open.draft.edit);
   rebuild(null);
   checkSoon(0);

@@ -6,6 +6,7 @@ import { focusSearch } from "./desk_search.js";
 import { desk, press, words } from "./desk_shared.js";
 import { skip } from "./desk_view.js";
 import { h } from "./dom.js";
+import { letterOf } from "./letters.js";
 
 const keys = new Map(); // key -> {name, run}
 
@@ -37,7 +38,7 @@ document.addEventListener("keydown", (event) => {
   if (document.body.classList.contains("rejecting")) return whileRejecting(event);
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Escape") return leave(event.target);
-  const known = keys.get(event.key);
+  const known = keys.get(letterOf(event));
   if (!known || isTyping(event.target)) return;
   if (document.body.classList.contains("editing") && event.key !== "?") return; // what is written is left by its buttons
   event.preventDefault();

@@ -27,20 +27,34 @@ fill("desk-list", () => whole); // its parts are drawn here, so that who types i
 /** Ask for the list anew, as long as it is; `isAnother`: other filters, so from the beginning. */
 export async function refreshList({ isAnother = false } = {}) {
   const turn = ++asked;
-  const length = isAnother ? STEP : Math.min(MOST, Math.max(STEP, list.items.length));
+  const length = isAnother ? STEP : Math.max(STEP, list.items.length);
   if (isAnother) list.selected.clear();
   await take(turn, async () => {
     const counted = valueOf("q") ? null : ask("/counts", queryOf()); // counting words takes a walk through everything
-    const [page, numbers] = await Promise.all([ask("", queryOf(), { limit: length }), counted]);
+    const [page, numbers] = await Promise.all([askLines(length), counted]);
     return () => Object.assign(list, { items: page.items, next: page.next, numbers });
   });
 }
+
+/** As many lines from the beginning as there were, in several pages if need be: a list never gets shorter under a reader. */
+async function askLines(length) {
+  let page = await ask("", queryOf(), { limit: Math.min(MOST, length) });
+  let { items } = page;
+  while (page.next && items.length < length) {
+    page = await ask("", queryOf(), { limit: Math.min(MOST, length - items.length), cursor: page.next });
+    items = [...items, ...page.items];
+  }
+  return { items: eachOnce(items), next: page.next };
+}
+
+/** What moved to the end while one paged is met again there: it stays where it was met last. */
+const eachOnce = (items) => items.filter(({ id }, at) => items.findLastIndex((item) => item.id === id) === at);
 
 async function showMore() {
   const turn = ++asked;
   await take(turn, async () => {
     const page = await ask("", queryOf(), { limit: STEP, cursor: list.next });
-    return () => Object.assign(list, { items: [...list.items, ...page.items], next: page.next });
+    return () => Object.assign(list, { items: eachOnce([...list.items, ...page.items]), next: page.next });
   });
 }
 

@@ -79,3 +79,5 @@ export function queryForNext() {
 export const secondsOpen = () => Math.min(LONGEST_S, Math.round((Date.now() - desk.openedAt) / 1000));
 
 export const skip = (id) => skipped.add(id);
+
+export const forgetSkipped = () => skipped.clear();

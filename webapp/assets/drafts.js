@@ -40,6 +40,13 @@ export const editDraft = {
   },
 };
 
+/** A reviewer's note about a debrief, per `kind` such as "reject", until it is sent. Of this tab: signing in anew keeps it. */
+export const noteDraft = {
+  keep: (kind, id, text) => keep(() => sessionStorage, `debrief-note-${kind}-${id}`, text),
+  forget: (kind, id) => keep(() => sessionStorage, `debrief-note-${kind}-${id}`, ""),
+  read: (kind, id) => read(() => sessionStorage, `debrief-note-${kind}-${id}`) ?? "",
+};
+
 function keep(store, key, text) {
   try {
     if (text) store().setItem(key, text);

@@ -6,6 +6,7 @@
 import { openConversation, showStart, stop } from "./actions.js";
 import { h, icon } from "./dom.js";
 import { focusMessage } from "./focus.js";
+import { letterOf } from "./letters.js";
 import { runningAnswer, state } from "./state.js";
 import { t } from "./words.js";
 import { lead } from "./wrap_up.js";
@@ -37,7 +38,8 @@ function follow(event) {
   if (document.querySelector("dialog[open]")) return;
   if (event.key === "Escape") return stopAnswer(event);
   if (isTyping(event.target) || isOff()) return;
-  const found = SHORTCUTS.find(({ keys }) => keys[0] === event.key);
+  const letter = letterOf(event);
+  const found = SHORTCUTS.find(({ keys }) => keys[0] === letter);
   if (!found) return;
   event.preventDefault(); // the letter must not arrive in the field that gets the focus
   found.act();

@@ -98,9 +98,17 @@ class DeskHandlers:
             )
         except DebriefError as error:
             return await self._desk(asker, _with(place, feedback_id=""), _refusal(error, asker))
+        skipped = len(read_skipped(place.view)) if found is None else 0
         if found is None and notice is None:
-            notice = Notice("good", say("desk.nothing_left", asker.language))
-        return await self._desk(asker, _with(place, feedback_id=found or ""), notice)
+            said = (
+                say("desk.skipped_all", asker.language, n=skipped)
+                if skipped
+                else say("desk.nothing_left", asker.language)
+            )
+            notice = Notice("good", said)
+        desk = await self._desk(asker, _with(place, feedback_id=found or ""), notice)
+        desk.facts["is_through"] = skipped > 0
+        return desk
 
     async def claim(self, asker: Asker, place: Place) -> Desk:
         return await self._move(asker, place, reviews.claim)
@@ -153,6 +161,7 @@ class DeskHandlers:
             "case": _case(seen.case, account, asker.language) if seen.case else None,
             "notice": {"kind": notice.kind, "text": notice.text} if notice else None,
             "has_next": seen.has_next,
+            "gone": place.feedback_id if place.feedback_id and seen.case is None else None,
         }
         may = _moves(seen.case, account)
         if seen.has_next and not _is_mine(seen.case, account):
