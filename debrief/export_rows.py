@@ -37,6 +37,15 @@ USUAL_STATES: dict[Kind, tuple[ReviewState, ...]] = {
 """What counts for each kind unless the filter names states itself."""
 APPROVED_ONLY: tuple[Kind, ...] = ("sft", "preferences")
 """Of these, what no person has approved is no row, whatever states the filter names."""
+READ_OF_VERSION: dict[Kind, tuple[str, ...]] = {
+    "conversations": (),
+    "sft": ("body", "lineage"),
+    "preferences": ("body", "lineage"),
+    "feedback": ("body", "checks", "lineage"),
+}
+"""What a row of each kind is made from; the rest is long and need not be read."""
+READS_EARLIER: tuple[Kind, ...] = ("sft", "preferences")
+"""The kinds that need `before` and `turned_down`."""
 
 LEFT_OUT = (
     "not_released", "not_reviewed", "rejected", "withdrawn", "disputed", "older_debrief", "no_prompt", "no_record",
@@ -57,10 +66,11 @@ class ModelVersion:
 
 @dataclass(frozen=True)
 class Reviewed:
-    """All that a row is made from. `path` is empty where the kind needs no talk.
+    """All that a row is made from. What the kind does not need is empty: `path`, `body`, `checks`, `lineage`.
 
     `before` is there where a person wrote the version that counts; `turned_down` where a model wrote it after a
-    reviewer had rejected another one. `scenario` is None where it is of a form that this program no longer reads.
+    reviewer had rejected another one, both for the kinds that need them. `scenario` is None where it is of a form that
+    this program no longer reads.
     """
 
     feedback_id: str

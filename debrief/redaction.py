@@ -19,17 +19,23 @@ LEAST_DIGITS = 7
 PHONE_MOST_DIGITS = 15
 
 _EMAIL = re.compile(r"[\w.+-]{1,64}\s?[@＠]\s?[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,5}", re.IGNORECASE)
+_DOMAINS = "(?:com|net|org|io|dev|app|me|kr|co|edu|gov|info|biz|ai|uk|de|jp)"
 _URL = re.compile(
     r"(?:https?://|ftp://|www\.)[!-~]+"
-    r"|(?<![\w@.])(?:[\w-]{2,63}\.){1,4}(?:com|net|org|io|dev|app|me|kr|co|edu|gov|info|biz|ai|uk|de|jp)"
+    rf"|(?<![\w@.])(?:[\w-]{{2,63}}\.){{1,4}}{_DOMAINS}"
     r"(?:/[^\s<>\"'`)\]]*)?(?![\w.-]*[\w])",
     re.IGNORECASE | re.ASCII,
 )
-_DIGITS = re.compile(r"(?<![\w.,])(?:\+|\()?\d(?:[\d\s().\-\u2010-\u2015/]{3,28})\d(?![\d])")
+_LONG_NUMBER = r"\d[\d\s().\-\u2010-\u2015/]{3,28}\d"
+_DIGITS = re.compile(rf"(?<![\w.,])(?:\+|\()?{_LONG_NUMBER}(?![\d])")
 _DATE = re.compile(r"(?:(?:19|20)\d\d[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./](?:19|20)\d\d)$")
 _YEARS = re.compile(r"(?:19|20)\d\d\s*[-\u2010-\u2015/]\s*(?:19|20)\d\d$")
 _PHONE_LIKE = re.compile(r"^(?:\+|\(?0)")
 _RESIDENT = re.compile(r"^\d{6}\s*-\s*[1-8]\d{6}$")
+
+_ENDS_IN_DOMAIN = re.compile(rf"\.{_DOMAINS}", re.IGNORECASE | re.ASCII)
+_HAS_LONG_NUMBER = re.compile(_LONG_NUMBER)
+"""What every web address without "://" and "www.", and every number looked for, has: ten times as quick to look for."""
 
 _LATIN_NAME = r"[A-Z][\w'’-]{1,30}(?:\s+(?:(?:de|van|von|da|der)\s+)?[A-Z][\w'’-]{1,30}){0,3}"
 _INTRODUCTIONS = (
@@ -55,9 +61,12 @@ def redactor(texts: Iterable[str], answers: Iterable[str] = ()) -> Callable[[str
 
 def redact(text: str, names: frozenset[str] = frozenset()) -> str:
     """The text with marks such as "[email]" in the place of what was found. Sentences and lines stay what they are."""
-    text = _EMAIL.sub(EMAIL, text)
-    text = _URL.sub(URL, text)
-    text = _DIGITS.sub(_number, text)
+    if "@" in text or "＠" in text:
+        text = _EMAIL.sub(EMAIL, text)
+    if "://" in text or _ENDS_IN_DOMAIN.search(text) or "www." in text.lower():
+        text = _URL.sub(URL, text)
+    if _HAS_LONG_NUMBER.search(text):
+        text = _DIGITS.sub(_number, text)
     for name in sorted(names, key=len, reverse=True):
         text = _named(name).sub(NAME, text)
     return text

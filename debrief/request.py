@@ -146,13 +146,20 @@ def build_request(
     """
     schema = _schema(plan, parts)
     return Ask(
-        messages=[{"role": "user", "content": _prompt(plan, parts, faults, found)}],
+        messages=build_messages(plan, parts, faults=faults, found=found),
         schema=schema,
         schema_name="feedback",
         max_tokens=math.ceil(_longest(schema, TOKENS_PER_CHAR[plan.prompt_language])) + 16,
         temperature=temperature,
         seed=seed,
     )
+
+
+def build_messages(
+    plan: Plan, parts: Sequence[str], *, faults: Sequence[Check] = (), found: Sequence[Finding] = ()
+) -> ChatMessages:
+    """What is sent when these parts are asked for; the arguments are those of `build_request`."""
+    return [{"role": "user", "content": _prompt(plan, parts, faults, found)}]
 
 
 def prompt_digest(messages: ChatMessages) -> str:

@@ -18,7 +18,7 @@ from debrief.feedback import CriterionResult, Evidence, FeedbackBody
 from debrief.injection import flag_lines, masked
 from debrief.prompts import ChatMessages
 from debrief.repeat import read_recipe
-from debrief.request import NOT_OBSERVED, Plan, build_request, prompt_digest
+from debrief.request import NOT_OBSERVED, Plan, build_messages, prompt_digest
 from debrief.scenario import Scenario
 from debrief.transcript import NumberedTranscript, number_lines, transcript_hash
 
@@ -63,10 +63,10 @@ def exact_prompt(source: Source, lineage: Mapping[str, Any]) -> tuple[ChatMessag
     if (plan.prompt_hash, plan.schema_hash) != (lineage["prompt_hash"], lineage["schema_hash"]):
         raise NotUsable("prompt_changed")
     call = _only_call(recipe.calls, plan)
-    ask = build_request(plan, plan.parts, temperature=call["temperature"], seed=call["seed"])
-    if call.get("prompt_sha256", prompt_digest(ask.messages)) != prompt_digest(ask.messages):
+    messages = build_messages(plan, plan.parts)
+    if "prompt_sha256" in call and call["prompt_sha256"] != prompt_digest(messages):
         raise NotUsable("prompt_changed")
-    return ask.messages, plan
+    return messages, plan
 
 
 def prompt_as_of_today(source: Source, body: FeedbackBody) -> tuple[ChatMessages, Plan]:
@@ -74,7 +74,7 @@ def prompt_as_of_today(source: Source, body: FeedbackBody) -> tuple[ChatMessages
     plan = _plan(source, body.way, flag_lines(number_lines(source.path)), None)
     if not plan.transcript.choosable:
         raise NotUsable("no_prompt")
-    return build_request(plan, plan.parts, temperature=0, seed=None).messages, plan
+    return build_messages(plan, plan.parts), plan
 
 
 def answer_of(body: FeedbackBody, plan: Plan) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
 from debrief.agreement import Agreed, agree
+from storage.criterion_names import criterion_names, scenario_titles
 from storage.engine import Database
 from storage.tables import ConversationRow, FeedbackRow, FeedbackVersionRow, ReviewRow
 
@@ -24,6 +25,7 @@ class CriterionAgreement:
     """How two agree on one criterion of a scenario's rubric. `unlike`: one saw a level, the other nothing of it."""
 
     scenario_id: str
+    scenario_title: str
     criterion: str
     name: str
     agreed: Agreed
@@ -65,15 +67,16 @@ class _Said:
         return abs(self.first - self.second)
 
 
-def read_agreements(db: Database, pair: Pair, *, scenario_id: str | None = None) -> Agreements:
-    """The newest blind opinions against the other side's levels, by criterion."""
-    said = _read(db, pair, scenario_id)
+def read_agreements(db: Database, pair: Pair, *, scenario_id: str | None = None, language: str = "en") -> Agreements:
+    """The newest blind opinions against the other side's levels, by criterion; named in the reader's `language`."""
+    said, titles = _read(db, pair, scenario_id, language)
     groups: dict[tuple[str, str], list[_Said]] = {}
     for one in said:
         groups.setdefault((one.scenario_id, one.criterion), []).append(one)
     criteria = [
         CriterionAgreement(
             scenario_id=scenario,
+            scenario_title=titles.get(scenario, scenario),
             criterion=criterion,
             name=group[0].name,
             agreed=agree([(one.first, one.second) for one in group if one.first and one.second]),
@@ -85,7 +88,8 @@ def read_agreements(db: Database, pair: Pair, *, scenario_id: str | None = None)
     return Agreements(criteria, [Differing(**vars(one)) for one in apart[:DIFFERING_MAX]])
 
 
-def _read(db: Database, pair: Pair, scenario_id: str | None) -> list[_Said]:
+def _read(db: Database, pair: Pair, scenario_id: str | None, language: str) -> tuple[list[_Said], dict[str, str]]:
+    """What both said, named for a reader of this language, and the titles of the scenarios."""
     first = aliased(ReviewRow)
     query = (
         select(ReviewRow, first.levels, FeedbackVersionRow.body, FeedbackVersionRow.origin, ConversationRow.scenario_id)
@@ -117,4 +121,7 @@ def _read(db: Database, pair: Pair, scenario_id: str | None) -> list[_Said]:
                 for result in results
                 if result["key"] in against and result["key"] in second.levels
             ]
-    return said
+        scenarios = {one.scenario_id for one in said}
+        names = criterion_names(session, scenarios, language)
+        titles = scenario_titles(session, scenarios, language)
+    return [replace(one, name=names.get((one.scenario_id, one.criterion), one.name)) for one in said], titles

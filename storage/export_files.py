@@ -45,7 +45,7 @@ MEDIA_TYPES: dict[Format, str] = {
     "parquet": "application/zip",
 }
 PIECE_BYTES = 64 * 1024
-ROW_GROUP = 500
+ROW_GROUP = 200
 BYTE_ORDER_MARK = "\ufeff"
 _FORMULA = "=+-@\t\r\n＝＋－＠"
 """What makes a spreadsheet calculate, also in full width; OWASP's list and the forms that Excel reads alike."""

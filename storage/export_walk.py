@@ -16,10 +16,18 @@ from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select, true, tuple_
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Bundle, Session, aliased
 
 from debrief.conversation import Message, MessageState
-from debrief.export_rows import SHOWN, Kind, ModelVersion, Reviewed, read_scenario
+from debrief.export_rows import (
+    READ_OF_VERSION,
+    READS_EARLIER,
+    SHOWN,
+    Kind,
+    ModelVersion,
+    Reviewed,
+    read_scenario,
+)
 from debrief.scenario import Scenario
 from storage.engine import Database, utc_now
 from storage.queue_filter import QueueFilter, conditions_of, select_ids
@@ -41,6 +49,7 @@ SLICE = 100
 IDS_IN_MEMORY_BYTES = 1024 * 1024
 """Of ids noted down; more go into a file that has no name."""
 _IDS_AT_ONCE = 1000
+_OF_A_VERSION = ("id", "n", "job_id", "origin", "partial")
 _OF_A_MESSAGE = ("id", "conversation_id", "seq", "parent_id", "role", "text", "state", "created_at")
 _Row = aliased(FeedbackRow)
 
@@ -53,7 +62,7 @@ def iterate_reviewed(db: Database, kind: Kind, wanted: QueueFilter, *, with_talk
         while some := [*islice(ids, SLICE)]:
             with db.read() as session:
                 found = {row[0].id: row for row in session.execute(_columns(kind, wanted, began, some))}
-                items = _read_slice(session, [*found.values()], scenarios, with_talk=with_talk)
+                items = _read_slice(session, kind, [*found.values()], scenarios, with_talk=with_talk)
             for feedback_id in some:
                 yield items.get(feedback_id)
 
@@ -75,7 +84,8 @@ def _noted(db: Database, wanted: QueueFilter, began: datetime) -> Generator[Iter
 
 
 def _columns(kind: Kind, wanted: QueueFilter, began: datetime, ids: Sequence[str]) -> Any:
-    """The row itself, what its talk is, whether it was objected to. No other talk's words."""
+    """The row itself, what its talk is, whether it was objected to. No other talk's words, nothing that is not used."""
+    version = [getattr(FeedbackVersionRow, name) for name in (*_OF_A_VERSION, *READ_OF_VERSION[kind])]
     disputes = (
         select(func.count())
         .where(DisputeRow.version_id == _Row.version_id, DisputeRow.closed_at.is_(None))
@@ -87,7 +97,7 @@ def _columns(kind: Kind, wanted: QueueFilter, began: datetime, ids: Sequence[str
     )
     newest = ~_has_newer(wanted, began) if kind == "conversations" else true()
     return (
-        select(_Row, ConversationRow, FeedbackVersionRow, disputes, helpful, newest)
+        select(_Row, ConversationRow, Bundle[Any]("version", *version), disputes, helpful, newest)
         .join(ConversationRow, ConversationRow.id == _Row.conversation_id)
         .join(FeedbackVersionRow, FeedbackVersionRow.id == _Row.version_id)
         .where(_Row.id.in_(ids))
@@ -113,7 +123,7 @@ def _has_newer(wanted: QueueFilter, began: datetime) -> ColumnElement[bool]:
 
 
 def _read_slice(
-    session: Session, found: Sequence[Any], scenarios: dict[str, Scenario | None], *, with_talk: bool
+    session: Session, kind: Kind, found: Sequence[Any], scenarios: dict[str, Scenario | None], *, with_talk: bool
 ) -> dict[str, Reviewed]:
     """The items by id, with the same few questions however many they are."""
     missing = {talk.scenario_hash for _, talk, *_ in found} - scenarios.keys()
@@ -121,7 +131,7 @@ def _read_slice(
         bodies = select(ScenarioVersionRow).where(ScenarioVersionRow.hash.in_(missing))
         scenarios |= {version.hash: read_scenario(version.body) for version in session.scalars(bodies)}
     paths = _paths(session, found, _leaves(session, found)) if with_talk else {}
-    before, turned_down = _earlier_versions(session, found)
+    before, turned_down = _earlier_versions(session, found) if kind in READS_EARLIER else ({}, {})
     items = {
         row[0].id: _reviewed(
             row, scenarios[row[1].scenario_hash], paths.get(row[0].id, []), before.get(row[0].id),
@@ -154,9 +164,9 @@ def _reviewed(
         path=path,
         version_n=version.n,
         version_origin=version.origin,
-        body=version.body,
-        checks=version.checks,
-        lineage=version.lineage,
+        body=getattr(version, "body", {}),
+        checks=getattr(version, "checks", ()),
+        lineage=getattr(version, "lineage", {}),
         partial=version.partial,
         before=before if is_edited else None,
         turned_down=None if is_edited else turned_down,
@@ -227,14 +237,15 @@ def _earlier_versions(
         .correlate(FeedbackVersionRow)
         .exists()
     )
+    version = FeedbackVersionRow
     earlier = (
-        select(FeedbackVersionRow, was_rejected)
+        select(version.feedback_id, version.n, version.body, version.lineage, was_rejected)
         .where(FeedbackVersionRow.feedback_id.in_(counts), FeedbackVersionRow.origin == "model")
         .order_by(FeedbackVersionRow.n)
     )
-    for row, is_rejected in session.execute(earlier):
-        if row.n < counts[row.feedback_id]:
-            last[row.feedback_id] = ModelVersion(row.n, row.body, row.lineage)
+    for feedback_id, n, body, lineage, is_rejected in session.execute(earlier):
+        if n < counts[feedback_id]:
+            last[feedback_id] = ModelVersion(n, body, lineage)
             if is_rejected:
-                rejected[row.feedback_id] = last[row.feedback_id]
+                rejected[feedback_id] = last[feedback_id]
     return last, rejected

@@ -7,7 +7,7 @@ many there are.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from storage.criterion_names import criterion_names
 from storage.engine import Database, utc_now
 from storage.reviews import title_by_language
 from storage.tables import FeedbackRow, FeedbackVersionRow, ScenarioVersionRow
@@ -61,7 +62,7 @@ def read_levels(db: Database, *, days: int, scenario_id: str | None = None, lang
         db: the record.
         days: how far back debriefs were made.
         scenario_id: whose rubric; by default, and where it has none, that of the newest rubric.
-        language: in which the criteria are named, as far as there is a debrief in it.
+        language: in which the criteria are named.
     """
     since = utc_now() - timedelta(days=days)
     with db.read() as session:
@@ -69,12 +70,13 @@ def read_levels(db: Database, *, days: int, scenario_id: str | None = None, lang
         scenarios = list(dict.fromkeys(scenario for scenario, _, _ in firsts))
         chosen = scenario_id if scenario_id in scenarios else next(iter(scenarios), None)
         newest = [(rubric, first) for scenario, rubric, first in firsts if scenario == chosen][:VERSIONS]
+        names = {key: name for (_, key), name in criterion_names(session, [str(chosen)], language).items()}
         versions: list[RubricVersion] = []
         criteria: list[CriterionLevels] = []
         for rubric, first in reversed(newest):
             bodies = _bodies(session, str(chosen), rubric, since)
             versions.append(RubricVersion(rubric, first, len(bodies)))
-            criteria += _levels(rubric, bodies, language)
+            criteria += _levels(rubric, bodies, names)
         return LevelFigures(_titles(session, scenarios), chosen, versions, criteria)
 
 
@@ -103,16 +105,14 @@ def _bodies(session: Session, scenario_id: str, rubric: str, since: datetime) ->
     ).all()
 
 
-def _levels(rubric: str, bodies: Sequence[dict[str, Any]], language: str) -> list[CriterionLevels]:
+def _levels(rubric: str, bodies: Sequence[dict[str, Any]], names: Mapping[str, str]) -> list[CriterionLevels]:
     counts: dict[str, Counter[int]] = {}
-    names: dict[str, str] = {}
+    said: dict[str, str] = {}
     for body in bodies:
         for result in body["criteria"]:
-            key = result["key"]
-            counts.setdefault(key, Counter())[result.get("level") or 0] += 1
-            if body["language"] == language or key not in names:
-                names[key] = result["name"]
-    return [CriterionLevels(rubric, key, names[key], dict(found)) for key, found in counts.items()]
+            counts.setdefault(result["key"], Counter())[result.get("level") or 0] += 1
+            said.setdefault(result["key"], result["name"])
+    return [CriterionLevels(rubric, key, names.get(key, said[key]), dict(found)) for key, found in counts.items()]
 
 
 def _titles(session: Session, scenario_ids: Sequence[str]) -> dict[str, dict[str, str]]:

@@ -7,9 +7,12 @@ down: go back with the copy. A new step is written by `python -m storage.migrate
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import sqlite3
 import sys
+import threading
+import time
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -29,7 +32,12 @@ from debrief.errors import ConfigError
 from storage import search_index, written_index
 from storage.engine import BUSY_TIMEOUT_MS
 
+logger = logging.getLogger(__name__)
+
 MIGRATIONS = Path(__file__).parent / "migrations"
+TELL_EVERY_S = 10.0
+CACHE_KB = 64 * 1024
+"""Of SQLite's pages while it is upgraded. With its usual 2 MB a page that changes twice is written twice."""
 ADVISORY_LOCK = 7_305_846_121  # any number, the same in every process of ours
 
 
@@ -75,11 +83,12 @@ def _migrate_sqlite(url: URL, backup_dir: Path | None) -> None:
         if found == _newest():
             return
         _expect_known(found)
-        if found is not None and backup_dir is not None:
-            _copy(file, backup_dir, found)
-        with _engine(url).begin() as connection:
-            _upgrade(connection)
-            _check_references(connection)
+        with _told(found):
+            if found is not None and backup_dir is not None:
+                _copy(file, backup_dir, found)
+            with _engine(url).begin() as connection:
+                _upgrade(connection, found)
+                _check_references(connection)
 
 
 def _migrate_server(url: URL) -> None:
@@ -88,13 +97,45 @@ def _migrate_server(url: URL) -> None:
         found = _revision(connection)
         if found != _newest():
             _expect_known(found)
-            _upgrade(connection)
+            with _told(found):
+                _upgrade(connection, found)
 
 
-def _upgrade(connection: Connection) -> None:
-    command.upgrade(_config(connection), "head")
+@contextmanager
+def _told(found: str | None) -> Generator[None]:
+    """Say in the log that an upgrade goes on: a large database takes minutes, and nobody is to think that it hangs."""
+    if found is None:  # an empty database takes a moment
+        yield
+        return
+    logger.info("upgrade_begins from=%s to=%s", found, _newest())
+    began, over = time.monotonic(), threading.Event()
+
+    def tell() -> None:
+        while not over.wait(TELL_EVERY_S):
+            logger.info("upgrade_goes_on seconds=%d", time.monotonic() - began)
+
+    teller = threading.Thread(target=tell, name="upgrade-teller", daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        over.set()
+        teller.join()
+    logger.info("upgrade_done seconds=%d", time.monotonic() - began)
+
+
+def _upgrade(connection: Connection, found: str | None) -> None:
+    config = _config(connection)
+    if found is not None:
+        config.attributes["on_step"] = _note_step
+    command.upgrade(config, "head")
     search_index.make_triggers(connection)
     written_index.make_triggers(connection)
+
+
+def _note_step(**applied: Any) -> None:
+    """What Alembic calls after each step."""
+    logger.info("upgrade_step schema=%s", applied["step"].up_revision_id)
 
 
 def _expect_known(found: str | None) -> None:
@@ -121,6 +162,7 @@ def _copy(file: Path, backup_dir: Path, revision: str) -> None:
         with closing(_raw(file)) as connection:
             connection.execute("VACUUM INTO ?", (str(draft),))
         draft.rename(copy)
+        logger.info("upgrade_copied from=%s bytes=%d", revision, copy.stat().st_size)
     finally:
         draft.unlink(missing_ok=True)  # on a full disk a torn copy would be what fills it
 
@@ -136,6 +178,7 @@ def _engine(url: URL, *, begin: str = "BEGIN IMMEDIATE") -> Engine:
         connection.isolation_level = None
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
 
     @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:  # pyright: ignore[reportUnusedFunction]

@@ -1,7 +1,8 @@
 """One decision for many feedbacks: each is a move of its own, in a transaction of its own, with its own audit row.
 
-What cannot be moved is passed over, and why is counted: somebody has it, it was decided meanwhile, its visitor objects
-to something. A walk goes through the queue in portions, newest first, and meets each feedback once.
+What cannot be moved is passed over, and why is counted: it was decided already, somebody has it, its visitor objects to
+something. The same rules tell beforehand how many will be moved (`storage/bulk_preview.py`). A walk goes through the
+queue in portions, newest first, and meets each feedback once.
 """
 
 from __future__ import annotations
@@ -9,17 +10,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
-from debrief.errors import Conflict, DebriefError, NotFound
+from debrief.errors import DebriefError, NotFound
 from debrief.review import ReviewState
 from storage import anew
 from storage.accounts import Account, find_account
 from storage.audit import audit
-from storage.engine import Database
-from storage.moves import move_review, take_in_hand
+from storage.engine import Database, utc_now
+from storage.moves import is_held, move_review, take_in_hand
 from storage.reviews import WAITING
 from storage.tables import FeedbackRow
 
@@ -27,23 +30,52 @@ BulkAction = Literal["approve", "assign", "regenerate"]
 BATCH_MAX = 100
 REWRITES_AT_ONCE = 50
 """So many are being written anew for the desk at a time: each takes the model minutes that talks want too."""
-_WHY = {
-    "claimed_by_other": "in_hands",
-    "not_found": "gone",
-    "disputed": "disputed",
-    "nothing_shown": "no_words",
-    "admins_only": "not_allowed",
-    "not_allowed": "not_allowed",
-}
+_WHY = {"claimed_by_other": "in_hands", "not_found": "gone", "nothing_shown": "no_words", "admins_only": "not_allowed"}
 """Codes of errors as codes of outcomes; every other refusal means that it stands differently by now."""
+_DECIDED = (ReviewState.APPROVED, ReviewState.EDITED_APPROVED, ReviewState.REJECTED, ReviewState.WITHDRAWN)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """All of a feedback that decides whether it can be moved together with others."""
+
+    state: ReviewState
+    is_anothers: bool
+    """Somebody else has it open."""
+    is_disputed: bool
+    has_words: bool
+
+
+def why_not(action: BulkAction, one: Standing, account: Account) -> str | None:
+    """Why this one is passed over, as a code of `Outcome.skipped`; None: it is moved."""
+    if one.state in _DECIDED and not (action == "regenerate" and one.state is ReviewState.REJECTED):
+        return "decided"
+    if one.state is ReviewState.REGENERATING:
+        return "rewriting"
+    if action == "assign":
+        return None if one.state in WAITING else "not_waiting"
+    if one.state is ReviewState.ESCALATED and not account.is_admin:
+        return "not_allowed"
+    if one.is_anothers:
+        return "in_hands"
+    # What a visitor objects to is left for somebody who reads the objection.
+    if action == "approve" and one.is_disputed:
+        return "disputed"
+    return None if one.has_words and one.state is not ReviewState.NONE else "no_words"
+
+
+class _PassedOver(Exception):
+    def __init__(self, why: str) -> None:
+        self.why = why
 
 
 @dataclass
 class Outcome:
     """What came of a portion.
 
-    `skipped` counts by reason: in_hands, moved_on, disputed, no_words, not_allowed, gone, full (as many as may be are
-    being written anew).
+    `skipped` counts by reason: decided, rewriting, not_waiting (there is nothing to assign), not_allowed (it is
+    for admins), in_hands, disputed, no_words, moved_on (it changed in this very moment), gone, full (as many as may be
+    are being written anew).
 
     `jobs` are ids to ring for.
     """
@@ -77,11 +109,15 @@ def move_many(
     outcome = Outcome()
     room = rewrites_left(db) if action == "regenerate" else BATCH_MAX
     for feedback_id in feedback_ids[:BATCH_MAX]:
-        if outcome.done >= room:
-            outcome.skipped["full"] += 1
-            continue
         try:
+            if outcome.done >= room:
+                _look(db, account, action, feedback_id)
+                outcome.skipped["full"] += 1
+                continue
             job_id = act[action](feedback_id)
+        except _PassedOver as found:
+            outcome.skipped[found.why] += 1
+            continue
         except DebriefError as error:
             if error.retryable:
                 raise
@@ -109,14 +145,34 @@ def _assignee_id(db: Database, name: str | None) -> str | None:
     return found.id
 
 
+def _open(session: Session, account: Account, action: BulkAction, feedback_id: str, *, for_update: bool) -> FeedbackRow:
+    row = session.get(FeedbackRow, feedback_id, with_for_update=for_update)
+    if row is None:
+        raise NotFound
+    why = why_not(action, standing_of(row, account, utc_now()), account)
+    if why is not None:
+        raise _PassedOver(why)
+    return row
+
+
+def standing_of(row: FeedbackRow, account: Account, now: datetime) -> Standing:
+    return Standing(
+        state=ReviewState(row.review_state),
+        is_anothers=is_held(row, now) and row.claimed_by != account.id,
+        is_disputed=row.open_disputes > 0,
+        has_words=row.version_id is not None,
+    )
+
+
+def _look(db: Database, account: Account, action: BulkAction, feedback_id: str) -> None:
+    with db.read() as session:
+        _open(session, account, action, feedback_id, for_update=False)
+
+
 def _approve(db: Database, account: Account, feedback_id: str) -> None:
-    """Claim and approve in one transaction. What a visitor objects to is left for somebody who reads the objection."""
+    """Claim and approve in one transaction."""
     with db.write() as session:
-        row = session.get(FeedbackRow, feedback_id, with_for_update=True)
-        if row is None:
-            raise NotFound
-        if row.open_disputes:
-            raise Conflict("disputed")
+        _open(session, account, "approve", feedback_id, for_update=True)
         seen = take_in_hand(session, account, feedback_id, None)
         move_review(session, account, feedback_id, seen, "approve", reviewed_by=account.id)
 
@@ -124,14 +180,10 @@ def _approve(db: Database, account: Account, feedback_id: str) -> None:
 def _assign(db: Database, account: Account, feedback_id: str, to: str | None) -> None:
     """A plan and no move: who has it open goes on."""
     with db.write() as session:
-        row = session.get(FeedbackRow, feedback_id, with_for_update=True)
-        if row is None:
-            raise NotFound
-        if row.review_state not in WAITING:
-            raise Conflict
-        row.assigned_to = to
+        _open(session, account, "assign", feedback_id, for_update=True).assigned_to = to
         audit(session, account.id, "assign", "feedback", feedback_id, to=to)
 
 
 def _regenerate(db: Database, account: Account, feedback_id: str) -> str:
+    _look(db, account, "regenerate", feedback_id)
     return anew.regenerate(db, account, feedback_id, None, claims=True)[1]

@@ -41,6 +41,7 @@ from storage.accounts import Account, find_account
 from storage.engine import Database
 from tests import desk_words as said
 from tests.clock import clock
+from tests.desk_hooks import connect
 from tests.factories import make_turn
 from tests.gold.talks import GoldTalk, Truth, load_talks
 from tests.review_scene import make_account
@@ -127,6 +128,7 @@ def furnish(db: Database, *, count: int = 200, seed: int = 7) -> Month:
     month.after(
         24 * 9, lambda: account_tokens.make_account_token(db, month.people["ada"], month.people["ada"].id, "Grafana")
     )
+    connect(month)
     month.run()
     _leave_some_under_way(month)
     return month

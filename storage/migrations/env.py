@@ -34,5 +34,6 @@ context.configure(
     render_as_batch=True,
     render_item=render_item,
     include_name=include_name,
+    on_version_apply=context.config.attributes.get("on_step"),
 )
 context.run_migrations()

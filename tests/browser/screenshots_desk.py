@@ -1,12 +1,13 @@
 """Pictures of the review desk after a busy month: `python -m tests.browser.screenshots_desk`.
 
-Two hundred debriefs in all states (`tests/desk_scene.py`), on a desktop, a tablet held upright and a phone, light and
-dark, in English and Korean. `--record FILE` keeps the furnished record, or takes it from there when it is there.
+Two hundred debriefs in all states (`tests/desk_scene.py`), on two desktops, a tablet held both ways and a phone, light
+and dark, in English and Korean. `--record FILE` keeps the furnished record, or takes it from there when it is there.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -25,9 +26,17 @@ from tests.browser.house import CHROMIUM, CHROMIUM_ARGS, DESKTOP, PHONE, House, 
 from tests.desk_scene import furnish
 from tests.review_scene import PASSWORD
 from tests.scripted_model import ScriptedModel
+from webapp.pages.plots.handlers import NAMES
 
 TABLET = {"width": 820, "height": 1180}
-SIZES = {"desktop": DESKTOP, "tablet": TABLET, "phone": PHONE}
+SIZES = {
+    "desktop": DESKTOP,
+    "wide": {"width": 1440, "height": 900},
+    "landscape": {"width": 1024, "height": 768},
+    "tablet": TABLET,
+    "phone": PHONE,
+}
+FINGERS = ("landscape", "tablet", "phone")
 LOCALES = {"en": "en-US", "ko": "ko-KR"}
 Shoot = Callable[[str], None]
 
@@ -77,7 +86,7 @@ def _photograph(house: House, browser: Browser, name: str, out: Path, views: lis
         locale=LOCALES[language],
         color_scheme=scheme,  # type: ignore[arg-type]
         is_mobile=size == "phone",
-        has_touch=size != "desktop",
+        has_touch=size in FINGERS,
     )
     page = context.new_page()
 
@@ -214,10 +223,13 @@ def _second(page: Page, house: House, shoot: Shoot) -> None:
 
 def _plots(page: Page, house: House, shoot: Shoot) -> None:
     page.goto(f"{house.url}/admin/plots/")
-    page.wait_for_timeout(5000)
+    expect(page.locator("#plots .vega-embed svg.marks")).to_have_count(9)
+    page.wait_for_timeout(1500)  # each is drawn again once its width is known
     shoot("")
-    page.mouse.wheel(0, 900)
-    shoot("-more")
+    for n, name in enumerate(NAMES[2:], 2):
+        page.locator(f".plot:has(#plot-{name})").evaluate("plot => plot.scrollIntoView({block: 'start'})")
+        if page.viewport_size["width"] < 700 or n % 2 == 0:  # type: ignore[index]
+            shoot(f"-{n}-{name}")
 
 
 def _manage(page: Page, house: House, shoot: Shoot) -> None:
@@ -226,8 +238,41 @@ def _manage(page: Page, house: House, shoot: Shoot) -> None:
         page.locator(".manage table, .manage .fields").first.wait_for()
         page.wait_for_timeout(800)
         shoot(f"-{tab}")
+        if tab == "people":
+            page.locator(".manage .sheet").last.scroll_into_view_if_needed()
+            shoot("-programs")
     page.goto(f"{house.url}/admin/password")
     shoot("-password")
+
+
+def _hooks(page: Page, house: House, shoot: Shoot) -> None:
+    page.goto(f"{house.url}/admin/manage/#webhooks")
+    page.locator(".hook").nth(2).wait_for()
+    shoot("")
+    page.locator("[data-key^=log-]").nth(1).click()
+    page.locator(".hook-log tbody tr").first.wait_for()
+    page.locator(".hook-log").scroll_into_view_if_needed()
+    shoot("-log")
+    page.locator("[data-key^=edit-]").first.click()
+    shoot("-change")
+    page.locator("[data-key=new-hook-url]").fill("https://hooks.example.org/debrief")
+    page.locator("[data-key^=new-hook-feedback]").first.check()
+    page.locator("[data-key=new-hook-send]").click()
+    page.locator(".once").scroll_into_view_if_needed()
+    shoot("-secret")
+    page.locator("[data-key^=delete-]").last.click()
+    page.locator("[data-key^=sure-]").click()
+    expect(page.locator(".hook")).to_have_count(3)
+
+
+def _exports(page: Page, house: House, shoot: Shoot) -> None:
+    page.goto(f"{house.url}/admin/?show=all&sort=worst")
+    page.locator(".desk-item").nth(5).wait_for()
+    page.locator("[data-key=bulk-all]").click()
+    page.locator("[data-key=bulk-export]").click()
+    expect(page.locator("[data-key=export-download]")).to_have_attribute("href", re.compile("exports"))
+    shoot("")
+    page.keyboard.press("Escape")
 
 
 VIEWS: dict[str, Callable[[Page, House, Shoot], None]] = {
@@ -242,6 +287,8 @@ VIEWS: dict[str, Callable[[Page, House, Shoot], None]] = {
     "second": _second,
     "plots": _plots,
     "manage": _manage,
+    "hooks": _hooks,
+    "exports": _exports,
 }
 
 if __name__ == "__main__":

@@ -13,8 +13,10 @@ from playwright.sync_api import Page, expect
 
 from storage import jobs
 from storage.accounts import find_account
+from tests.again_scene import make_debrief
 from tests.browser.house import House, below, debrief_card
-from tests.browser.test_trying_again import debrief, say
+from tests.browser.test_list import drop
+from tests.browser.test_trying_again import BETTER, WEAK, debrief, say, talk_of, try_again
 from tests.job_scene import claim_this
 from tests.review_scene import PASSWORD, make_account, make_feedback
 from tests.scripted_model import Script
@@ -133,6 +135,44 @@ def test_the_visitors_pages_have_no_grave_finding(house: House, phone: bool, sch
         page.goto(f"{house.url}/?view=data")
         page.locator("#mine h1").wait_for()
         inspect("my data")
+    assert not found, "\n".join(sorted(set(found)))
+
+
+@SCREENS
+def test_comparing_and_bringing_back_have_no_grave_finding(house: House, phone: bool, scheme: str):
+    found: list[str] = []
+    with house.visit(phone=phone, scheme=scheme) as olga:
+        page = olga.page
+        page.emulate_media(reduced_motion="reduce")
+        inspect = inspector(page, found, by_finger=phone)
+
+        def make(talk_id: str, levels: dict[str, int | None]) -> None:
+            make_debrief(house.db, talk_of(house, talk_id), levels)
+            page.locator("[data-key=pane-debrief]").click() if phone else None
+            expect(debrief_card(page).locator(".criterion").first).to_be_visible()
+
+        talk_id = olga.start("Job interview")
+        say(olga, WEAK)
+        make(talk_id, {"examples": 2, "motive": 4, "own_part": None})
+        file = page.request.get(f"{house.url}/api/v1/conversations/{talk_id}/export?format=json").text()
+        again = try_again(olga)
+        inspect("trying again")
+        say(olga, BETTER)
+        make(again, {"examples": 4, "motive": 3, "own_part": 3})
+        page.get_by_role("button", name="Compare with your earlier try").click()
+        page.locator(".compared").first.wait_for()
+        inspect("comparison")
+        page.goto(house.url)
+        page.locator(".card-title").first.wait_for()
+        page.evaluate("document.body.classList.add('dropping')")
+        inspect("a file above the page")
+        olga.expect_refusals(422)
+        drop(page, '{"conversations": []}')
+        expect(page.locator(".notice.bad")).to_be_visible()
+        inspect("a file that is none of ours")
+        drop(page, file)
+        expect(page.locator(".talk-head .imported")).to_be_visible()
+        inspect("a talk that was brought back")
     assert not found, "\n".join(sorted(set(found)))
 
 

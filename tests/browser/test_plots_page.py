@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import expect
 from sqlalchemy import delete
 
@@ -37,3 +39,16 @@ def test_rita_sees_the_plots_and_chooses_a_year_and_another_scenario(house: Hous
         expect(levels).not_to_contain_text("aaaaaa")
         page.get_by_label("7 days").check()
         expect(levels).to_contain_text("aaaaaa")
+
+
+def test_on_a_phone_the_names_below_a_plot_are_turned_and_not_one_over_the_other(house: House):
+    with house.db.write() as session:
+        session.execute(delete(ConversationRow))
+    if find_account(house.db, "rita") is None:
+        make_account(house.db, "rita")
+    fill(house.db, days=3)
+    for phone, laid in ((False, r"^translate\([^)]*\)$"), (True, "rotate")):
+        with signed_in(house, "rita", "/admin/plots/", phone=phone) as look:
+            look.expect_warnings_of_plots()
+            name = look.page.locator("#plot-waiting [aria-label^='X-axis'] .role-axis-label text").last
+            expect(name).to_have_attribute("transform", re.compile(laid))

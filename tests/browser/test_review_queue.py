@@ -235,6 +235,14 @@ def test_rita_approves_what_she_selected_and_then_assigns_all_that_is_left(house
     expect(items(page)).to_have_count(3)
     assert states(db) == {ReviewState.PENDING: 3, ReviewState.APPROVED: 2}
 
+    page.goto(f"{house.url}/admin/?show=all")
+    expect(items(page)).to_have_count(5)
+    button(page, "Do something with all of these …").click()
+    page.locator("[data-key=bulk-approve]").click()
+    expect(dialog).to_contain_text("Approve 3?")
+    expect(dialog.get_by_role("listitem")).to_have_text(["2 decided already"])
+    page.keyboard.press("Escape")
+    page.goto(f"{house.url}/admin/")
     button(page, "Do something with all of these …").click()
     expect(page.locator("[data-key=bulk-export]")).to_have_count(0)  # which is for admins
     page.locator("[data-key=bulk-assign]").click()

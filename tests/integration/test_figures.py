@@ -61,12 +61,12 @@ def test_agreement_is_told_from_second_opinions_and_drawn_with_its_interval(web:
     fill(web.parts.db, days=8, a_day=4)
     plot = _draw(web).plots["agreement"]
     told = {one.name: one.agreed for one in read_agreements(web.parts.db, "people").criteria}
-    assert [(row["x"], row["y"]) for row in plot.rows if row["x"] == "Structure"] == [
-        ("Structure", round(value, 2))
+    assert [(row["x"], row["y"]) for row in plot.rows if row["x"] == "Concrete examples"] == [
+        ("Concrete examples", round(value, 2))
         for value in (
-            told["Structure"].quadratic.low,
-            told["Structure"].quadratic.value,
-            told["Structure"].quadratic.high,
+            told["Concrete examples"].quadratic.low,
+            told["Concrete examples"].quadratic.value,
+            told["Concrete examples"].quadratic.high,
         )
     ]
     assert f"up to {max(one.n for one in told.values())} debriefs" in plot.said

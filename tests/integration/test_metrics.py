@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr, ValidationError
 
 from debrief.settings import Settings
+from storage import webhooks
+from storage.webhook_outbox import Ended, claim_due, end_attempt
+from tests.clock import clock
+from tests.review_scene import make_account
 from tests.scripted_model import Script, ScriptedModel
 from tests.web_scene import Browser, Web, running_web, until
+from tests.webhook_scene import QUICK, make_hook
 
 TOKEN = "a-token-of-sixteen-characters"
 BEARER = {"authorization": f"Bearer {TOKEN}"}
@@ -64,6 +70,33 @@ def test_a_monitor_sees_refusals_and_a_model_that_went_away(web: Web, olga: Brow
     found = until(lambda: (seen := read(olga))['debrief_model_state{state="ready"}'] == 0 and seen, within_s=60)
     assert found['debrief_refusals_total{code="body_too_large"}'] == 1
     assert sum(value for name, value in found.items() if name.startswith("debrief_model_state")) == 1
+
+
+def test_a_monitor_sees_webhooks_that_fail_and_how_long_the_oldest_event_has_waited(web: Web, olga: Browser):
+    assert {name: n for name, n in read(olga).items() if "webhook" in name} == {
+        'debrief_webhooks{state="works"}': 0,
+        'debrief_webhooks{state="failing"}': 0,
+        'debrief_webhooks{state="disabled"}': 0,
+        'debrief_webhook_deliveries{state="waiting"}': 0,
+        'debrief_webhook_deliveries{state="failed"}': 0,
+        "debrief_webhook_oldest_waiting_seconds": 0,
+    }
+    db = web.parts.db
+    ada = make_account(db, "ada", "admin")
+    first, second, third = (make_hook(db, ada, f"https://{name}.example/hook")[0].id for name in "abc")
+    webhooks.change_webhook(db, ada, third, (), disabled=True)
+    with clock() as wall:
+        for one in (first, second, second):
+            webhooks.ping(db, ada, one)
+        rules = replace(QUICK, attempts=1)
+        claimed = next(each for each in claim_due(db, rules) if each.webhook_id == second)
+        end_attempt(db, claimed, Ended(wall.now(), 0.1, 503, "status"), rules)
+        wall.jump(hours=2)
+        found = read(olga)
+    assert [found[f'debrief_webhooks{{state="{state}"}}'] for state in ("works", "failing", "disabled")] == [1, 1, 1]
+    assert found['debrief_webhook_deliveries{state="waiting"}'] == 2
+    assert found['debrief_webhook_deliveries{state="failed"}'] == 1
+    assert 7200 <= found["debrief_webhook_oldest_waiting_seconds"] < 10_800
 
 
 @pytest.mark.only_sqlite("who may read does not depend on the database")

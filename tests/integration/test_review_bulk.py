@@ -4,8 +4,9 @@ import pytest
 
 from debrief.errors import NotFound
 from debrief.review import ReviewState
-from storage import reactions, review_bulk, review_queue
+from storage import bulk_preview, reactions, review_bulk, review_queue
 from storage.audit import list_audit
+from storage.engine import utc_now
 from storage.queue_filter import QueueFilter
 from storage.tables import FeedbackRow
 from tests.factories import OLGA
@@ -37,15 +38,37 @@ def test_approving_many_moves_what_may_be_moved_and_says_why_of_the_rest(any_dat
     rejected = make_feedback(database, talk, state=S.REJECTED).id
     disputed = make_feedback(database, talk, state=S.AUTO_RELEASED).id
     reactions.dispute(database, OLGA, disputed, "next_step", "No.")
-    outcome = review_bulk.move_many(database, rita, "approve", [free, mine, lapsed, hers, rejected, disputed, "f_gone"])
-    assert outcome.done == 3
-    assert outcome.skipped == {"in_hands": 1, "moved_on": 1, "disputed": 1, "gone": 1}
+    ids = [free, mine, lapsed, hers, rejected, disputed, "f_gone"]
+    told = bulk_preview.preview_ids(database, rita, "approve", ids)
+    outcome = review_bulk.move_many(database, rita, "approve", ids)
+    assert (outcome.done, told.count, told.done) == (3, 7, 3)
+    assert outcome.skipped == told.left_out == {"in_hands": 1, "decided": 1, "disputed": 1, "gone": 1}
     assert {state_of(database, one) for one in (free, mine, lapsed)} == {S.APPROVED}
     assert (state_of(database, hers), state_of(database, disputed)) == (S.CLAIMED, S.PENDING)
     assert [(entry.action, entry.actor) for entry in list_audit(database, free)] == [
         ("claim", rita.id),
         ("approve", rita.id),
     ]
+
+
+@pytest.mark.parametrize("action", ["approve", "assign", "regenerate"])
+@pytest.mark.parametrize("role", ["reviewer", "admin"])
+def test_what_is_told_beforehand_of_many_in_every_state_is_what_comes_of_it(any_database, action, role):
+    database = any_database
+    ada, rosa = make_account(database, "ada", role), make_account(database, "rosa")
+    talk = make_talk(database)
+    for state in S:
+        make_feedback(database, talk, state=state, claimer=rosa if state is S.CLAIMED else None)
+    make_feedback(database, talk, state=S.CLAIMED, claimer=ada)
+    make_feedback(database, talk, state=S.CLAIMED, claimer=rosa, lease_s=-1)
+    reactions.dispute(database, OLGA, make_feedback(database, talk, state=S.AUTO_RELEASED).id, "next_step", "No.")
+    everything = QueueFilter(states=())
+    told = bulk_preview.preview_filter(database, ada, action, everything, until=utc_now())
+    ids = review_queue.list_review_ids(database, everything, limit=100).items
+    outcome = review_bulk.move_many(database, ada, action, ids)
+    assert told.count == len(ids) == len(S) - 1 + 3
+    assert (outcome.done, outcome.skipped) == (told.done, told.left_out)
+    assert told.done + told.left_out.total() == told.count
 
 
 def test_assigning_is_on_record_and_does_not_disturb_who_reads(any_database):
@@ -55,7 +78,7 @@ def test_assigning_is_on_record_and_does_not_disturb_who_reads(any_database):
     waits, read = make_feedback(database, talk), make_feedback(database, talk, state=S.CLAIMED, claimer=rita)
     decided = make_feedback(database, talk, state=S.APPROVED)
     outcome = review_bulk.move_many(database, rita, "assign", [waits.id, read.id, decided.id], assignee="rosa")
-    assert (outcome.done, outcome.skipped) == (2, {"moved_on": 1})
+    assert (outcome.done, outcome.skipped) == (2, {"decided": 1})
     assert review_queue.count_matching(database, QueueFilter(assignee="rosa")) == 2
     with database.read() as session:
         assert session.get_one(FeedbackRow, read.id).row_version == read.row_version
@@ -70,7 +93,7 @@ def test_having_many_written_anew_gives_jobs_to_ring_for(database, rita):
     talk = make_talk(database)
     waits, withdrawn = make_feedback(database, talk), make_feedback(database, talk, state=S.WITHDRAWN)
     outcome = review_bulk.move_many(database, rita, "regenerate", [waits.id, withdrawn.id])
-    assert (outcome.done, outcome.skipped, len(outcome.jobs)) == (1, {"moved_on": 1}, 1)
+    assert (outcome.done, outcome.skipped, len(outcome.jobs)) == (1, {"decided": 1}, 1)
     assert state_of(database, waits.id) is S.REGENERATING
 
 
@@ -86,7 +109,7 @@ def test_no_more_are_written_anew_at_once_than_may_be_and_the_rest_stays(web, mo
         sign_in(rita)
         wish = {"action": "regenerate", "view": "language=en"}
         seen = rita.post("/api/v1/review/bulk/preview", json=wish).json()
-        assert (seen["count"], seen["room"]) == (4, 2)
+        assert (seen["count"], seen["done"], seen["left_out"]) == (4, 2, {"full": 2})
         sent = rita.post("/api/v1/review/bulk", json=wish).json()
         assert (sent["done"], sent["skipped"], sent["next"]) == (2, {"full": 2}, None)
     assert review_queue.count_reviews(database)[S.PENDING] == 2
@@ -102,7 +125,7 @@ def test_a_filtered_set_is_counted_first_and_then_met_once_each(web):
         sign_in(rita)
         wish = {"action": "approve", "view": "language=en&sort=worst"}
         seen = rita.post("/api/v1/review/bulk/preview", json=wish).json()
-        assert (seen["count"], seen["disputed"]) == (30, 0)
+        assert (seen["count"], seen["done"], seen["left_out"]) == (30, 30, {})
         make_feedback(database, talk)
         first = rita.post("/api/v1/review/bulk", json={**wish, "until": seen["until"]}).json()
         assert (first["done"], first["skipped"]) == (25, {})

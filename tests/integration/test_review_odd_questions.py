@@ -1,7 +1,11 @@
-"""Questions to the review that make no sense get a sentence and no 500, on both engines."""
+"""Days and odd questions to the review: what makes no sense gets a sentence and no 500, on both engines."""
+
+from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import update
 
+from storage.tables import FeedbackRow
 from tests.review_scene import make_account, make_feedback, sign_in
 from tests.web_scene import Web
 
@@ -32,6 +36,21 @@ def test_no_filter_and_no_place_in_the_list_breaks_the_server(web: Web):
                 answer = rita.get(f"/api/v1/review{path}?{query}")
                 assert answer.status_code in (200, 422), (path, query, answer.text)
                 assert answer.status_code == 200 or answer.json()["message"], query
+
+
+def test_both_days_that_a_filter_names_are_included(web: Web):
+    db = web.parts.db
+    make_account(db)
+    row = make_feedback(db)
+    with db.write() as session:
+        last = datetime(2026, 5, 5, 23, 59, 59, 999_999, UTC)
+        session.execute(update(FeedbackRow).where(FeedbackRow.id == row.id).values(created_at=last))
+    with web.browser() as rita:
+        sign_in(rita)
+        days = {"2026-05-04": 0, "2026-05-05": 1, "2026-05-06": 0}
+        for day, number in days.items():
+            found = rita.get("/api/v1/review", params={"since": day, "until": day}).json()["items"]
+            assert len(found) == number, day
 
 
 def test_no_view_and_no_id_breaks_a_decision_for_many_or_the_next_one(web: Web):

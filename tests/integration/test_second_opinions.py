@@ -99,6 +99,11 @@ def test_agreement_is_told_by_criterion_and_the_furthest_apart_first(database):
     )  # fmt: skip
     assert {one.criterion for one in found.differing if one.feedback_id == near.id} == {"to_the_point"}
 
+    assert by_key["examples"].scenario_title == "Job interview"
+    koreans = agreements.read_agreements(database, "people", language="ko")
+    assert {one.criterion: one.name for one in koreans.criteria}["examples"] == "구체적인 사례"
+    assert (by_key["examples"].name, koreans.differing[0].name) == ("Concrete examples", "구체적인 사례")
+
     model = agreements.read_agreements(database, "model", scenario_id="job_interview")
     assert [(one.first, one.second) for one in model.differing if one.criterion == "examples"] == [(3, 1)]
     assert agreements.read_agreements(database, "model", scenario_id="another").criteria == []

@@ -54,6 +54,15 @@ def upgrade():
     pause("end")
 '''
 
+PAUSE_WHILE_FILLING = """
+import os, pathlib
+
+def _words_of(body, words_of=_words_of):
+    pathlib.Path(os.environ["PAUSED"]).touch()
+    time.sleep(60)
+    return words_of(body)
+"""
+
 
 @pytest.fixture
 def with_next_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -381,15 +390,14 @@ def kill_while_paused(url: str, steps: Path, place: str, paused: Path) -> None:
     process.communicate()
 
 
-def test_what_the_review_queue_needs_is_told_from_the_versions_that_there_are(settings):
-    settings.data_dir.mkdir(exist_ok=True)
-    old_database(settings)
+def with_a_debrief(file: Path) -> None:
+    """A debrief in the record as the program of schema `OLD` left it."""
     at, body = (
         "2026-11-01 11:00:00.000000",
         '{"criteria": [{"level": 4}, {"level": 2}, {"level": null, "reason": "눈썰매"}]}',
     )
     checks = '[{"name": "no_echo", "passed": true}, {"name": "levels_backed", "passed": false}]'
-    with closing(sqlite3.connect(database_file(settings))) as connection, connection:
+    with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute(
             "INSERT INTO feedback (id, conversation_id, language, review_state, version_id, row_version, created_at,"
             " updated_at) VALUES ('f_old', 'c_old', 'en', 'pending', 'fv', 1, ?, ?)",
@@ -400,10 +408,66 @@ def test_what_the_review_queue_needs_is_told_from_the_versions_that_there_are(se
             " VALUES ('fv', 'f_old', 1, 'model', 1, ?, ?, '{\"model\": \"small\"}', ?)",
             (body, checks, at),
         )
+
+
+def test_what_the_review_queue_needs_is_told_from_the_versions_that_there_are(settings):
+    settings.data_dir.mkdir(exist_ok=True)
+    old_database(settings)
+    with_a_debrief(database_file(settings))
+
     migrate(settings.database, backup_dir=None)
+
     db = Database(settings.database)
     [item] = list_reviews(db, QueueFilter(scenario="job_interview", model="small", check="levels_backed")).items
     assert [one.id for one in list_reviews(db, QueueFilter(words="썰매")).items] == ["f_old"]
     db.close()
     assert (item.worst_level, item.checks_passed, item.checks, item.partial) == (2, 1, 2, True)
     assert item.waiting_since == item.created_at
+
+
+def test_a_kill_while_a_step_fills_a_column_leaves_the_old_database_which_upgrades_when_started_again(
+    settings, tmp_path
+):
+    settings.data_dir.mkdir()
+    old_database(settings)
+    file = database_file(settings)
+    with_a_debrief(file)
+    before = rows(file)
+    steps = tmp_path / "migrations"
+    shutil.copytree(migrating.MIGRATIONS, steps)
+    [step] = (steps / "versions").glob("0015_*.py")
+    step.write_text(step.read_text() + PAUSE_WHILE_FILLING)
+
+    kill_while_paused(settings.database, steps, "filling", tmp_path / "paused")
+
+    assert scalar(file, "PRAGMA integrity_check") == "ok"
+    assert rows(file) == before
+    migrate(settings.database, backup_dir=None)
+    db = Database(settings.database)
+    assert [one.id for one in list_reviews(db, QueueFilter(words="썰매")).items] == ["f_old"]
+    db.close()
+
+
+def test_an_upgrade_says_in_the_log_how_far_it_is(settings, caplog, monkeypatch):
+    monkeypatch.setattr(migrating, "TELL_EVERY_S", 0.001)
+    settings.data_dir.mkdir()
+    old_database(settings)
+    caplog.set_level("INFO", "storage.migrate")
+
+    migrate(settings.database, backup_dir=settings.data_dir / "backups")
+
+    told = [record.getMessage().partition(" ")[0] for record in caplog.records if record.name == "storage.migrate"]
+    newest = migrating._newest()
+    assert (told[0], told[-1]) == ("upgrade_begins", "upgrade_done")
+    assert f"from={OLD} to={newest}" in caplog.text
+    assert told.count("upgrade_copied") == 1
+    assert told.count("upgrade_step") == int(newest) - int(OLD)
+    assert "upgrade_goes_on" in told
+
+
+def test_the_first_start_says_nothing_of_an_upgrade(settings, caplog):
+    caplog.set_level("INFO", "storage.migrate")
+
+    migrate(settings.database, backup_dir=settings.data_dir / "backups")
+
+    assert "upgrade_" not in caplog.text

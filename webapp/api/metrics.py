@@ -17,6 +17,7 @@ from debrief.conversation import MessageState
 from debrief.errors import NotFound
 from debrief.settings import Settings
 from storage.standing import read_standing
+from storage.webhook_standing import read_webhook_standing
 from webapp.api.asking import TheParts
 from webapp.api.health import read_health
 from webapp.counts import Histogram
@@ -69,6 +70,7 @@ async def _metrics(parts: Parts) -> list[str]:
 async def _standing(parts: Parts) -> list[str]:
     """What all processes share."""
     standing = await parts.store(read_standing)
+    hooks = await parts.store(read_webhook_standing)
     jobs = [({"state": state.value}, number) for state, number in standing.jobs.items()]
     return [
         *_gauge("answers_running", "Answers being written, by all processes.", [({}, standing.answers_running)]),
@@ -77,6 +79,21 @@ async def _standing(parts: Parts) -> list[str]:
             "feedback_oldest_waiting_seconds",
             "Age of the job that waits longest; 0 when none does.",
             [({}, standing.oldest_waiting_s or 0)],
+        ),
+        *_gauge(
+            "webhooks",
+            "Endpoints by whether what is sent there arrives.",
+            [({"state": state}, getattr(hooks, state)) for state in ("works", "failing", "disabled")],
+        ),
+        *_gauge(
+            "webhook_deliveries",
+            "Deliveries that have yet to arrive, and those that were given up.",
+            [({"state": state}, getattr(hooks, state)) for state in ("waiting", "failed")],
+        ),
+        *_gauge(
+            "webhook_oldest_waiting_seconds",
+            "Age of the oldest event that has yet to arrive; 0 when none has.",
+            [({}, hooks.oldest_waiting_s or 0)],
         ),
         *_gauge("workers_alive", "Workers that gave a sign of life.", [({}, standing.workers_alive)]),
         *_gauge("database_bytes", "Size of the database.", [({}, standing.database_bytes)]),

@@ -80,6 +80,7 @@ class AgreementOut(BaseModel):
     """`percent` is a share of 0 to 1; `linear` and `quadratic` are weighted kappas; `unlike`: only one saw a level."""
 
     scenario: str
+    scenario_title: str
     criterion: str
     name: str
     n: int
@@ -95,6 +96,7 @@ class AgreementOut(BaseModel):
         figures = {name: EstimateOut.of(getattr(agreed, name)) for name in ("percent", "kappa", "linear", "quadratic")}
         return cls(
             scenario=found.scenario_id,
+            scenario_title=found.scenario_title,
             criterion=found.criterion,
             name=found.name,
             n=agreed.n,
@@ -141,12 +143,13 @@ async def give(parts: TheParts, reviewer: TheReviewer, feedback_id: str, opinion
 @router.get("/agreement", summary="How far people agree with each other, or with the model")
 async def agreement(
     parts: TheParts,
+    asker: TheAsker,
     reviewer: TheReviewer,
     pair: Literal["people", "model"] = "people",
     scenario: Annotated[str | None, Query(max_length=80)] = None,
 ) -> AgreementList:
-    """By criterion, and the debriefs on which they differ, the furthest apart first."""
-    found = await parts.store(agreements.read_agreements, pair, scenario_id=scenario)
+    """By criterion, named in the reader's language, and the debriefs on which they differ, the furthest apart first."""
+    found = await parts.store(agreements.read_agreements, pair, scenario_id=scenario, language=asker.language)
     return AgreementList(
         criteria=[AgreementOut.of(one) for one in found.criteria],
         differing=[DifferingOut.of(one) for one in found.differing],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated
@@ -11,11 +10,10 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from debrief.errors import InputRejected
-from storage import review_bulk, review_queue
+from storage import bulk_preview, review_bulk, review_queue
 from storage.engine import utc_now
 from storage.review_bulk import BATCH_MAX, REWRITES_AT_ONCE, BulkAction
 from webapp.api.asking import TheParts, TheReviewer
-from webapp.parts import Parts
 from webapp.queue_query import VIEW_MAX_CHARS, read_view
 
 PORTION = 25
@@ -40,15 +38,14 @@ class BulkWish(BaseModel):
 
 
 class BulkPreview(BaseModel):
-    """How many there are, how many of them with an objection, which is not approved unread, and as of when.
+    """What would come of it now: of `count` so many are `done`, the others `left_out`, counted by reason.
 
-    `room`: how many of them are done at most; fewer than `count` where too many would be written anew at once, of which
-    there are `most` at a time.
+    `most`: so many are written anew at a time. `until`: as of when.
     """
 
     count: int
-    disputed: int
-    room: int
+    done: int
+    left_out: dict[str, int]
     most: int
     until: datetime
 
@@ -62,25 +59,17 @@ class BulkOutcome(BaseModel):
     until: datetime
 
 
-@router.post("/bulk/preview", summary="How many a decision for many would meet")
+@router.post("/bulk/preview", summary="What would come of a decision for many")
 async def preview(parts: TheParts, reviewer: TheReviewer, wish: BulkWish) -> BulkPreview:
+    until = utc_now()
     if wish.ids is not None:
-        return await _seen(parts, wish, len(set(wish.ids)), 0)
-    wanted = read_view(_view(wish)).wanted(parts.settings.review_overdue_hours)
-    disputed = replace(wanted, disputed=True)
-    return await _seen(
-        parts,
-        wish,
-        await parts.store(review_queue.count_matching, wanted),
-        0 if wanted.disputed is False else await parts.store(review_queue.count_matching, disputed),
-    )
-
-
-async def _seen(parts: Parts, wish: BulkWish, count: int, disputed: int) -> BulkPreview:
-    left = await parts.store(review_bulk.rewrites_left) if wish.action == "regenerate" else count
+        found = await parts.store(bulk_preview.preview_ids, reviewer, wish.action, wish.ids)
+    else:
+        wanted = read_view(_view(wish)).wanted(parts.settings.review_overdue_hours)
+        found = await parts.store(bulk_preview.preview_filter, reviewer, wish.action, wanted, until=until)
     return BulkPreview(
-        count=count, disputed=disputed, room=min(count, left), most=REWRITES_AT_ONCE, until=utc_now()
-    )  # fmt: skip
+        count=found.count, done=found.done, left_out=dict(found.left_out), most=REWRITES_AT_ONCE, until=until
+    )
 
 
 @router.post("/bulk", summary="Approve, assign or have written anew: a portion of what was chosen")

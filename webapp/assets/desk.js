@@ -136,18 +136,22 @@ function bar() {
     h("button", { class: "desk-link", type: "button", "data-key": "refresh", onclick: () => lookAgain() }, words("refresh")),
     h("button", { class: "desk-link desk-keys-hint", type: "button", "data-key": "keys", title: words("keys"), onclick: openHelp }, words("keys"), " ", h("kbd", {}, "?")),
     h("span", { class: "desk-bar-space" }),
+    h(
+      "nav",
+      { class: "desk-links", "aria-label": words("elsewhere") },
+      me.has_second ? secondLinks() : null,
+      h("a", { class: "desk-link", href: "/admin/plots/" }, words("plots")),
+      me.is_admin ? [h("a", { class: "desk-link", href: "/admin/manage/" }, words("manage")), h("a", { class: "desk-link", href: "/admin/system/" }, words("system"))] : null,
+      h("a", { class: "desk-link", href: "/" }, words("practice")),
+    ),
     myself(me.name),
-    me.has_second ? secondLinks() : null,
-    h("a", { class: "desk-link", href: "/admin/plots/" }, words("plots")),
-    me.is_admin ? [h("a", { class: "desk-link", href: "/admin/manage/" }, words("manage")), h("a", { class: "desk-link", href: "/admin/system/" }, words("system"))] : null,
-    h("a", { class: "desk-link", href: "/" }, words("practice")),
     h("form", { method: "post", action: "/admin/logout" }, h("button", { class: "desk-link", type: "submit", "data-key": "sign-out" }, words("sign_out"))),
   );
 }
 
 function myself(name) {
   const said = `${words("signed_in_as", { name })}. ${words("change_password")}`;
-  return h("a", { class: "desk-link desk-me", href: "/admin/password", title: said, "aria-label": said }, icon("person"), name);
+  return h("a", { class: "desk-link desk-me", href: "/admin/password", title: said, "aria-label": said }, icon("person"), h("span", { class: "desk-me-name" }, name));
 }
 
 function notice() {
@@ -187,9 +191,15 @@ function watchForSignOut() {
   };
 }
 
-/** Gradio paints the talk when it likes. */
+/** Gradio paints the talk when it likes, gives it an English name, and no way to scroll it by keyboard. */
 function keepSpeakersNamed() {
-  new MutationObserver(() => nameSpeakers(words("speaker_visitor"), words("speaker_partner"))).observe(document.body, { childList: true, subtree: true });
+  const look = () => {
+    nameSpeakers(words("speaker_visitor"), words("speaker_partner"));
+    const talk = document.querySelector("#transcript .bubble-wrap:not([tabindex])");
+    talk?.setAttribute("tabindex", "0");
+    talk?.setAttribute("aria-label", words("talk"));
+  };
+  new MutationObserver(look).observe(document.body, { childList: true, subtree: true });
 }
 
 watchForSignOut();

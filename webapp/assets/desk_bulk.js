@@ -56,16 +56,16 @@ function tell(error) {
   lookAgain({ kind: "bad", text: error.message });
 }
 
-/** The dialog says how many, then how far it is, then what came of it. */
-function openPreview(wish, { count: found, disputed, room: count, most, until }) {
+/** The dialog says how many and what is left out, then how far it is, then what came of it: all of them each time. */
+function openPreview(wish, { count: found, done: count, left_out, most, until }) {
   const { action } = wish;
   const run = { isStopped: false };
-  const who = action === "assign" ? assignees() : null;
-  const said = h("p", { role: "status" }, words(`bulk_${action}_ask`, { n: count }));
-  const confirm = h("button", { class: "button primary", type: "button", disabled: !count, onclick: go }, words(`bulk_${action}`));
-  const cancel = h("button", { class: "button", type: "button", onclick: () => sheet.close() }, words("cancel"));
-  const note = noteOf(action, found, disputed, count, most);
-  const sheet = h("dialog", { class: "desk-keys slot", "aria-label": words("bulk") }, said, note, who, h("div", { class: "desk-bulk-buttons" }, cancel, confirm));
+  const who = action === "assign" && count ? assignees() : null;
+  const said = h("p", { role: "status" }, words(count ? `bulk_${action}_ask` : `bulk_${action}_none`, { n: count || found }));
+  const confirm = count ? h("button", { class: "button primary", type: "button", onclick: go }, words(`bulk_${action}`)) : null;
+  const cancel = h("button", { class: "button", type: "button", onclick: () => sheet.close() }, words(count ? "cancel" : "close"));
+  const note = h("div", {}, leftOut(left_out, found, most));
+  const sheet = h("dialog", { class: "desk-keys desk-many slot", "aria-label": words("bulk") }, said, note, who, h("div", { class: "desk-bulk-buttons" }, cancel, confirm));
   sheet.addEventListener("close", () => {
     run.isStopped = true;
     sheet.remove();
@@ -76,35 +76,48 @@ function openPreview(wish, { count: found, disputed, room: count, most, until })
   });
   document.body.append(sheet);
   sheet.showModal();
-  confirm.focus();
+  (confirm ?? cancel).focus();
 
   async function go() {
     run.hasBegun = true;
     confirm.remove();
     who?.remove();
-    note?.remove();
+    note.replaceChildren();
     cancel.textContent = words("bulk_stop");
     const total = { done: 0, skipped: {} };
     try {
       await walk({ ...wish, until, assignee: who?.querySelector("select").value || null }, (part) => {
         add(total, part);
-        said.textContent = words("bulk_progress", { done: total.done + left(total), of: count });
+        said.textContent = words("bulk_progress", { done: total.done + sum(total.skipped), of: found });
         return !run.isStopped;
       });
-      said.textContent = report(total, run.isStopped);
+      tellAll("");
     } catch (error) {
       if (!(error instanceof CallFailed)) throw error;
-      said.textContent = `${error.message} ${report(total, true)}`;
+      run.isStopped = true;
+      tellAll(error.message);
     }
     cancel.textContent = words("close");
     cancel.focus();
+
+    function tellAll(problem) {
+      const rest = found - total.done - sum(total.skipped);
+      if (rest > 0) add(total, { done: 0, skipped: { [whyTheRest(total, run)]: rest } });
+      said.textContent = [problem, words("bulk_done", { n: total.done })].filter(Boolean).join(" ");
+      note.replaceChildren(...leftOut(total.skipped, found, most));
+    }
   }
 }
 
-/** What is left out, and why. */
-function noteOf(action, found, disputed, room, most) {
-  if (action === "approve" && disputed) return h("p", { class: "note" }, words("bulk_disputed", { n: disputed }));
-  return room < found ? h("p", { class: "note" }, words(room ? "bulk_capped" : "bulk_full", { n: found, room, most })) : null;
+/** Of those that were counted and not met: what left the list meanwhile is somebody else's doing. */
+const whyTheRest = ({ skipped }, { isStopped }) => (isStopped ? "untouched" : skipped.full ? "full" : "moved_on");
+
+/** How many are left out, and why, the most frequent reason first. */
+function leftOut(reasons, of, most) {
+  const n = sum(reasons);
+  if (!n) return [];
+  const lines = Object.entries(reasons).sort(([, one], [, other]) => other - one);
+  return [h("p", { class: "quiet" }, words("bulk_left_out", { n, of })), h("ul", {}, lines.map(([why, m]) => h("li", {}, words(`bulk_why_${why}`, { n: m, most }))))];
 }
 
 /** Portion by portion, as long as `goesOn` says so of each outcome. */
@@ -129,19 +142,7 @@ function add(total, { done, skipped }) {
   for (const [why, n] of Object.entries(skipped)) total.skipped[why] = (total.skipped[why] ?? 0) + n;
 }
 
-const left = ({ skipped }) => Object.values(skipped).reduce((sum, n) => sum + n, 0);
-
-/** "18 done. 2 left out: 1 with somebody else, 1 decided meanwhile." */
-function report(total, isStopped) {
-  const why = Object.entries(total.skipped).map(([reason, n]) => words(`bulk_why_${reason}`, { n }));
-  return [
-    words("bulk_done", { n: total.done }),
-    why.length ? words("bulk_left_out", { n: left(total), why: why.join(", ") }) : null,
-    isStopped ? words("bulk_stopped") : null,
-  ]
-    .filter(Boolean)
-    .join(" ");
-}
+const sum = (reasons) => Object.values(reasons).reduce((total, n) => total + n, 0);
 
 function assignees() {
   const names = list.choices?.reviewers ?? [];

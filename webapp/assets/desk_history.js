@@ -4,9 +4,9 @@ import { auditFacts } from "./audit_facts.js";
 import { ask } from "./desk_sheet.js";
 import { desk, words } from "./desk_shared.js";
 import { h } from "./dom.js";
-import { LANGUAGE } from "./words.js";
+import { LOCALE } from "./words.js";
 
-const AT = new Intl.DateTimeFormat(LANGUAGE, { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+const AT = new Intl.DateTimeFormat(LOCALE, { year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "2-digit" });
 
 export async function openHistory() {
   const { items } = await ask("GET", `${desk.facts.case.id}/audit`);

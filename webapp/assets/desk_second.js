@@ -128,10 +128,12 @@ function given(found, said, first, content) {
     h("p", {}, words("second_given")),
     table(
       ["", words("second_you"), words("second_first")],
-      [
-        [words("second_decision"), decided(said.decision), decided(first.decision)],
-        ...found.criteria.map(({ key, name }) => [name, shown(said.levels[key]), shown(first.levels[key])]),
-      ],
+      {
+        lines: [
+          [words("second_decision"), decided(said.decision), decided(first.decision)],
+          ...found.criteria.map(({ key, name }) => [name, shown(said.levels[key]), shown(first.levels[key])]),
+        ],
+      },
     ),
     h(
       "div",
@@ -156,9 +158,16 @@ async function showAgreement(content, pair) {
   content.replaceChildren(
     h("p", { class: "quiet" }, words("agreement_lead")),
     h("div", { class: "desk-levels" }, tab("people"), tab("model")),
-    criteria.length ? table(heads, criteria.map((one) => [one.name, String(one.n), percent(one.percent), figure(one.kappa), figure(one.linear), figure(one.quadratic)])) : h("p", {}, words("agreement_none")),
+    criteria.length ? table(heads, ...byScenario(criteria)) : h("p", {}, words("agreement_none")),
     differing.length ? h("section", {}, h("h3", {}, words("agreement_differ")), h("ul", { class: "desk-second-differing" }, differing.map(differs))) : "",
   );
+}
+
+/** The lines of each scenario's criteria below its title, where there is more than one scenario. */
+function byScenario(criteria) {
+  const line = (one) => [one.name, String(one.n), percent(one.percent), figure(one.kappa), figure(one.linear), figure(one.quadratic)];
+  const groups = [...Map.groupBy(criteria, (one) => one.scenario).values()];
+  return groups.map((group) => ({ title: groups.length > 1 ? group[0].scenario_title : null, lines: group.map(line) }));
 }
 
 const level = (value) => (value === null ? t("not_observed") : String(value));
@@ -167,10 +176,9 @@ const differs = (one) => h("li", {}, h("a", { href: one.link }, `${one.name}: ${
 const figure = ({ value, low, high }) => (value === null ? "–" : low === null ? value.toFixed(2) : `${value.toFixed(2)} (${low.toFixed(2)} – ${high.toFixed(2)})`);
 const percent = ({ value, low, high }) => (value === null ? "–" : `${Math.round(value * 100)} % (${Math.round(low * 100)} – ${Math.round(high * 100)})`);
 
-function table(heads, lines) {
-  return h(
-    "div",
-    { class: "sheet" },
-    h("table", {}, h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))), h("tbody", {}, lines.map(([name, ...cells]) => h("tr", {}, h("th", { scope: "row" }, name), cells.map((cell) => h("td", {}, cell)))))),
-  );
+function table(heads, ...groups) {
+  const row = ([name, ...cells]) => h("tr", {}, h("th", { scope: "row" }, name), cells.map((cell) => h("td", {}, cell)));
+  const body = ({ title, lines }) => h("tbody", {}, title ? h("tr", { class: "desk-group" }, h("th", { scope: "rowgroup", colspan: heads.length }, title)) : null, lines.map(row));
+  const about = heads[0] || words("second_given");
+  return h("div", { class: "sheet", tabindex: "0", role: "region", "aria-label": about }, h("table", {}, h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))), groups.map(body)));
 }

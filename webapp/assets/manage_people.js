@@ -72,17 +72,21 @@ function row(person, act, draw) {
     "tr",
     {},
     h("th", { scope: "row" }, person.name, person.me ? h("span", { class: "quiet" }, ` (${words("me")})`) : null),
-    h("td", {}, menu(`role-${person.id}`, roles(), person.role, (role) => change({ role }, words("role_changed", { name: person.name })))),
+    h("td", {}, menu(`role-${person.id}`, roles(), person.role, (role) => change({ role }, words("role_changed", { name: person.name })), `${words("role")}: ${person.name}`)),
     h("td", {}, h("span", { class: `state ${shut ? "bad" : person.sign_ins ? "good" : ""}` }, shut ? words("shut") : person.sign_ins ? words("signed_in", { n: person.sign_ins }) : words("open"))),
     h("td", {}, stamp(person.used_at), person.link_until ? h("small", { class: "quiet" }, words("link_open", { until: stamp(person.link_until) })) : null),
     h(
       "td",
-      { class: "row-actions" },
-      shut
-        ? press(`open-${person.id}`, words("open_again"), () => change({ disabled: false }, words("opened", { name: person.name })))
-        : sure === person.id
-          ? [press(`sure-${person.id}`, words("really_shut"), () => change({ disabled: true }, words("was_shut", { name: person.name })), "bad"), press(`not-${person.id}`, words("cancel"), () => { sure = null; draw(); })]
-          : [press(`renew-${person.id}`, words("make_link"), renew), press(`shut-${person.id}`, words("shut_it"), () => { sure = person.id; draw(); })],
+      {},
+      h(
+        "div",
+        { class: "row-actions" },
+        shut
+          ? press(`open-${person.id}`, words("open_again"), () => change({ disabled: false }, words("opened", { name: person.name })))
+          : sure === person.id
+            ? [press(`sure-${person.id}`, words("really_shut"), () => change({ disabled: true }, words("was_shut", { name: person.name })), "bad"), press(`not-${person.id}`, words("cancel"), () => { sure = null; draw(); })]
+            : [press(`renew-${person.id}`, words("make_link"), renew), press(`shut-${person.id}`, words("shut_it"), () => { sure = person.id; draw(); })],
+      ),
     ),
   );
 }

@@ -77,10 +77,14 @@ function row({ id, label, account, created_at: since, used_at: used }, act, draw
     h("td", {}, used ? stamp(used) : words("never_used")),
     h(
       "td",
-      { class: "row-actions" },
-      sure === id
-        ? [press(`revoke-sure-${id}`, words("revoke_sure"), revoke, "bad"), press(`revoke-not-${id}`, words("cancel"), choose(""))]
-        : press(`revoke-${id}`, words("revoke"), choose(id)),
+      {},
+      h(
+        "div",
+        { class: "row-actions" },
+        sure === id
+          ? [press(`revoke-sure-${id}`, words("revoke_sure"), revoke, "bad"), press(`revoke-not-${id}`, words("cancel"), choose(""))]
+          : press(`revoke-${id}`, words("revoke"), choose(id)),
+      ),
     ),
   );
 }

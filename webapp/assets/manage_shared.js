@@ -35,9 +35,9 @@ export function field(label, control, note) {
   return h("label", { class: "field" }, h("span", {}, label), control, note ? h("small", { class: "quiet" }, note) : null);
 }
 
-/** A menu: `choices` are `[value, text]`. */
-export function menu(key, choices, value, onchange) {
-  return h("select", { "data-key": key, onchange: ({ target }) => onchange(target.value) }, choices.map(([one, text]) => h("option", { value: one, selected: one === value }, text)));
+/** A menu: `choices` are `[value, text]`; `label` where no words beside it say what it is. */
+export function menu(key, choices, value, onchange, label = null) {
+  return h("select", { "data-key": key, "aria-label": label, onchange: ({ target }) => onchange(target.value) }, choices.map(([one, text]) => h("option", { value: one, selected: one === value }, text)));
 }
 
 export function input(key, value, oninput, more = {}) {
@@ -48,8 +48,10 @@ export function press(key, label, onclick, kind = "") {
   return h("button", { type: "button", class: `button small ${kind}`, "data-key": key, onclick }, label);
 }
 
-/** A table in a box of its own, so that only it scrolls sideways where it is too wide. */
+/** A table in a box of its own, so that only it scrolls sideways where it is too wide. On a phone each row is a card, and
+    each cell says what its column is. */
 export function table(columns, rows, empty) {
   if (!rows.length) return h("p", { class: "quiet" }, empty);
+  for (const row of rows) [...row.children].forEach((cell, n) => (cell.dataset.label = columns[n]));
   return h("div", { class: "wide" }, h("table", {}, h("thead", {}, h("tr", {}, columns.map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, rows)));
 }

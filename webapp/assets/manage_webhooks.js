@@ -56,7 +56,7 @@ function endpoint(hook, act, draw) {
 }
 
 function state(hook) {
-  if (hook.disabled_at) return h("span", { class: "state bad" }, words(`hook_disabled_${hook.disabled_why}`));
+  if (hook.disabled_at) return h("span", { class: `state ${hook.disabled_why === "admin" ? "calm" : "bad"}` }, words(`hook_disabled_${hook.disabled_why}`));
   if (hook.failing_since) return h("span", { class: "state bad" }, words("hook_failing", { since: stamp(hook.failing_since) }));
   return h("span", { class: `state ${hook.delivered_at ? "good" : ""}` }, words("hook_open"));
 }

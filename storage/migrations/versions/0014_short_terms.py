@@ -10,6 +10,8 @@ down_revision = "0013"
 branch_labels = None
 depends_on = None
 
+GATHERED_BYTES = 32 * 1024 * 1024
+"""Of the index, before they are written as a part of it; with FTS5's usual 1 MB there are more parts to merge."""
 TRIGGERS = ("search_said", "search_ended", "search_changed", "search_reopened", "search_deleted")
 
 
@@ -19,10 +21,12 @@ def upgrade() -> None:
     for trigger in TRIGGERS:  # they index without the room; today's are made after the upgrade
         op.execute(f"DROP TRIGGER IF EXISTS {trigger}")
     op.execute("INSERT INTO search_index (search_index) VALUES ('delete-all')")
+    op.execute(f"INSERT INTO search_index (search_index, rank) VALUES ('hashsize', {GATHERED_BYTES})")  # noqa: S608
     op.execute(
         "INSERT INTO search_index (rowid, text) SELECT search_entries.id, messages.text || '  '"
         " FROM search_entries JOIN messages ON messages.id = search_entries.message_id"
     )
+    op.execute("DELETE FROM search_index_config WHERE k = 'hashsize'")  # for this step only
     op.execute("CREATE VIRTUAL TABLE search_terms USING fts5vocab('search_index', 'instance')")
 
 

@@ -1,6 +1,10 @@
 """The review queue at a hundred thousand: search over talk and debrief, indexes that filters stay in, draws."""
 
 import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,7 +15,10 @@ down_revision = "0014"
 branch_labels = None
 depends_on = None
 
-BATCH = 500
+GATHERED_BYTES = 32 * 1024 * 1024
+"""Of SQLite's index, before they are written as a part of it; with FTS5's usual 1 MB there are more parts to merge."""
+PORTION = 2000
+TELL_EVERY_S = 10.0
 DRAWS = 10_000
 FILTERED = [
     "scenario_id", "language", "model", "rubric_hash", "worst_level", "checks_failed", "partial", "open_disputes",
@@ -23,8 +30,9 @@ INDEXES = {
 }
 READ = ("name", "level_name", "reason", "tip", "before", "after", "why", "problem", "rewrite", "next_step", "summary")
 
-versions = sa.table("feedback_versions", sa.column("id"), sa.column("body", sa.JSON()), sa.column("words"))
-reviews = sa.table("reviews", sa.column("id"), sa.column("feedback_id"), sa.column("second_draw"))
+logger = logging.getLogger("storage.migrate")
+versions = sa.table("feedback_versions", sa.column("words"))
+reviews = sa.table("reviews", sa.column("second_draw"))
 
 
 def upgrade() -> None:
@@ -53,11 +61,13 @@ def _index_for_sqlite() -> None:
     op.execute("CREATE VIRTUAL TABLE search_written USING fts5(text, content='', tokenize='trigram')")
     op.execute("CREATE VIRTUAL TABLE search_written_terms USING fts5vocab('search_written', 'instance')")
     op.execute("INSERT INTO search_written_entries (version_id) SELECT id FROM feedback_versions")
+    op.execute(f"INSERT INTO search_written (search_written, rank) VALUES ('hashsize', {GATHERED_BYTES})")  # noqa: S608
     op.execute(
         "INSERT INTO search_written (rowid, text) SELECT search_written_entries.id, feedback_versions.words || '  '"
         " FROM search_written_entries"
         " JOIN feedback_versions ON feedback_versions.id = search_written_entries.version_id"
     )
+    op.execute("DELETE FROM search_written_config WHERE k = 'hashsize'")  # for this step only
 
 
 def _index_for_postgresql() -> None:
@@ -72,30 +82,51 @@ def _index_for_postgresql() -> None:
     op.execute("CREATE INDEX search_written_pairs ON feedback_versions USING gin (search_pairs(words))")
 
 
-# ---- what there is already, in portions
+# ---- what there is already: one statement a portion, each text read once
 
 
 def _fill() -> None:
-    for row in _all(versions, versions.c.body):
-        _set(versions, row.id, words=_words_of(row.body))
-    for row in _all(reviews, reviews.c.feedback_id):
-        digest = hashlib.sha256(f"second:{row.feedback_id}".encode()).digest()
-        _set(reviews, row.id, second_draw=int.from_bytes(digest[:8]) * DRAWS >> 64)
+    fill = _fill_on_sqlite if op.get_bind().dialect.name == "sqlite" else _fill_on_postgresql
+    for column, source, kind, derive in (
+        (versions.c.words, "body", "text", lambda body: _words_of(json.loads(body))),
+        (reviews.c.second_draw, "feedback_id", "integer", _draw),
+    ):
+        told = time.monotonic()
+        for done, rows in fill(column, source, kind, derive):
+            if time.monotonic() - told >= TELL_EVERY_S:
+                logger.info("upgrade_fills column=%s.%s done=%d of=%d", column.table.name, column.name, done, rows)
+                told = time.monotonic()
 
 
-def _all(of: Any, column: Any) -> Any:
-    connection, last = op.get_bind(), ""
-    while True:
-        portion = sa.select(of.c.id, column).where(of.c.id > last).order_by(of.c.id).limit(BATCH)
-        rows = connection.execute(portion).all()
-        yield from rows
-        if len(rows) < BATCH:
-            return
-        last = rows[-1].id
+def _fill_on_sqlite(column: Any, source: str, _kind: str, derive: Callable[[str], Any]) -> Iterator[tuple[int, int]]:
+    """In the order in which the rows lie in the file; by their ids each would be another page."""
+    table, connection = column.table.name, op.get_bind()
+    connection.connection.driver_connection.create_function("derived", 1, derive, deterministic=True)
+    last = connection.exec_driver_sql(f"SELECT max(rowid) FROM {table}").scalar() or 0  # noqa: S608
+    change = f"UPDATE {table} SET {column.name} = derived({source}) WHERE rowid > ? AND rowid <= ?"  # noqa: S608
+    for done in range(0, last, PORTION):
+        connection.exec_driver_sql(change, (done, done + PORTION))
+        yield min(done + PORTION, last), last
 
 
-def _set(of: Any, row_id: str, **values: object) -> None:
-    op.get_bind().execute(sa.update(of).where(of.c.id == row_id).values(**values))
+def _fill_on_postgresql(column: Any, source: str, kind: str, derive: Callable[[str], Any]) -> Iterator[tuple[int, int]]:
+    table, connection = column.table.name, op.get_bind()
+    count = connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar() or 0  # noqa: S608
+    portion = f"SELECT id, {source}::text FROM {table} WHERE id > %s ORDER BY id LIMIT {PORTION}"  # noqa: S608
+    change = (
+        f"UPDATE {table} SET {column.name} = derived.value"  # noqa: S608
+        f" FROM unnest(%s::text[], %s::{kind}[]) AS derived (id, value) WHERE {table}.id = derived.id"
+    )
+    done, last = 0, ""
+    while rows := connection.exec_driver_sql(portion, (last,)).all():
+        ids = [row[0] for row in rows]
+        connection.exec_driver_sql(change, (ids, [derive(row[1]) for row in rows]))
+        done, last = done + len(rows), ids[-1]
+        yield done, count
+
+
+def _draw(feedback_id: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"second:{feedback_id}".encode()).digest()[:8]) * DRAWS >> 64
 
 
 def _words_of(body: Any) -> str:

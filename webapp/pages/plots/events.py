@@ -11,20 +11,23 @@ from debrief.errors import DebriefError
 from debrief.texts import say
 from webapp.identity import who_is_asking
 from webapp.pages.plots.handlers import LEVELS, NAMES, Plot, PlotHandlers
-from webapp.pages.plots.layout import BY_DAY, FROM_ZERO, PlotsView
+from webapp.pages.plots.labels import lay, room_px
+from webapp.pages.plots.layout import BY_DAY, FROM_ZERO, HEIGHT, WIDE, WIDE_HEIGHT, PlotsView
 
 COLORS = {
     "did_approve": "#4f46e5", "did_edit": "#d97706", "did_reject": "#94a3b8",
     "share_partial": "#d97706", "share_unscored": "#dc2626", "share_failed_check": "#4f46e5",
-    "kappa_low": "#94a3b8", "kappa_value": "#4f46e5", "kappa_high": "#94a3b8",
+    "kappa_low": "#94a3b8", "kappa_value": "#6366f1", "kappa_high": "#94a3b8",
     "no_level": "#94a3b8",
 }  # fmt: skip
 LEVEL_COLORS = ("#dc2626", "#f59e0b", "#a5b4fc", "#6366f1", "#3730a3")
 """From the lowest to the highest level; all are seen on white and on dark."""
 
+WITH_WIDTH = "(days, scenario) => [days, scenario, document.querySelector('#plots')?.clientWidth ?? innerWidth]"
+
 
 def bind(page: gr.Blocks, view: PlotsView, handlers: PlotHandlers) -> None:
-    async def draw(days: str, scenario_id: str | None, request: gr.Request) -> Any:
+    async def draw(days: str, scenario_id: str | None, page_px: float | None, request: gr.Request) -> Any:
         asker = who_is_asking(request)
         try:
             drawn = await handlers.draw(asker, int(days) if str(days).isdecimal() else 0, scenario_id or None)
@@ -34,7 +37,7 @@ def bind(page: gr.Blocks, view: PlotsView, handlers: PlotHandlers) -> None:
         for name in NAMES:
             outputs[view.words[name]] = drawn.plots[name].said
             x_title = ("x_weeks" if drawn.in_weeks else "x_days") if name in BY_DAY else f"x_{name}"
-            outputs[view.plots[name]] = _drawn(name, drawn.plots[name], x_title, asker.language)
+            outputs[view.plots[name]] = _drawn(name, drawn.plots[name], x_title, asker.language, page_px)
         outputs[view.scenario] = gr.update(
             choices=drawn.scenarios, value=drawn.scenario_id, visible=len(drawn.scenarios) > 1
         )
@@ -45,7 +48,8 @@ def bind(page: gr.Blocks, view: PlotsView, handlers: PlotHandlers) -> None:
     for listen, name in triggers:
         listen(
             draw,
-            inputs=[view.days, view.scenario],
+            inputs=[view.days, view.scenario, view.width],
+            js=WITH_WIDTH,
             outputs=outputs,
             show_progress="hidden",
             concurrency_limit=None,
@@ -54,7 +58,7 @@ def bind(page: gr.Blocks, view: PlotsView, handlers: PlotHandlers) -> None:
         )
 
 
-def _drawn(name: str, plot: Plot, x_title: str, language: str) -> Any:
+def _drawn(name: str, plot: Plot, x_title: str, language: str, page_px: float | None) -> Any:
     """An update of the plot. Its categories stand in the order of the rows; Gradio would sort them by their letters.
 
     Days are words like the others: for times Gradio 6.31 calls pandas in a way that pandas 3 warns of.
@@ -69,8 +73,9 @@ def _drawn(name: str, plot: Plot, x_title: str, language: str) -> Any:
     }
     if plot.rows:
         changes["sort"] = list(dict.fromkeys(row["x"] for row in plot.rows))
-        is_long = name in BY_DAY and len(changes["sort"]) > 8
-        changes["x_label_angle"] = -90 if is_long else 0  # upright they do not run into each other on a phone
+        laid = lay(changes["sort"], room_px(page_px, is_wide=name in WIDE))
+        changes["x_label_angle"] = laid.angle
+        changes["height"] = (WIDE_HEIGHT if name in WIDE else HEIGHT) + laid.more_px
     if name in FROM_ZERO and plot.rows:
         changes["y_lim"] = [0, max(row["y"] for row in plot.rows)]
     return gr.update(**changes)

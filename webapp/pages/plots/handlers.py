@@ -79,7 +79,7 @@ class PlotHandlers:
 def _read(db: Database, days: int, scenario_id: str | None, language: str) -> _Found:
     return _Found(
         read_figures(db, days=days),
-        read_agreements(db, "people"),
+        read_agreements(db, "people", language=language),
         read_levels(db, days=days, scenario_id=scenario_id, language=language),
     )
 
@@ -141,7 +141,7 @@ def _agreement(agreed: Agreements, word: Any) -> Rows:
     names = [one.name for one in agreed.criteria]
     return [
         {
-            "x": one.name if names.count(one.name) == 1 else f"{one.name} ({one.scenario_id})",
+            "x": one.name if names.count(one.name) == 1 else f"{one.name} ({one.scenario_title})",
             "y": round(value, 2),
             "color": word(f"kappa_{edge}"),
         }

@@ -13,6 +13,7 @@ from webapp.pages.plots.handlers import DAYS, NAMES
 BY_DAY = ("decided", "incomplete", "edited")
 FROM_ZERO = ("waiting", "times")
 COLORED = ("decided", "incomplete", "agreement", "levels")
+WIDE = ("levels",)
 HEIGHT, WIDE_HEIGHT = 240, 300
 
 
@@ -20,6 +21,8 @@ HEIGHT, WIDE_HEIGHT = 240, 300
 class PlotsView:
     days: gr.Radio
     scenario: gr.Dropdown
+    width: gr.Number
+    """Of the page in pixels, as the browser says; shown to nobody."""
     words: dict[str, gr.Markdown]
     plots: dict[str, Any]
 
@@ -52,17 +55,18 @@ def build_layout(texts: gr.I18n) -> PlotsView:
                 allow_custom_value=True,
             )  # fmt: skip
             plots[levels] = _plot(levels)
-    return PlotsView(days, scenario, words, plots)
+        width = gr.Number(visible=False)
+    return PlotsView(days, scenario, width, words, plots)
 
 
 def _plot(name: str) -> Any:
     common: dict[str, Any] = {
         "x": "x", "y": "y", "color": "color" if name in COLORED else None, "visible": False, "show_label": False,
-        "height": WIDE_HEIGHT if name == "levels" else HEIGHT, "container": False, "buttons": [],
+        "height": WIDE_HEIGHT if name in WIDE else HEIGHT, "container": False, "buttons": [],
         "elem_id": f"plot-{name}",
     }  # fmt: skip
     if name == "agreement":
-        return gr.ScatterPlot(y_lim=[-1, 1], **common)
+        return gr.ScatterPlot(y_lim=[-1, 1.1], **common)
     if name in ("edited", "incomplete"):
         return gr.LinePlot(y_lim=[0, 100], **common)
     if name in ("sections", "distances", "levels"):
