@@ -19,6 +19,9 @@ from launch.packages import Venv, only_one
 from launch.say import Stop, say
 
 ROOT = Path(__file__).resolve().parents[1]
+# Most tests wait for a process, a browser or the model, so three at a time use two cores. One that hangs is ended with
+# its name, and the others go on. ARGS='-n 0' runs them one after the other.
+SIDE_BY_SIDE = ["-n", "3", "-p", "tests.side_by_side", "--timeout", "600"]
 
 
 def main() -> int:
@@ -74,7 +77,8 @@ def test(rest: list[str]) -> int:
     debian.provide_test_programs()
     venv = install_tests()
     os.environ.setdefault("CI", "true")
-    return _become(venv, ["-m", "pytest", *rest], quiet_input=True)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # tests start the program hundreds of times: it is compiled once
+    return _become(venv, ["-m", "pytest", *SIDE_BY_SIDE, *rest], quiet_input=True)
 
 
 def gold(rest: list[str]) -> int:

@@ -26,6 +26,7 @@ from storage.jobs import Claim
 from storage.tables import FeedbackJobRow, GaugeRow, UtcDateTime, WorkerRow
 from tasks.broker import Broker
 from tests.factories import OLGA, make_conversation, make_turn
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[1]
 SEATS = 100
@@ -109,14 +110,14 @@ def let_clock_jump(db: Database, seconds: float) -> None:
                     setattr(row, column, then and then - timedelta(seconds=seconds))
 
 
-def wait_until(condition: Callable[[], bool], what: str, *, within_s: float = 20) -> None:
+def wait_until(condition: Callable[[], bool], what: str, *, within_s: float = 60) -> None:
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, f"not within {within_s} s: {what}"
         time.sleep(0.02)
 
 
-def wait_for_end(db: Database, view: FeedbackView, *, within_s: float = 20) -> FeedbackView:
+def wait_for_end(db: Database, view: FeedbackView, *, within_s: float = 60) -> FeedbackView:
     """The feedback when its making has ended."""
     wait_until(lambda: get_feedback(db, OLGA, view.id).state.is_final, "the job's end", within_s=within_s)
     return get_feedback(db, OLGA, view.id)
@@ -176,7 +177,7 @@ class WorkerProcess:
         self.send(signal.SIGKILL)
         self.process.wait()
 
-    def stop(self, *, within_s: float = 10) -> float:
+    def stop(self, *, within_s: float = 30) -> float:
         """TERM; gives the seconds that it took to end."""
         began = time.monotonic()
         self.send(signal.SIGTERM)
@@ -216,9 +217,7 @@ class RedisServer:
     """A Redis of our own on loopback that keeps nothing: after a restart it is empty."""
 
     def __init__(self) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+        self._port = free_port()
         self.url = f"redis://127.0.0.1:{self._port}/0"
         self._server: subprocess.Popen[bytes] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None

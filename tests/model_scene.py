@@ -43,7 +43,7 @@ def with_model(url: str, use: Callable[[ChatModel], Awaitable[T]], *, priority: 
 
 async def until_asked(server: ScriptedModel) -> None:
     """Wait until the server works on a request."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not server.active:  # noqa: ASYNC110  # the server lives in another thread
             await asyncio.sleep(0.002)
 

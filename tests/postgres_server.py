@@ -5,7 +5,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,14 +15,16 @@ from typing import IO, Any, Self
 
 import psycopg
 
-START_DEADLINE_S = 30
+from tests.ports import free_port
+
+START_DEADLINE_S = 90
 
 
 class PostgresServer:
     """A server that can be ended and started again with what it holds, always at the same address."""
 
     def __init__(self) -> None:
-        self._port = _free_port()
+        self._port = free_port()
         self.url = f"postgresql+psycopg://debrief@127.0.0.1:{self._port}/postgres"
         """Of its maintenance database, for SQLAlchemy."""
         self._folder = Path(tempfile.mkdtemp(prefix="debrief-postgres-"))
@@ -92,12 +93,6 @@ def _program(name: str) -> str:
     if program is None:
         raise FileNotFoundError("PostgreSQL's programs are missing: apt-get install -y postgresql")
     return program
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _wait_until_up(port: int, server: subprocess.Popen, log: Path) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import socket
 import sys
 import time
 import urllib.error
@@ -25,9 +24,10 @@ from launch.machine import has_gpu
 from launch.model import PACKAGED_MODEL, ModelPlan, command, environment
 from launch.prepare_model import prepare
 from launch.supervisor import MODEL_ENDING
+from tests.ports import free_port
 
 SEATS = 16
-READY_WITHIN_S = 240
+READY_WITHIN_S = 420
 
 
 @pytest.fixture(scope="session")
@@ -77,12 +77,6 @@ def kept_folder() -> Path:
 def recipe() -> str:
     """Changes with the way in which the model is prepared, so that an older one is not taken for it."""
     return hashlib.sha256(Path(launch.prepare_model.__file__).read_bytes()).hexdigest()[:12]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_until_ready(child: Child, port: int, log: Path) -> None:

@@ -9,7 +9,6 @@ Every look checks by itself, when it ends, that the page wrote no error to the c
 from __future__ import annotations
 
 import re
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator
 from debrief.settings import Settings
 from storage.engine import Database
 from storage.migrate import migrate
+from tests.ports import free_port
 from tests.scripted_model import ScriptedModel
 from webapp.server import build_app, web_server
 
@@ -210,12 +210,6 @@ def open_house(
     finally:
         db.close()
         close()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_until(condition: Callable[[], bool], what: str, *, within_s: float = 60) -> None:

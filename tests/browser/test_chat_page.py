@@ -5,7 +5,6 @@ import re
 import pytest
 from playwright.sync_api import Page, Request, Route, expect
 
-from storage.messages import list_path
 from tests.browser.house import House, Look, answer_rows, below, message_box, own_rows, wait_until
 from tests.scripted_model import Script
 
@@ -41,12 +40,12 @@ def test_a_talk_of_three_turns_is_shown_in_the_native_transcript(olga: Look):
 
 def test_an_answer_that_ends_before_its_id_is_known_is_shown(olga: Look):
     """A fast model on a slow line: the live stream tells the end before the response to the sending arrives."""
-    conversation_id = olga.start(INTERVIEW)
+    olga.start(INTERVIEW)
+    heard = kinds_of_frames(olga)
 
     def hold_back(route: Route) -> None:
         response = route.fetch()
-        wait_until(lambda: is_answered(olga.house, conversation_id), "the answer is written")
-        olga.page.wait_for_timeout(300)  # the frames are on their way by now
+        wait_until(lambda: "done" in heard_meanwhile(olga.page, heard), "the page has heard that the answer ended")
         route.fulfill(response=response)
 
     olga.page.route(re.compile(r"/messages$"), hold_back)
@@ -57,9 +56,18 @@ def test_an_answer_that_ends_before_its_id_is_known_is_shown(olga: Look):
     expect(own_rows(olga.page)).to_have_count(1)
 
 
-def is_answered(house: House, conversation_id: str) -> bool:
-    last = list_path(house.db, conversation_id)[-1]
-    return last.role == "assistant" and last.state == "complete" and last.seq > 0
+def kinds_of_frames(look: Look) -> list[str]:
+    """Grows with each frame of the live stream that reaches the page from now on."""
+    kinds: list[str] = []
+    session = look.context.new_cdp_session(look.page)
+    session.on("Network.eventSourceMessageReceived", lambda frame: kinds.append(frame["eventName"]))
+    session.send("Network.enable")
+    return kinds
+
+
+def heard_meanwhile(page: Page, kinds: list[str]) -> list[str]:
+    page.wait_for_timeout(1)  # Playwright tells of events while it waits
+    return kinds
 
 
 def test_the_answer_grows_while_it_is_written_and_costs_no_gradio_event(olga: Look):

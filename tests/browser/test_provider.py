@@ -6,8 +6,9 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from debrief.settings import Settings
-from tests.browser.house import House, free_port, open_house
+from tests.browser.house import House, open_house
 from tests.openid_provider import OpenIdProvider
+from tests.ports import free_port
 from tests.scripted_model import ScriptedModel
 
 

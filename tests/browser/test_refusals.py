@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -23,16 +25,38 @@ from tests.browser.house import (
     answer_rows,
     below,
     debrief_card,
-    free_port,
     message_box,
     open_house,
     own_rows,
 )
 from tests.factories import make_conversation, start_turn
+from tests.ports import free_port
 from tests.scripted_model import ScriptedModel
+from webapp.limits import rates
 
 INTERVIEW = "Job interview"
 TYPED = "This must not be lost."
+
+
+class HeldClock:
+    """The clock by which the house counts messages a minute; while it is held, nobody gets another message."""
+
+    def __init__(self) -> None:
+        self._held_at: float | None = None
+        self._ahead_s = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self._ahead_s if self._held_at is None else self._held_at
+
+    def hold(self) -> None:
+        self._held_at = self()
+
+    def let_go(self, *, later_s: float) -> None:
+        self._held_at = None
+        self._ahead_s += later_s
+
+
+MINUTES = HeldClock()
 LIMITS = {
     "answers_at_once": 3,
     "answers_at_once_per_visitor": 1,
@@ -50,6 +74,7 @@ def narrow_house(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> 
     settings = Settings(_env_file=None, data_dir=tmp_path_factory.mktemp("narrow"), **LIMITS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "BUSY_TIMEOUT_MS", 300)
+        patch.setattr(rates, "TokenBuckets", partial(rates.TokenBuckets, clock=MINUTES))
         with ScriptedModel() as model, open_house(settings, model, browser) as house:
             yield house
 
@@ -75,12 +100,13 @@ def reason(page: Page) -> Locator:
 @contextmanager
 def too_fast(look: Look, talk_id: str) -> Iterator[None]:
     """The minute's messages are used up by talks brought from elsewhere; after three seconds there is one more."""
+    MINUTES.hold()
     body = {"scenario": "job_interview", "messages": [{"role": "user", "text": "Hello."}]}
     url = f"{look.house.url}/api/v1/import/conversations"
     while look.page.context.request.post(url, data=body).status == 201:
         pass
     yield
-    look.page.wait_for_timeout(3000)  # twenty a minute
+    MINUTES.let_go(later_s=3)  # twenty a minute
 
 
 @contextmanager

@@ -152,7 +152,7 @@ def _break(folder: Path, *, quick: bool, is_own_disk: bool) -> Outcome:
         ended = [get_job(db, job).state for job in jobs]
         lives = web.poll() is None and worker.process.poll() is None
         with suppress(AssertionError):
-            until(lambda: not _running(db), within_s=30)
+            until(lambda: not _running(db), within_s=60)
         running = _running(db)
         stored = _stored(db)
     acknowledged = {id for talker in talkers for id in talker.acknowledged}

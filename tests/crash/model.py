@@ -26,8 +26,9 @@ from launch.model import PACKAGED_MODEL
 from launch.prepare_model import prepare
 from tests.crash.outcome import Experiment, Outcome
 from tests.crash.program import Program
+from tests.ports import free_port
 from tests.scripted_model import Script, ScriptedModel
-from tests.vllm_server import free_port, kept_folder, recipe
+from tests.vllm_server import kept_folder, recipe
 from tests.web_scene import Browser, Live, running_web, until
 
 QUESTION = "Please tell me a very long story about the harbour, the market and the people of this town."

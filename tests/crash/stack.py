@@ -30,8 +30,8 @@ from tests.crash.outcome import Experiment, Outcome
 from tests.crash.program import Program, is_running
 from tests.crash.visitors import Acknowledged, Chatterer, missing_words
 from tests.job_scene import with_quick_jobs
+from tests.ports import free_port
 from tests.scripted_model import ScriptedModel
-from tests.vllm_server import free_port
 from tests.web_scene import until
 
 PATIENCE_S = 300

@@ -128,7 +128,7 @@ def test_a_package_whose_files_came_only_in_part_is_installed_again(root: Path):
 
 def test_two_set_ups_at_once_are_one(root: Path):
     both = [install_apart(root), install_apart(root)]
-    said = [process.communicate(timeout=60)[0] for process in both]
+    said = [process.communicate(timeout=300)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert sorted("there already" in text for text in said) == [False, True]
     assert installed_version(Venv(root)) == "1.0"
@@ -172,7 +172,7 @@ def test_ctrl_c_in_the_middle_ends_pip_too(root: Path):
     assert running.stdout is not None
     assert running.stdout.readline().strip() == "installing"
     running.send_signal(signal.SIGINT)
-    running.communicate(timeout=20)
+    running.communicate(timeout=120)
     assert running.returncode != 0
     still = subprocess.run(["pgrep", "-f", str(root / ".venv" / "bin" / "python")], capture_output=True, check=False)
     assert not still.stdout

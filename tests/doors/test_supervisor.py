@@ -20,6 +20,7 @@ from launch.children import Child, ChildPlan, shorten
 from launch.say import Stop
 from launch.supervisor import REPLY_WITHIN_S, Plan, check_ports_free
 from tests.full_disk import no_room
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 SLEEP = "import time; time.sleep(600)"
@@ -117,13 +118,7 @@ def start(tmp_path: Path) -> Generator[Start]:
             running.process.wait(15)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_for(look: Callable[[], object], seconds: float = 20) -> object:
+def wait_for(look: Callable[[], object], seconds: float = 60) -> object:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := look():

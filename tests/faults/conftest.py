@@ -19,7 +19,7 @@ def model() -> Iterator[ScriptedModel]:
 
 @pytest.fixture(scope="module")
 def hasty(tmp_path_factory: pytest.TempPathFactory, model: ScriptedModel) -> Iterator[Settings]:
-    """Timeouts in fractions of a second."""
+    """Timeouts of a second or so."""
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("DEBRIEF_")]:
             patch.delenv(name)
@@ -33,8 +33,8 @@ def hasty(tmp_path_factory: pytest.TempPathFactory, model: ScriptedModel) -> Ite
             feedbacks_per_day_per_visitor=0,
             model_url=model.url,
             reply_max_tokens=REPLY_MAX_TOKENS,
-            first_token_timeout_s=0.5,
-            next_token_timeout_s=0.4,
+            first_token_timeout_s=1.5,
+            next_token_timeout_s=1.2,
             reply_timeout_s=20,
             connect_timeout_s=2,
         )

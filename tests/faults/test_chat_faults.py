@@ -50,7 +50,7 @@ def test_a_turn_that_meets_a_fault_ends_as_the_table_says(
         model.enqueue(fault.script, when=is_talk)
     with fault.lasting(model):
         answer_id = olga.say(talk, "I led a team of three.")["answer_id"]
-        answer = olga.ended(answer_id, within_s=30)
+        answer = olga.ended(answer_id, within_s=60)
 
     assert (answer["state"], (answer["error"] or {}).get("code")) == (expected.state, expected.code)
     assert answer["text"] == expected.kept if expected.to_the_letter else expected.kept.startswith(answer["text"])
@@ -113,5 +113,5 @@ def assert_there_is_a_way_on(olga: Browser, talk: str, answer: dict[str, Any]) -
         assert olga.answer(answer["id"])["text"] == answer["text"]
     else:
         again = olga.say(talk, "Go on.")["answer_id"]
-    ended = olga.ended(again, within_s=30)
+    ended = olga.ended(again, within_s=60)
     assert ended["state"] in ("complete", "cut_off"), ended

@@ -30,7 +30,7 @@ WITHIN_S = 60
 
 @pytest.fixture(scope="module")
 def quick(hasty: Settings, model: ScriptedModel) -> Settings:
-    return with_quick_jobs(hasty, model.url, job_retry_s=0.02, feedback_timeout_s=0.5, job_lease_s=20.0)
+    return with_quick_jobs(hasty, model.url, job_retry_s=0.02, feedback_timeout_s=1.5, job_lease_s=20.0)
 
 
 @pytest.fixture(scope="module")

@@ -15,14 +15,14 @@ from tests.scripted_model import Script, ScriptedModel
 from tests.web_process import web_process
 from tests.web_scene import QUICK, Browser, Web, running_web, until
 
-STEADY = Script(text=" ".join(f"word{n}" for n in range(400)), token_delay_s=0.02)
+STEADY = Script(text=" ".join(f"word{n}" for n in range(1500)), token_delay_s=0.02)
 SILENCE_TELLS_NOTHING = replace(QUICK, dead_after_s=3600)
 LONG_AGO = timedelta(hours=1)
 
 
 def say_and_hear_some(browser: Browser) -> str:
     answer_id = browser.say(browser.begin())["answer_id"]
-    until(lambda: len(browser.answer(answer_id)["text"]) > 50, within_s=30, what="some of the answer to be stored")
+    until(lambda: len(browser.answer(answer_id)["text"]) > 50, within_s=60, what="some of the answer to be stored")
     return answer_id
 
 
@@ -57,7 +57,7 @@ def test_the_lock_of_a_killed_process_ends_its_answers_when_the_next_one_starts(
         cookies = olga.cookies
 
     with running_web(web_settings, SILENCE_TELLS_NOTHING) as web, web.browser(cookies=cookies) as olga:
-        answer = olga.ended(answer_id, within_s=20)
+        answer = olga.ended(answer_id, within_s=60)
         assert (answer["state"], answer["error"]["code"]) == ("interrupted", "interrupted")
         until(lambda: signs_of_life(web) == [web.parts.turns.writer_id], what="the dead one to be forgotten")
 
@@ -76,7 +76,7 @@ def test_another_process_that_runs_already_ends_them_too_and_keeps_its_own(
         assert len(signs_of_life(web)) == 2
         process.send_signal(signal.SIGKILL)
         olga.base_url = web.url
-        assert olga.ended(mine, within_s=20)["state"] == "interrupted"
+        assert olga.ended(mine, within_s=60)["state"] == "interrupted"
         assert sam.answer(theirs)["state"] == "running"
         until(lambda: sam.answer(theirs)["text"].count("word") > 20, what="the other answer to go on")
 

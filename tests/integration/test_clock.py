@@ -58,7 +58,7 @@ def test_an_answer_of_this_process_is_written_to_its_end(
         ids = olga.say(talk)
         stream.wait_for("answer", id=ids["answer_id"])
         wall.jump(hours=hours)
-        stream.wait_for("done", id=ids["answer_id"], state="complete", within_s=30)
+        stream.wait_for("done", id=ids["answer_id"], state="complete", within_s=60)
     assert olga.answer(ids["answer_id"])["text"].strip() == ("One two three four five. " * 40).strip()
 
 

@@ -135,7 +135,7 @@ def test_a_talk_deleted_while_it_is_reviewed_frees_the_model_and_the_worker(
     ring(quick, job_id)
     with WorkerProcess(quick) as worker:
         wait_for_start(database, job_id)
-        scripted_model.wait_for(lambda model: any(map(is_feedback, model.chats)), within_s=20)
+        scripted_model.wait_for(lambda model: any(map(is_feedback, model.chats)), within_s=60)
         delete_conversation(database, OLGA, view.conversation_id)
         scripted_model.wait_for(lambda model: model.active == 0)
         other, job_id = ask_for_feedback(database)

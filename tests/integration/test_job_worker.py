@@ -101,7 +101,7 @@ def test_a_worker_killed_in_mid_feedback_loses_nothing(
     view, job_id = ask_for_feedback(database)
     ring(quick, job_id)
     with WorkerProcess(quick) as worker:
-        scripted_model.wait_for(lambda model: any(map(is_feedback, model.chats)), within_s=20)
+        scripted_model.wait_for(lambda model: any(map(is_feedback, model.chats)), within_s=60)
         worker.kill()
     assert get_feedback(database, OLGA, view.id).state == JobState.RUNNING
     with WorkerProcess(quick):
@@ -128,7 +128,7 @@ def test_what_a_killed_worker_held_is_taken_over_long_before_its_lease_ends(
     with WorkerProcess(quick) as one, WorkerProcess(quick) as another:
         wait_for_workers(any_database, 2)
         ring(quick, job_id)
-        scripted_model.wait_for(lambda model: any(map(is_feedback, model.chats)), within_s=20)
+        scripted_model.wait_for(lambda model: any(map(is_feedback, model.chats)), within_s=60)
         holds_it = get_job(any_database, job_id).worker_id
         (one if one.worker_id == holds_it else another).kill()
         view = wait_for_end(any_database, view, within_s=60)
@@ -144,7 +144,7 @@ def test_a_worker_that_starts_takes_over_what_the_last_one_held(
     view, job_id = ask_for_feedback(database)
     ring(patient, job_id)
     with WorkerProcess(patient) as worker:
-        scripted_model.wait_for(lambda model: any(map(is_feedback, model.chats)), within_s=20)
+        scripted_model.wait_for(lambda model: any(map(is_feedback, model.chats)), within_s=60)
         worker.kill()
     with WorkerProcess(patient):
         assert wait_for_end(database, view, within_s=60).lineage["attempts"] == 2
@@ -157,7 +157,7 @@ def test_a_worker_frozen_past_its_lease_stores_nothing_when_it_wakes(
     view, job_id = ask_for_feedback(database)
     ring(quick, job_id)
     with WorkerProcess(quick) as frozen:
-        scripted_model.wait_for(lambda model: any(map(is_feedback, model.chats)), within_s=20)
+        scripted_model.wait_for(lambda model: any(map(is_feedback, model.chats)), within_s=60)
         frozen.send(signal.SIGSTOP)
         with WorkerProcess(quick):
             view = wait_for_end(database, view)
@@ -180,9 +180,9 @@ def test_a_stopped_worker_gives_its_job_back_untried_and_frees_the_model(
     view, job_id = ask_for_feedback(database)
     ring(quick, job_id)
     with WorkerProcess(quick) as worker:
-        scripted_model.wait_for(lambda model: any(map(is_feedback, model.chats)), within_s=20)
+        scripted_model.wait_for(lambda model: any(map(is_feedback, model.chats)), within_s=60)
         took_s = worker.stop()
-    assert took_s < 5
+    assert took_s < SLOW_S / 2
     job = get_job(database, job_id)
     assert (job.state, job.attempts) == (JobState.QUEUED.value, 0)
     scripted_model.wait_for(lambda model: model.active == 0)
@@ -199,7 +199,7 @@ def test_a_worker_stops_in_time_although_the_database_is_locked_and_its_job_is_t
     view, job_id = ask_for_feedback(database)
     ring(patient, job_id)
     with WorkerProcess(patient) as worker:
-        scripted_model.wait_for(lambda model: any(map(is_feedback, model.chats)), within_s=20)
+        scripted_model.wait_for(lambda model: any(map(is_feedback, model.chats)), within_s=60)
         with locked(database):
             worker.stop(within_s=25)
     assert get_job(database, job_id).state == JobState.RUNNING.value, "nothing could be written"
@@ -217,7 +217,7 @@ def test_a_worker_that_stops_hands_its_job_to_another_at_once(
     with WorkerProcess(patient) as one, WorkerProcess(patient) as another:
         wait_for_workers(database, 2)
         ring(patient, job_id)
-        scripted_model.wait_for(lambda model: any(map(is_feedback, model.chats)), within_s=20)
+        scripted_model.wait_for(lambda model: any(map(is_feedback, model.chats)), within_s=60)
         holds_it = get_job(database, job_id).worker_id
         (one if one.worker_id == holds_it else another).stop()
         assert wait_for_end(database, view, within_s=60).lineage["attempts"] == 1
@@ -259,7 +259,7 @@ def test_waiting_for_the_model_costs_no_attempt(database: Database, settings: Se
 def test_two_workers_together_never_pass_the_seats(database: Database, quick: Settings, scripted_model: ScriptedModel):
     with WorkerProcess(quick), WorkerProcess(quick):
         wait_for_workers(database, 2)
-        scripted_model.wait_for(lambda model: model.finished == 2, within_s=20)  # their warm-ups
+        scripted_model.wait_for(lambda model: model.finished == 2, within_s=60)  # their warm-ups
         scripted_model.peak_active = 0
         scripted_model.first_token_delay_s = 0.2
         asked = [ask_for_feedback(database) for _ in range(8)]
@@ -275,7 +275,7 @@ def test_while_chat_is_slow_one_feedback_is_made_at_a_time(
 ):
     with WorkerProcess(quick):
         wait_for_workers(database, 1)
-        scripted_model.wait_for(lambda model: model.finished == 1, within_s=20)
+        scripted_model.wait_for(lambda model: model.finished == 1, within_s=60)
         scripted_model.peak_active = 0
         scripted_model.first_token_delay_s = 0.2
         set_gauge(database, "chat_first_token_s", 3.0)
@@ -318,7 +318,7 @@ def test_cancelling_frees_the_model_within_a_beat(database: Database, quick: Set
     ring(quick, job_id)
     with WorkerProcess(quick):
         wait_for_start(database, job_id)
-        scripted_model.wait_for(lambda model: any(map(is_feedback, model.chats)), within_s=20)
+        scripted_model.wait_for(lambda model: any(map(is_feedback, model.chats)), within_s=60)
         cancel_feedback(database, OLGA, view.id)
         scripted_model.wait_for(lambda model: model.active == 0)
     assert get_feedback(database, OLGA, view.id).state == JobState.CANCELLED

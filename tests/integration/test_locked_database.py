@@ -63,7 +63,7 @@ def test_more_writers_than_threads_wait_while_pages_health_and_streams_of_others
             assert sam.read(sams)["messages"]
             with olga.live() as opened_now:
                 opened_now.wait_for("hello")
-            until(lambda: len(live.text(ids["answer_id"])) > heard, within_s=30, what="Sam's answer to go on")
+            until(lambda: len(live.text(ids["answer_id"])) > heard, within_s=60, what="Sam's answer to go on")
             assert not any(sender.done() for sender in waiting), "somebody was told that it is saved"
         assert [sender.result(60) for sender in waiting] == [200] * len(talks)
         live.wait_for("done", id=ids["answer_id"], state="complete", within_s=60)

@@ -149,7 +149,7 @@ def test_structured_output_sends_the_schema_and_returns_the_text(scripted_model:
     completion = with_model(scripted_model.url, level_of)
     assert json.loads(completion.text) == {"reason": "You asked first.", "level": 4}
     assert (completion.finish_reason, completion.prompt_tokens, completion.cached_tokens) == ("stop", 12, 8)
-    assert 0 < completion.seconds < 5
+    assert 0 < completion.seconds < 60
     sent = scripted_model.chats[0].body["response_format"]
     assert sent == {
         "type": "json_schema",
@@ -353,7 +353,7 @@ def test_a_server_that_hangs_makes_nobody_wait_in_line(scripted_model: ScriptedM
         began = time.monotonic()
         states = await asyncio.gather(*(model.state() for _ in range(8)))
         assert {state.state for state in states} == {"starting"}
-        assert time.monotonic() - began < 8, "one after another would take 12 s"
+        assert time.monotonic() - began < 18, "one after another would take 20 s"
 
-    with_model(scripted_model.url, look, connect_timeout_s=1.5)
+    with_model(scripted_model.url, look, connect_timeout_s=2.5)
     assert len(scripted_model.requests) == 1

@@ -24,7 +24,7 @@ async def until_left(server: ScriptedModel) -> float:
     """Seconds until the server has seen its only reader leave."""
     began = time.monotonic()
     while server.active:
-        assert time.monotonic() - began < 2, "the server still writes"
+        assert time.monotonic() - began < 20, "the server still writes"
         await asyncio.sleep(0.002)
     assert (server.cancelled, server.finished) == (1, 0)
     return time.monotonic() - began
@@ -35,7 +35,7 @@ def test_leaving_the_block_frees_the_seat(talkative: ScriptedModel):
         async with model.stream_reply(HELLO, max_tokens=9, temperature=0) as reply:
             async for _ in reply:
                 break
-        assert await until_left(talkative) < 0.5
+        assert await until_left(talkative) < 5
 
     with_model(talkative.url, read)
 
@@ -47,7 +47,7 @@ def test_cancelling_the_reader_frees_the_seat(talkative: ScriptedModel):
         reading.cancel()
         with pytest.raises(asyncio.CancelledError):
             await reading
-        assert await until_left(talkative) < 0.5
+        assert await until_left(talkative) < 5
 
     with_model(talkative.url, read)
 
@@ -62,7 +62,7 @@ def test_an_error_of_the_reader_frees_the_seat_and_stays_its_own(talkative: Scri
     async def read(model: ChatModel) -> None:
         with pytest.raises(ZeroDivisionError):
             await stumble(model)
-        assert await until_left(talkative) < 0.5
+        assert await until_left(talkative) < 5
 
     with_model(talkative.url, read)
 
@@ -73,7 +73,7 @@ def test_leaving_before_the_first_word_frees_the_seat(scripted_model: ScriptedMo
     async def read(model: ChatModel) -> None:
         async with model.stream_reply(HELLO, max_tokens=9, temperature=0):
             pass
-        assert await until_left(scripted_model) < 0.5
+        assert await until_left(scripted_model) < 5
 
     with_model(scripted_model.url, read)
 
@@ -84,7 +84,7 @@ def test_a_timeout_frees_the_seat(scripted_model: ScriptedModel):
     async def read(model: ChatModel) -> None:
         with pytest.raises(Exception, match="stopped answering"):
             await answer_of(model)
-        assert await until_left(scripted_model) < 0.5
+        assert await until_left(scripted_model) < 5
 
     with_model(scripted_model.url, read, first_token_timeout_s=0.2)
 
@@ -98,7 +98,7 @@ def test_cancelling_structured_output_frees_the_seat(scripted_model: ScriptedMod
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
-        assert await until_left(scripted_model) < 0.5
+        assert await until_left(scripted_model) < 5
 
     with_model(scripted_model.url, ask)
 

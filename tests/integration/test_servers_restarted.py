@@ -82,7 +82,7 @@ def test_a_postgresql_that_crashed_and_comes_back_finds_the_same_processes_and_e
         olga_listens(olga) as (talk, live),
     ):
         first = olga.say(talk, "I led a team of three.", request_id="r_first")
-        live.wait_for("answer", id=first["answer_id"], within_s=30)
+        live.wait_for("answer", id=first["answer_id"], within_s=60)
         scripted_model.enqueue(Script(delay_s=1), when=is_feedback)
         view, job_id = ask_for_feedback(db)
         ring(on_servers, job_id)
@@ -101,7 +101,7 @@ def test_a_postgresql_that_crashed_and_comes_back_finds_the_same_processes_and_e
         assert (answer["state"], answer["text"].split()) == (MessageState.COMPLETE, WORDS)
         assert olga.say(talk, "I led a team of three.", request_id="r_first") == first
         second = olga.say(talk, "Still there?")
-        assert olga.ended(second["answer_id"], within_s=30)["state"] == MessageState.COMPLETE
+        assert olga.ended(second["answer_id"], within_s=60)["state"] == MessageState.COMPLETE
         assert [message["text"] for message in olga.read(talk)["messages"] if message["role"] == "user"] == [
             "I led a team of three.",
             "Still there?",
@@ -131,7 +131,7 @@ def test_requests_while_redis_is_away_are_taken_and_done_when_it_is_back(
 
         redis.stop()
         talk = olga.begin()
-        olga.ended(olga.say(talk)["answer_id"], within_s=30)
+        olga.ended(olga.say(talk)["answer_id"], within_s=60)
         asked = olga.post(f"/api/v1/conversations/{talk}/feedback")
         assert asked.status_code in (200, 201, 202), asked.text
         others = [ask_for_feedback(db)[0] for _ in range(3)]

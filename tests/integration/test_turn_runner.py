@@ -202,7 +202,7 @@ def test_the_worker_can_read_how_long_chat_waits_for_its_first_token(
 
     seconds = until(lambda: gauges.get_gauge(web.parts.db, FIRST_TOKEN_GAUGE, max_age_s=60))
 
-    assert 0.2 <= seconds < 2
+    assert 0.2 <= seconds < 20
 
 
 def test_the_pace_of_the_product_is_not_the_tests(web_settings: Settings):

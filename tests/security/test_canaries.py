@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import pickletools
 import re
-import socket
 import sqlite3
 import stat
 import subprocess
@@ -24,6 +23,7 @@ import pytest
 from debrief.settings import Settings
 from storage.migrate import migrate
 from tasks.broker import Broker
+from tests.ports import free_port
 from tests.postgres_server import run_sql
 from tests.scripted_model import Script, ScriptedModel, is_talk
 from tests.web_scene import Browser, until
@@ -38,9 +38,7 @@ SECRETS = {name: f"canary-{name}-secret-51d0" for name in ("signing", "key", "ad
 @contextmanager
 def program(folder: Path, model: ScriptedModel, *command: str, database_url: str = "") -> Iterator[tuple[str, Path]]:
     """`app.py` as an operator starts it, all of it without a command; its URL, and the file with what it printed."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     settings = {
         "DEBRIEF_PORT": str(port),
         "DEBRIEF_DATA_DIR": str(folder / "data"),
@@ -89,9 +87,9 @@ def leave_canaries_everywhere(url: str, model: ScriptedModel) -> tuple[str, str,
     with Browser(url) as olga, Browser(url) as ada:
         talk = olga.begin()
         olga.patch(f"/api/v1/conversations/{talk}", json={"title": WORDS["title"]})
-        olga.ended(olga.say(talk, f"I led {WORDS['talk']} and we shipped on time.")["answer_id"], within_s=30)
+        olga.ended(olga.say(talk, f"I led {WORDS['talk']} and we shipped on time.")["answer_id"], within_s=60)
         model.enqueue(Script(status=400, error=WORDS["answer"]), when=is_talk)
-        olga.ended(olga.say(talk, f"Then {WORDS['talk']} failed.")["answer_id"], within_s=30)
+        olga.ended(olga.say(talk, f"Then {WORDS['talk']} failed.")["answer_id"], within_s=60)
         feedback = olga.post(f"/api/v1/conversations/{talk}/feedback").json()["id"]
         until(
             lambda: olga.get(f"/api/v1/feedback/{feedback}").json()["state"] != "queued", within_s=60, what="a worker"

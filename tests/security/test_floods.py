@@ -259,19 +259,21 @@ def test_a_visitor_who_floods_the_queue_is_held_back_and_nine_others_keep_their_
         sam = people.enter_context(Browser(url, headers=from_address(99)))
         own = [sam.begin() for _ in range(4)]
         floods = [threading.Thread(target=flood, args=(sam, talk)) for talk in own]
+        began = time.monotonic()
         for thread in floods:
             thread.start()
         beside = talk_all(talks, 2)
         stop.set()
         for thread in floods:
             thread.join(60)
+        minutes = (time.monotonic() - began) / 60
         said = sum(len([m for m in sam.read(talk)["messages"] if m["role"] == "user"]) for talk in own)
     ratio = median(beside) / median(alone)
     print(
         f"first token of nine visitors: alone {median(alone):.3f} s (worst {max(alone):.3f}), beside a flood "
         f"{median(beside):.3f} s (worst {max(beside):.3f}), ratio {ratio:.2f}; the flood: {dict(flooded)}"
     )
-    assert said <= limited.messages_per_minute + 5
+    assert said <= limited.messages_per_minute * (1 + minutes) + 1
     assert [what for what in flooded if " 429 " in what]
     assert not [what for what in flooded if " 5" in what]
 

@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from debrief import ladder
 from debrief.manner import Manner
 from debrief.placing import WordPieces
 from debrief.transcript import number_lines
@@ -16,6 +17,13 @@ from tests.model_scene import with_model
 from tests.writing_scene import INTERVIEW, TALK, path
 
 pytestmark = pytest.mark.vllm
+
+
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests may keep this machine busy, and a debrief leaves out what it has no time for."""
+    monkeypatch.setattr(ladder, "PATIENCE_S", 180)
+
 
 LONG = [TALK[0]] + [
     said
@@ -44,7 +52,7 @@ def review(url: str, said: list[tuple[str, str]], manner: Manner, language: str 
             model=info.name,
         )
 
-    return with_model(url, make)
+    return with_model(url, make, connect_timeout_s=60)
 
 
 def assert_exact(done: Written, said: list[tuple[str, str]]) -> None:
@@ -55,6 +63,7 @@ def assert_exact(done: Written, said: list[tuple[str, str]]) -> None:
         assert texts[found.message_id].text[found.start : found.end] == found.quote
 
 
+@pytest.mark.usefixtures("patience")
 def test_samples_find_the_talk_in_the_servers_cache(real_model: str):
     done = review(real_model, LONG[:21], Manner("rubric", "model", samples=2))
     assert_exact(done, LONG)
@@ -64,6 +73,7 @@ def test_samples_find_the_talk_in_the_servers_cache(real_model: str):
     assert all(call["finish_reason"] == "stop" for call in (whole, *others))
 
 
+@pytest.mark.usefixtures("patience")
 def test_a_talk_too_long_for_the_model_is_read_in_windows_and_quoted_exactly(real_model: str):
     done = review(real_model, LONG, Manner("rubric", "model"))
     assert_exact(done, LONG)

@@ -48,6 +48,7 @@ def real_settings(settings: Settings, real_model: str) -> Settings:
     return settings.model_copy(
         update={
             "model_url": real_model,
+            "connect_timeout_s": 60,
             "reply_max_tokens": 60,
             "feedback_words": "rubric",
             "feedback_placing": "model",

@@ -15,8 +15,8 @@ from tasks.manner import decide_manner, probe_model
 
 @pytest.mark.vllm
 def test_the_packaged_model_is_found_out_and_words_and_placing_come_from_elsewhere(database, real_model, monkeypatch):
-    monkeypatch.setattr(manner, "PROBE_LIMIT_S", 300)  # other tests may keep this machine busy
-    settings = Settings(_env_file=None, model_url=real_model)
+    monkeypatch.setattr(manner, "PROBE_LIMIT_S", 540)  # other tests may keep this machine busy
+    settings = Settings(_env_file=None, model_url=real_model, connect_timeout_s=60)
     desk = Desk(settings, database, ChatModel(settings, priority=10), "k_test", lambda: None, open_likeness())
 
     async def probed():
