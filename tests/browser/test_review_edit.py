@@ -192,7 +192,7 @@ def test_a_second_reviewer_judges_blind_and_is_told_afterwards(browser: Browser,
             button(page, "Close").click()
             button(page, "Agreement").click()
             expect(dialog.locator("tbody tr")).to_have_count(4)
-            expect(dialog.locator(".desk-second-differing")).to_contain_text("Results: 5 / 2")
+            expect(dialog.locator(".desk-second-differing")).to_contain_text("Answering the question: 5 / 2")
 
 
 def test_olga_is_told_what_to_expect_and_sees_what_a_person_changed(house: House, olga: Look):
