@@ -405,3 +405,11 @@ def test_the_filter_of_the_whole_is_the_sum_of_its_states(database, rita):
     assert sum(each) == len(ALL) == len(ids(database, wanted, limit=100))
     with database.read() as session:
         assert len(session.scalars(select_ids(wanted, utc_now())).all()) == len(ALL)
+
+
+def test_a_claim_that_ran_out_is_not_kept_but_must_be_taken_again(database, rita):
+    row = make_feedback(database, state=S.CLAIMED, claimer=rita, lease_s=-1)
+    with pytest.raises(Conflict):
+        review_queue.extend_claim(database, rita, row.id)
+    reviews.claim(database, rita, row.id, row.row_version)
+    review_queue.extend_claim(database, rita, row.id)
