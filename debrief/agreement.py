@@ -16,11 +16,16 @@ from typing import Literal
 Weights = Literal["none", "linear", "quadratic"]
 Z_95 = 1.959963984540054
 LEVELS = (1, 2, 3, 4, 5)
+_NO_ERROR = 1e-7
+"""What rounding leaves of 0: the square root of what stays when sums that are equal are subtracted."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure and its 95 % interval. `value` is None where nothing can be said: no items, or no variation at all."""
+    """A figure and its 95 % interval. `value` is None where nothing can be said: no items, or no variation at all.
+
+    `low` and `high` are None too where only the value can be told.
+    """
 
     value: float | None
     low: float | None
@@ -78,7 +83,8 @@ def kappa(table: Sequence[Sequence[int]], weights: Weights = "none") -> Estimate
     """Cohen's kappa, or his weighted kappa, of a square table of counts.
 
     1 is full agreement, 0 what chance alone would give, below 0 less than that. None where one of the two gave every
-    item the same verdict: kappa is 0 then whatever the other says, or 0/0, and tells nothing.
+    item the same verdict: kappa is 0 then whatever the other says, or 0/0, and tells nothing. Without an interval where
+    the error comes out as 0, as with full agreement: two items that agree are no proof that all will.
     """
     n = sum(map(sum, table))
     if n == 0:
@@ -100,6 +106,8 @@ def kappa(table: Sequence[Sequence[int]], weights: Weights = "none") -> Estimate
     )
     centre = (value - expected * (1 - value)) ** 2
     error = sqrt(max(0.0, spread - centre) / n) / (1 - expected)
+    if error < _NO_ERROR:
+        return Estimate(value, None, None)
     return Estimate(value, max(-1.0, value - Z_95 * error), min(1.0, value + Z_95 * error))
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
 from sqlalchemy import ColumnElement, CursorResult, Select, func, or_, select, tuple_, union_all, update
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from debrief.conversation import Page
+from debrief.conversation import Page, storable
 from debrief.errors import Conflict, InputRejected
 from debrief.review import ReviewState
 from storage.accounts import Account
@@ -357,7 +357,7 @@ def _read_cursor(cursor: str, order: _Order) -> tuple[Any, ...]:
     parts = cursor.split("~")
     try:
         place = tuple(_read_place(part, column) for part, column in zip(parts, order.columns, strict=True))
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise InputRejected("malformed", reason="cursor") from error
     return place
 
@@ -366,8 +366,8 @@ def _read_place(text: str, column: InstrumentedAttribute[Any]) -> Any:
     if column.key in ("worst_level", "checks_failed"):
         return int(text[:10])
     if column.key == "id" and text:
-        return text
+        return storable(text)
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
         raise ValueError(text)
-    return at
+    return at.astimezone(UTC)

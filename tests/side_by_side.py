@@ -8,7 +8,7 @@ What takes longest begins first, so that at the end nobody waits long for the ot
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
-from xdist.workermanage import WorkerController
+from xdist.workermanage import NodeManager, WorkerController
 
 TOGETHER = {
     "tests/doors/test_prepare_model.py": "the real model",  # what it has prepared need not be prepared again
@@ -16,6 +16,7 @@ TOGETHER = {
     "tests/security/test_attacks.py": "the real model",
     "tests/browser/": "a browser",
 }
+NodeManager.EXIT_TIMEOUT = 20  # at Ctrl-C each process ends its servers; after xdist's 10 s some were still at it
 ORDER = [*TOGETHER, *(f"tests/{folder}/" for folder in ("security", "crash", "doors", "faults", "integration"))]
 
 

@@ -11,8 +11,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any
 from urllib.parse import parse_qs
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from debrief.conversation import storable
 from debrief.errors import InputRejected
 from debrief.feedback import AskedBy
 from debrief.review import ReviewState
@@ -24,7 +25,7 @@ from storage.reviews import WAITING
 VIEW_MAX_CHARS = 10_000
 ELSEWHERE_MAX = 50
 """Tabs of one browser that count."""
-Name = Annotated[str, Field(max_length=200)]
+Name = Annotated[str, Field(max_length=200), AfterValidator(storable)]
 
 
 class FilterQuery(BaseModel):
@@ -125,4 +126,7 @@ def read_seconds(view: str) -> int | None:
 
 
 def _midnight(day: date | None, *, days_later: int = 0) -> datetime | None:
-    return datetime.combine(day + timedelta(days=days_later), time(), UTC) if day else None
+    """None too where there is no such day any more: nothing is made after the last one."""
+    if day is None or day > date.max - timedelta(days=days_later):
+        return None
+    return datetime.combine(day + timedelta(days=days_later), time(), UTC)

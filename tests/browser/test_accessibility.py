@@ -152,7 +152,7 @@ def test_comparing_and_bringing_back_have_no_grave_finding(house: House, phone: 
             expect(debrief_card(page).locator(".criterion").first).to_be_visible()
 
         talk_id = olga.start("Job interview")
-        say(olga, WEAK)
+        say(olga, "I led the rewrite.", WEAK)
         make(talk_id, {"examples": 2, "motive": 4, "own_part": None})
         file = page.request.get(f"{house.url}/api/v1/conversations/{talk_id}/export?format=json").text()
         again = try_again(olga)

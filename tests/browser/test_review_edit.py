@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from debrief.review import ReviewState
 from debrief.settings import Settings
 from storage import edits, reviews
+from storage.accounts import find_account
 from storage.engine import Database
 from tests.browser.house import House, Look, debrief_card, open_house
 from tests.browser.test_debrief_card import ask_and_claim, make_body, store, talk_of_two_turns
@@ -48,7 +49,8 @@ def test_the_slower_of_two_edits_is_told_and_their_text_is_kept(house: House, db
 
         rosa.expect_refusals(409)
         button(slow, "Save and approve").click()
-        expect(slow.locator(".desk-editor")).to_contain_text("Somebody else was faster.")
+        expect(slow.locator(".desk-editor")).to_contain_text("rita decided this one meanwhile.")
+        expect(slow.locator(".desk-case-head")).to_contain_text("Corrected and approved by rita.")
         expect(box(slow, "next_step")).to_have_value("Name one number first.")
         expect(slow.locator(".desk-editor-mine")).to_contain_text("Say your own part first.")
 
@@ -57,6 +59,24 @@ def test_the_slower_of_two_edits_is_told_and_their_text_is_kept(house: House, db
     case = reviews.get_review(db, row.id)
     assert case.body
     assert (case.body.next_step, case.reviewed_by, case.versions) == ("Name one number first.", "rita", 2)
+
+
+def test_a_difference_says_in_words_that_a_level_was_not_seen(db: Database, rita: Look):  # noqa: F811
+    row = make_feedback(db, state=ReviewState.AUTO_RELEASED)
+    draft = edits.get_draft(db, row.id)
+    *others, motive = draft.unchanged.criteria
+    seen = motive.model_copy(
+        update={"level": 3, "reason": "You asked how the team works.", "evidence": others[0].evidence}
+    )
+    edit = draft.unchanged.model_copy(update={"criteria": [*others, seen]})
+    rosa = find_account(db, "rosa")
+    assert rosa
+    edits.approve_edit(db, rosa, row.id, row.row_version, edit)
+    page = open_case(rita, row.id)
+    button(page, "Versions: 2").click()
+    level = page.locator(".desk-versions .difference-section", has_text="Questions to them · Level")
+    expect(level).to_contain_text("not seen in this talk")
+    expect(level).not_to_contain_text("not_observed")
 
 
 def test_what_is_typed_is_checked_at_once_and_is_there_after_a_reload(db: Database, rita: Look):  # noqa: F811
@@ -172,7 +192,7 @@ def test_a_second_reviewer_judges_blind_and_is_told_afterwards(browser: Browser,
             button(page, "Close").click()
             button(page, "Agreement").click()
             expect(dialog.locator("tbody tr")).to_have_count(4)
-            expect(dialog.locator(".desk-second-differing")).to_contain_text("Results: 5 / 2")
+            expect(dialog.locator(".desk-second-differing")).to_contain_text("Answering the question: 5 / 2")
 
 
 def test_olga_is_told_what_to_expect_and_sees_what_a_person_changed(house: House, olga: Look):

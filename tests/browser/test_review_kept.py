@@ -102,6 +102,44 @@ def test_who_is_signed_out_while_typing_signs_in_beside_it_and_goes_on(db: Datab
     assert (case.state, case.note) == (ReviewState.ESCALATED, NOTE)
 
 
+def test_who_lost_the_claim_while_typing_is_told_who_has_it_and_goes_on_after_a_decision(db: Database, rita: Look):
+    row = make_feedback(db)
+    page = open_case(rita, row.id)
+    start_editing(page)
+    box(page, "next_step").fill("Say one number first.")
+    rosa = _rosa(db)
+    with db.write() as session:
+        session.execute(update(FeedbackRow).where(FeedbackRow.id == row.id).values(claimed_until=utc_now()))
+    taken = reviews.claim(db, rosa, row.id, reviews.get_review(db, row.id).row_version)
+    rita.expect_refusals(409)
+    button(page, "Save and approve").click()
+    expect(page.locator(".desk-editor-told")).to_contain_text("rosa is reading this one")
+    expect(page.locator(".desk-case-head")).to_contain_text("rosa is reading this one")
+
+    approved = reviews.approve(db, rosa, row.id, taken.row_version)
+    page.reload()
+    expect(page.locator("#desk-card")).to_contain_text("You can go on when the debrief is open for editing again.")
+    opened = reviews.reopen(db, rosa, row.id, approved.row_version)
+    assert opened.state is ReviewState.PENDING
+    page.reload()
+    button(page, "Go on editing").click()
+    expect(box(page, "next_step")).to_have_value("Say one number first.")
+    button(page, "Save and approve").click()
+    expect(page.locator("#desk-notice")).to_contain_text("Saved as a new version")
+
+
+def test_a_decision_that_nobody_answers_is_said_to_be_uncertain(db: Database, rita: Look):
+    row = make_feedback(db)
+    page = open_case(rita, row.id)
+    page.clock.install()
+    rita.expect_lost_connections()
+    page.route("**/gradio_api/queue/join*", lambda route: None)
+    page.keyboard.press("a")
+    page.clock.fast_forward(10_001)
+    expect(page.locator("#desk-notice")).to_contain_text("The server has not answered yet.")
+    assert reviews.get_review(db, row.id).state is ReviewState.CLAIMED
+
+
 def test_keys_work_with_a_korean_layout_and_with_caps_lock(db: Database, rita: Look):
     page = open_case(rita, make_feedback(db).id)
     for key, code, opens in (("ㅗ", "KeyH", ".desk-history"), ("E", "KeyE", ".desk-editor")):

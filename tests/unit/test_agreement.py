@@ -97,6 +97,14 @@ def test_full_agreement_is_one_and_swapping_the_two_changes_nothing():
         assert kappa(turned, weights).value == pytest.approx(kappa(RADIOLOGISTS, weights).value)
 
 
+@pytest.mark.parametrize("weights", ["none", "linear", "quadratic"])
+@pytest.mark.parametrize("pairs", [[(2, 2), (3, 3)], [(n % 5 + 1, n % 5 + 1) for n in range(37)], [(1, 2), (2, 1)]])
+def test_no_interval_is_told_where_its_width_would_be_nothing(pairs, weights):
+    found = kappa(tabulate(pairs, (1, 2, 3, 4, 5)), weights)
+    assert found.value is not None
+    assert (found.low, found.high) == (None, None)
+
+
 def test_more_of_the_same_makes_the_interval_narrower_and_not_another_value():
     many = [[count * 9 for count in row] for row in RADIOLOGISTS]
     one, other = kappa(RADIOLOGISTS, "quadratic"), kappa(many, "quadratic")

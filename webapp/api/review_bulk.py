@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated
 
@@ -78,9 +78,7 @@ async def move_many(parts: TheParts, reviewer: TheReviewer, wish: BulkWish) -> B
 
     When no more may be written anew at once, the rest is left as it is and counted as `full`.
     """
-    until = wish.until or utc_now()
-    if until.tzinfo is None:
-        raise InputRejected("malformed", reason="until")
+    until = _moment(wish.until) if wish.until else utc_now()
     if wish.ids is not None:
         ids, following = [*dict.fromkeys(wish.ids)], None
     else:
@@ -92,6 +90,15 @@ async def move_many(parts: TheParts, reviewer: TheReviewer, wish: BulkWish) -> B
         await parts.store.in_thread(partial(parts.ring, job_id))
     goes_on = None if outcome.skipped["full"] else following
     return BulkOutcome(done=outcome.done, skipped=dict(outcome.skipped), next=goes_on, until=until)
+
+
+def _moment(until: datetime) -> datetime:
+    try:
+        if until.tzinfo is not None:
+            return until.astimezone(UTC)
+    except OverflowError:  # the first or last day there is, and in UTC the one before or after
+        pass
+    raise InputRejected("malformed", reason="until")
 
 
 def _view(wish: BulkWish) -> str:

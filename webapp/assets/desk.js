@@ -109,8 +109,8 @@ document.addEventListener("click", ({ target }) => target.closest?.("#desk-confi
 /** What one had in hand is it no more, and nothing that was done in this tab made it so. */
 function lostWords({ me, case: now }) {
   if (now.is_mine || ["regenerating", "escalated", "withdrawn"].includes(now.state)) return null;
-  const isOwn = now.reviewed_by === me.name;
-  return { kind: isOwn ? "good" : "bad", text: words(isOwn ? "decided_by_you" : "claim_lost") };
+  if (now.reviewed_by === me.name) return { kind: "good", text: words("decided_by_you") };
+  return { kind: "bad", text: now.reviewed_by ? words("decided_by_other", { name: now.reviewed_by }) : words("claim_lost") };
 }
 
 /** Good news leaves by itself; what was refused stays until the next thing is done. */
@@ -169,7 +169,7 @@ async function keepUp() {
   if (response?.status === 401) return toSignIn();
   if (!response?.ok) return;
   const { waiting } = await response.json();
-  if (waiting !== desk.facts.waiting || desk.facts.case?.is_repeating) lookAgain();
+  if (waiting !== desk.facts.waiting || desk.facts.case?.is_repeating || desk.facts.case?.state === "regenerating") lookAgain();
 }
 
 /** Not away from under somebody's hands: who is typing is told, and signs in beside it. */

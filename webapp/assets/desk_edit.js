@@ -6,14 +6,16 @@ import { apply, differs, editOf } from "./desk_edit_data.js";
 import { evidenceChooser, field, itemFields, levelChooser, newItem } from "./desk_edit_fields.js";
 import { focusCase } from "./desk_keys.js";
 import { ask, submitsWithCtrl, toldOf } from "./desk_sheet.js";
-import { desk, draw, goOn, places, words } from "./desk_shared.js";
+import { desk, draw, goOn, lookAgain, places, words } from "./desk_shared.js";
 import { announce, isEditedElsewhere } from "./desk_tabs.js";
 import { secondsOpen } from "./desk_view.js";
 import { ownDraft } from "./desk_draft.js";
 import { h } from "./dom.js";
 import { checkName } from "./provenance.js";
+import { LOCALE, t } from "./words.js";
 
 const CHECK_AFTER_MS = 400;
+const CLOCK = new Intl.DateTimeFormat(LOCALE, { hour: "numeric", minute: "2-digit" });
 let open = null; // {id, draft, edit, root, checks, asked, timer}
 
 /** The form, where the open case is being written over; else null. */
@@ -30,7 +32,7 @@ export function unfinished({ id, can }) {
   return h(
     "div",
     { class: "note", role: "status" },
-    h("p", {}, words("edit_unfinished")),
+    h("p", {}, words("edit_unfinished"), can.includes("edit") ? null : [" ", words("edit_unfinished_later")]),
     can.includes("edit") ? h("button", { class: "button small primary", type: "button", "data-key": "edit-go-on", onclick: startEditing }, words("edit_go_on")) : null,
     h("button", { class: "button small", type: "button", "data-key": "edit-forget", onclick: forget }, words("edit_throw_away")),
   );
@@ -148,10 +150,11 @@ function list(form, part) {
       changed();
       root.querySelector("fieldset:last-of-type textarea").focus();
     };
-    const isFull = items.length >= form.draft.max_items[part];
+    const most = part === "improvements" && !form.edit.criteria.length ? 0 : form.draft.max_items[part]; // each is about a criterion
+    const isFull = items.length >= most;
     root.replaceChildren(
       ...items.map((item, at) => itemFields(form, part, item, at, () => remove(at))),
-      isFull ? h("p", { class: "quiet" }, words(`edit_full_${part}`, { n: items.length })) : h("button", { class: "button small desk-add", type: "button", "data-key": `add-${part}`, onclick: add }, words(`edit_add_${part}`)),
+      !most ? "" : isFull ? h("p", { class: "quiet" }, words(`edit_full_${part}`, { n: items.length })) : h("button", { class: "button small desk-add", type: "button", "data-key": `add-${part}`, onclick: add }, words(`edit_add_${part}`)),
     );
     showChecks();
   };
@@ -242,14 +245,19 @@ async function wasSlower(mine, message) {
   ownDraft.keep(mine.id, kept);
   const [draft, now] = await Promise.all([ask("GET", `${mine.id}/draft`), ask("GET", mine.id)]);
   if (open !== mine) return;
-  const isOwn = now.reviewed_by === desk.facts.me.name;
   const isSame = draft.version_n === mine.draft.version_n;
   open = { ...mine, draft, edit: isSame ? mine.edit : structuredClone(draft.edit), checks: draft.checks };
-  build(h("div", {}, h("p", { class: "problem", role: "alert" }, isOwn ? words("decided_by_you") : message), isSame ? null : fasterNotice(kept)));
+  build(h("div", {}, h("p", { class: "problem", role: "alert" }, whoWasFaster(now) ?? message), isSame ? null : fasterNotice(kept)));
   draw("desk-card");
   places.get("desk-card").root.scrollTo?.({ top: 0 });
   open.root.scrollIntoView({ block: "start" });
   checkSoon(0);
+  lookAgain(); // the head tells how it stands now
+}
+
+function whoWasFaster({ reviewed_by: name, claimed_by: reader, claimed_until: until }) {
+  if (name) return name === desk.facts.me.name ? words("decided_by_you") : words("decided_by_other", { name });
+  return reader && reader !== desk.facts.me.name ? words("claimed_by_other", { name: reader, until: CLOCK.format(new Date(until)) }) : null;
 }
 
 function tell(content) {
@@ -276,7 +284,7 @@ function fasterNotice(kept) {
     "div",
     { class: "note", role: "alert" },
     h("p", {}, words("edit_faster")),
-    h("ul", { class: "desk-editor-mine" }, editOf(kept).map(({ path, text }) => h("li", {}, h("b", {}, pathWords(path)), " ", text))),
+    h("ul", { class: "desk-editor-mine" }, editOf(kept).map(({ path, text }) => h("li", {}, h("b", {}, pathWords(path)), " ", text === "not_observed" ? t(text) : text))),
     h("button", { class: "button small primary", type: "button", onclick: again }, words("edit_apply_mine")),
     h("button", { class: "button small", type: "button", onclick: startAfresh }, words("edit_discard_mine")),
   );

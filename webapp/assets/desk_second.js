@@ -173,7 +173,7 @@ function byScenario(criteria) {
 const level = (value) => (value === null ? t("not_observed") : String(value));
 const differs = (one) => h("li", {}, h("a", { href: one.link }, `${one.name}: ${level(one.first)} / ${level(one.second)}`));
 
-const figure = ({ value, low, high }) => (value === null ? "–" : `${value.toFixed(2)} (${low.toFixed(2)} – ${high.toFixed(2)})`);
+const figure = ({ value, low, high }) => (value === null ? "–" : low === null ? value.toFixed(2) : `${value.toFixed(2)} (${low.toFixed(2)} – ${high.toFixed(2)})`);
 const percent = ({ value, low, high }) => (value === null ? "–" : `${Math.round(value * 100)} % (${Math.round(low * 100)} – ${Math.round(high * 100)})`);
 
 function table(heads, ...groups) {

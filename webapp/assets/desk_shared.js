@@ -79,7 +79,13 @@ let busyTimer = 0;
 function begin() {
   desk.isBusy = true;
   clearTimeout(busyTimer);
-  busyTimer = setTimeout(ended, 10_000); // no answer is no reason to be deaf for ever
+  busyTimer = setTimeout(unanswered, 10_000); // no answer is no reason to be deaf for ever
+}
+
+function unanswered() {
+  ended();
+  desk.facts.notice = { kind: "bad", text: words("no_answer") };
+  draw("desk-notice");
 }
 
 /** The event's facts are there. */

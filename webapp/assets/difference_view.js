@@ -3,9 +3,11 @@
 import { h } from "./dom.js";
 import { t } from "./words.js";
 
+const WITHOUT_LEVEL = ["not_observed", "unscored"];
+
 /** One section of a difference; `beside`: older and newer in two columns. */
 export function sectionView(section, beside = false) {
-  const text = (ops) => h("p", {}, section.pieces.filter((piece) => ops.includes(piece.op)).map(pieceView));
+  const text = (ops) => h("p", {}, section.pieces.filter((piece) => ops.includes(piece.op)).map((piece) => pieceView(said(section.field, piece))));
   return h(
     "section",
     { class: `difference-section ${section.change}` },
@@ -21,3 +23,6 @@ function nameOf({ path, about, field }) {
 }
 
 const pieceView = ({ op, text }) => (op === "same" ? text : h(op === "out" ? "del" : "ins", {}, text));
+
+/** A criterion without a level has the word for why in the place of the level. */
+const said = (field, piece) => (field === "level" && WITHOUT_LEVEL.includes(piece.text.trim()) ? { ...piece, text: t(piece.text.trim()) } : piece);

@@ -27,22 +27,22 @@ def bind(page: gr.Blocks, view: DeskView, handlers: DeskHandlers) -> None:
 
     async def open_desk(wanted: str, feedback_id: str, seen: float, request: gr.Request) -> Any:
         start = Place(str(wanted))
-        return _outputs(view, start, await _asked(handlers.open_case, request, start, feedback_id))
+        return outputs_of(view, start, await _asked(handlers.open_case, request, start, feedback_id))
 
     async def open_case(wanted: str, feedback_id: str, seen: float, request: gr.Request, chosen: gr.EventData) -> Any:
         here = _place(wanted, feedback_id, seen)
-        return _outputs(view, here, await _asked(handlers.open_case, request, here, _chosen_id(chosen)))
+        return outputs_of(view, here, await _asked(handlers.open_case, request, here, _chosen_id(chosen)))
 
     async def reject(
         wanted: str, feedback_id: str, seen: float, reason: str | None, note: str, request: gr.Request
     ) -> Any:
         here = _place(wanted, feedback_id, seen)
-        return _outputs(view, here, await _asked(handlers.reject, request, here, reason, note))
+        return outputs_of(view, here, await _asked(handlers.reject, request, here, reason, note))
 
     def plain(handler: Handler) -> Callable[..., Awaitable[Any]]:
         async def run(wanted: str, feedback_id: str, seen: float, request: gr.Request) -> Any:
             here = _place(wanted, feedback_id, seen)
-            return _outputs(view, here, await _asked(handler, request, here))
+            return outputs_of(view, here, await _asked(handler, request, here))
 
         return run
 
@@ -101,15 +101,17 @@ def _all_outputs(view: DeskView) -> list[Any]:
     ]  # fmt: skip
 
 
-def _outputs(view: DeskView, before: Place, desk: Desk) -> dict[Any, Any]:
-    """What was typed about one feedback stays as long as it is open, also when a move was refused."""
+def outputs_of(view: DeskView, before: Place, desk: Desk) -> dict[Any, Any]:
+    """What was typed about one feedback stays as long as it is open, also when a move was refused.
+
+    So does its talk, which never changes: a thousand messages are not sent and drawn again with every look.
+    """
     is_another = desk.place.feedback_id != before.feedback_id
-    fields: dict[Any, Any] = {view.reason: None, view.note: ""} if is_another else {}
+    fields: dict[Any, Any] = {view.reason: None, view.note: "", view.talk: desk.talk} if is_another else {}
     return {
         view.feedback_id: desk.place.feedback_id,
         view.row_version: desk.place.row_version,
         view.facts: desk.facts,
-        view.talk: desk.talk,
         **fields,
         **{getattr(view, name): gr.update(visible=name in desk.may) for name in BUTTONS},
     }
