@@ -29,7 +29,7 @@ from sqlalchemy import delete, func, insert, select
 from debrief.feedback import Coverage, CriterionResult, Evidence, FeedbackBody
 from debrief.review import ReviewState
 from debrief.scenario import load_scenarios
-from storage import accounts, overdue, review_queue, reviews
+from storage import accounts, bulk_preview, overdue, review_queue, reviews
 from storage.accounts import Account
 from storage.agreements import read_agreements
 from storage.engine import Database, new_id, utc_now
@@ -197,6 +197,9 @@ def _questions(db: Database, rita: Account, rami: Account) -> dict[str, Callable
         "filter that fits nothing": page(QueueFilter(model="none such")),
         "numbers of all states": lambda: review_queue.count_reviews(db),
         "number of a filter": lambda: review_queue.count_matching(db, QueueFilter(language="ko", level=2)),
+        "what approving all that waits would come to": lambda: bulk_preview.preview_filter(
+            db, rita, "approve", QueueFilter(), until=utc_now()
+        ),
         "menus of the filters": lambda: review_queue.list_kinds(db),
         "next: find, claim, read, give back": take_next,
         "next of a filter that fits nothing": lambda: review_queue.claim_next(db, rita, QueueFilter(model="none such")),

@@ -45,7 +45,8 @@ MEDIA_TYPES: dict[Format, str] = {
     "parquet": "application/zip",
 }
 PIECE_BYTES = 64 * 1024
-ROW_GROUP = 200
+ROW_GROUPS: dict[Kind, int] = {"conversations": 200, "sft": 200, "preferences": 200, "feedback": 1000}
+"""Rows of Parquet written at once: many long rows take memory, and so does what the file says of many groups."""
 BYTE_ORDER_MARK = "\ufeff"
 _FORMULA = "=+-@\t\r\n＝＋－＠"
 """What makes a spreadsheet calculate, also in full width; OWASP's list and the forms that Excel reads alike."""
@@ -236,7 +237,7 @@ def _parquet(kind: Kind, rows: Iterable[Row], keys: Sequence[str]) -> Iterator[b
 
     outgoing, schema = _Outgoing(), _schema(pa, kind, keys)
     with pq.ParquetWriter(pa.PythonFile(outgoing, mode="w"), schema, compression="zstd") as writer:
-        for group in _groups(rows, ROW_GROUP):
+        for group in _groups(rows, ROW_GROUPS[kind]):
             flat = [_flattened(row, keys) if kind == "feedback" else row for row in group]
             writer.write_table(pa.Table.from_pylist(flat, schema=schema))
             yield outgoing.take()
