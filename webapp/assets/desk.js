@@ -74,6 +74,7 @@ window.desk = {
     refreshList();
     letNoticeGo();
     if (isAnother) document.querySelector("#desk-card")?.scrollTo({ top: 0 });
+    if (isAnother && next.case) document.querySelector("#desk-case-head")?.scrollIntoView({ block: "nearest" }); // on a phone all is one column
     if (isAnother && wasReading) focusCase();
   },
   open_reject() {
