@@ -218,7 +218,7 @@ def test_an_admin_makes_shuts_and_forgets_by_the_api_and_the_audit_says_so(web: 
         assert olga.get(f"/api/v1/conversations/{talk}").status_code == 404
     told = ada_at_work.get("/api/v1/audit", params={"limit": 3}, headers={"accept-language": "ko"}).json()
     assert [event["action"] for event in told["items"]] == ["delete_visitor", "disable_account", "sign_in"]
-    assert told["items"][1]["said"] == "계정을 닫음"
+    assert told["items"][1]["said"] == "계정 사용을 중지함"
     assert told["items"][1]["by"] == "ada"
     assert told["next"]
 

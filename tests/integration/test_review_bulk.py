@@ -133,3 +133,13 @@ def test_a_filtered_set_is_counted_first_and_then_met_once_each(web):
         assert (rest["done"], rest["next"]) == (5, None)
         assert review_queue.count_reviews(database)[S.PENDING] == 1
         assert rita.post("/api/v1/review/bulk", json={"action": "approve"}).status_code == 422
+
+
+def test_more_than_are_decided_at_a_time_can_be_asked_of_at_once(web):
+    make_account(web.parts.db)
+    ids = [f"f_{n}" for n in range(review_bulk.BATCH_MAX + 1)]
+    with web.browser() as rita:
+        sign_in(rita)
+        seen = rita.post("/api/v1/review/bulk/preview", json={"action": "approve", "ids": ids}).json()
+        assert (seen["count"], seen["done"], seen["left_out"]) == (len(ids), 0, {"gone": len(ids)})
+        assert rita.post("/api/v1/review/bulk", json={"action": "approve", "ids": ids}).status_code == 422

@@ -18,6 +18,8 @@ from webapp.queue_query import VIEW_MAX_CHARS, read_view
 
 PORTION = 25
 """So many are done in one request: a few seconds at most, and the page can tell how far it is, and stop."""
+ASKED_MAX = 5000
+"""Chosen one by one; more than anybody would."""
 router = APIRouter(prefix="/api/v1/review", tags=["review"])
 
 
@@ -35,6 +37,12 @@ class BulkWish(BaseModel):
     assignee: str | None = None
     cursor: Annotated[str, Field(max_length=300)] | None = None
     until: datetime | None = None
+
+
+class BulkQuestion(BulkWish):
+    """What a page may ask of at once, though it then decides portion by portion."""
+
+    ids: Annotated[list[str], Field(max_length=ASKED_MAX)] | None = None
 
 
 class BulkPreview(BaseModel):
@@ -60,7 +68,7 @@ class BulkOutcome(BaseModel):
 
 
 @router.post("/bulk/preview", summary="What would come of a decision for many")
-async def preview(parts: TheParts, reviewer: TheReviewer, wish: BulkWish) -> BulkPreview:
+async def preview(parts: TheParts, reviewer: TheReviewer, wish: BulkQuestion) -> BulkPreview:
     until = utc_now()
     if wish.ids is not None:
         found = await parts.store(bulk_preview.preview_ids, reviewer, wish.action, wish.ids)
