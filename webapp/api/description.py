@@ -190,6 +190,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "WebhookChange": {"disabled": True},
     "Rotation": {"overlap_hours": 24},
     "NextWish": {"skipped": []},
+    "BulkQuestion": {"action": "approve", "view": "state=pending&language=ko"},
     "BulkWish": {"action": "assign", "view": "language=ko&level=1", "assignee": "rita"},
     "Edit": _EDIT,
     "EditIn": {"row_version": 3, "edit": _EDIT, "note": "Named the team."},
