@@ -61,6 +61,7 @@ def test_at_the_end_of_the_scenario_the_page_says_so_and_leads_to_the_debrief(ol
     expect(page.locator(".saved")).to_have_text(f"about {TURNS} turns")
     say_by_curl(olga, *(f"Thing {n}." for n in range(1, TURNS)))
     expect(page.locator(".saved")).to_contain_text(f"turn {TURNS - 1} of about {TURNS}")
+    expect(page.locator("#message .submit-button")).to_be_visible()
     olga.say("The last thing.")
     expect(below(page)).to_contain_text("as long as a first interview lasts")
     expect(debrief_card(page).locator(".track")).to_be_visible()  # the server asked for it by itself
