@@ -155,10 +155,9 @@ def _has_term(term: str) -> ColumnElement[bool]:
     said = select(MessageRow.id).where(
         MessageRow.conversation_id == _Row.conversation_id, stands_in(MessageRow.text, term)
     )
-    written = select(FeedbackVersionRow.id).where(
-        FeedbackVersionRow.id == _Row.version_id, stands_in(FeedbackVersionRow.words, term)
-    )
-    return or_(said.correlate(_Row).exists(), written.correlate(_Row).exists())
+    # A value, no EXISTS: for that PostgreSQL would go through all versions first, to have their ids at hand.
+    written = select(stands_in(FeedbackVersionRow.words, term)).where(FeedbackVersionRow.id == _Row.version_id)
+    return or_(said.correlate(_Row).exists(), written.correlate(_Row).scalar_subquery())
 
 
 def _account_id(name: str) -> Any:

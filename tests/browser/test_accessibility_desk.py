@@ -133,7 +133,7 @@ def test_figures_and_managing_have_no_grave_finding(house: House, phone: bool, s
     ada = find_account(house.db, "ada")
     assert ada
     fill(house.db, days=3)
-    make_hook(house.db, ada, "https://hooks.example/hook")
+    make_hook(house.db, ada, "https://inbox.example/hook")
     with signed_in(house, "ada", "/admin/plots/", phone=phone, scheme=scheme) as look:
         look.expect_warnings_of_plots()
         page, inspect = look.page, looked_at(look, found, phone=phone)

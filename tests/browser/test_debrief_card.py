@@ -146,7 +146,7 @@ def test_a_held_debrief_waits_for_rita_and_shows_her_decision_by_itself(olga: Lo
     card = debrief_card(olga.page)
     expect(card.locator(".state")).to_have_text("with a reviewer")
     expect(card.locator(".criterion")).to_have_count(0)
-    db, rita = olga.house.db, make_account(olga.house.db, "rita")
+    db, rita = olga.house.db, make_account(olga.house.db, "rita-one")
     case = reviews.claim(db, rita, feedback_of(olga), reviews.get_review(db, feedback_of(olga)).row_version)
     reviews.approve(db, rita, feedback_of(olga), case.row_version)
     expect(card.locator(".state")).to_have_text("approved by a reviewer")

@@ -258,7 +258,7 @@ def calls(event: Event, things: dict[str, str]) -> Iterator[tuple[str, str, dict
     base = f"{event.mount.rstrip('/')}/gradio_api"
     data: list[Any] = [*["sort=worst", things["feedback_id"], int(things["row_version"]), None, ""][: event.inputs]]
     if event.mount == "/admin/plots":
-        data = ["30", None]
+        data = ["30", None, 1280]
     if event.mount == "/" and event.name in PUBLIC:
         given = [value.format(**things) for value in PUBLIC[event.name]]
         data = given + [""] * (event.inputs - len(given))

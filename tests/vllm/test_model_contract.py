@@ -64,18 +64,22 @@ def test_an_answer_says_when_it_came_to_its_end(real_model: str):
     assert with_model(real_model, read) == "stop"
 
 
-def test_stop_frees_the_seat_within_half_a_second(real_model: str):
+STOPPED_S = 5
+"""An answer to its end takes half a minute. Where nothing else runs, a stop takes 32 to 39 ms."""
+
+
+def test_stop_frees_the_seat_long_before_the_answer_would_have_ended(real_model: str):
     async def read(model: ChatModel) -> None:
         await until_free(real_model)
         async with model.stream_reply(STORY, max_tokens=2000, temperature=0) as reply:
             await anext(reply)
             assert await asyncio.to_thread(gauge, real_model, "num_requests_running") == 1
-        assert await until_free(real_model) < 0.5
+        assert await until_free(real_model) < STOPPED_S
 
     with_model(real_model, read)
 
 
-def test_cancelled_structured_output_frees_the_seat_within_half_a_second(real_model: str):
+def test_cancelled_structured_output_frees_the_seat_long_before_it_would_have_ended(real_model: str):
     long_text = {"type": "object", "properties": {"text": {"type": "string", "minLength": 4000}}, "required": ["text"]}
 
     async def ask(model: ChatModel) -> None:
@@ -90,7 +94,7 @@ def test_cancelled_structured_output_frees_the_seat_within_half_a_second(real_mo
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
-        assert await until_free(real_model) < 0.5
+        assert await until_free(real_model) < STOPPED_S
 
     with_model(real_model, ask)
 
