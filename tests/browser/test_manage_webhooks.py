@@ -6,8 +6,10 @@ import ssl
 from concurrent.futures import ThreadPoolExecutor
 
 from playwright.sync_api import expect
+from sqlalchemy import delete
 
 from storage.accounts import find_account
+from storage.tables import WebhookRow
 from tasks.webhook_posting import Poster
 from tests.browser.house import House
 from tests.browser.test_review_desk import button, signed_in
@@ -24,6 +26,8 @@ def deliver(house: House, poster: Poster) -> None:
 def test_ada_adds_a_webhook_sees_what_failed_and_sends_it_again(house: House):
     if find_account(house.db, "ada") is None:
         make_account(house.db, "ada", "admin")
+    with house.db.write() as session:
+        session.execute(delete(WebhookRow))  # those of other tests in this house
     served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     served.load_cert_chain(CERTIFICATE)
     trust = ssl.create_default_context(cafile=str(CERTIFICATE))
