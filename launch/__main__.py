@@ -19,9 +19,10 @@ from launch.packages import Venv, only_one
 from launch.say import Stop, say
 
 ROOT = Path(__file__).resolve().parents[1]
-# Most tests wait for a process, a browser or the model, so three at a time use two cores. One that hangs is ended with
-# its name, and the others go on. ARGS='-n 0' runs them one after the other.
-SIDE_BY_SIDE = ["-n", "3", "-p", "tests.side_by_side", "--timeout", "600"]
+# A test that hangs is ended with its name, and the others go on.
+TEST_LIMIT = ["--timeout", "600"]
+# With ARGS='-n 3'. Not by default: three at a time leave a machine of two cores nothing, and tests of patience fail.
+SIDE_BY_SIDE = ["-p", "tests.side_by_side"]
 
 
 def main() -> int:
@@ -78,7 +79,8 @@ def test(rest: list[str]) -> int:
     venv = install_tests()
     os.environ.setdefault("CI", "true")
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # tests start the program hundreds of times: it is compiled once
-    return _become(venv, ["-m", "pytest", *SIDE_BY_SIDE, *rest], quiet_input=True)
+    beside = SIDE_BY_SIDE if any(argument.startswith("-n") for argument in rest) else []
+    return _become(venv, ["-m", "pytest", *TEST_LIMIT, *beside, *rest], quiet_input=True)
 
 
 def gold(rest: list[str]) -> int:

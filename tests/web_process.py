@@ -123,9 +123,9 @@ class ManyWebProcesses:
 
 
 def _started(settings: Settings, pace: Pace, *more: str) -> subprocess.Popen[str]:
-    environment = as_environment(settings) | {
+    environment = {"DEBRIEF_RATE_LIMIT": "off"} | as_environment(settings)
+    environment |= {
         "DEBRIEF_DATA_DIR": str(settings.data_dir.resolve()),
-        "DEBRIEF_RATE_LIMIT": "off",
         "DEBRIEF_PORT": "0",
         "PYTHONPATH": str(ROOT),
     }
