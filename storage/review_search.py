@@ -115,8 +115,8 @@ def seems_frequent(session: Session, column: InstrumentedAttribute[str], term: s
     """
     table = column.class_.__table__
     rows = session.scalar(text("SELECT reltuples FROM pg_class WHERE oid = to_regclass(:name)"), {"name": table.name})
-    if rows is None or rows * SEEN_OFTEN < 2 * RARE * SAMPLED:
-        return False  # also where nobody counted yet: -1
+    if rows is None or rows <= 0 or rows * SEEN_OFTEN < 2 * RARE * SAMPLED:
+        return False  # -1 is said where nobody counted yet, 0 where there was nothing when it was counted
     sample = table.tablesample(func.system(min(100, 100 * SAMPLED / rows)))
     found = select(sample.c[column.key]).where(search.stands_in(sample.c[column.key], term)).limit(SEEN_OFTEN)
     return (session.scalar(select(func.count()).select_from(found.subquery())) or 0) >= SEEN_OFTEN

@@ -104,15 +104,18 @@ def test_a_quoted_message_leads_to_the_part_that_quotes_it(olga: Look):
     expect(own_rows(page).first.locator(".quoted-mark")).to_have_text(["Concrete examples"])
     expect(own_rows(page).last.locator(".quoted-mark")).to_have_text(["What to change"])
     part = debrief_card(page).locator("[data-part='improvements.0']")
-    # The mark goes again after a moment, so the page itself says whether it was there.
-    part.evaluate(
-        "part => new MutationObserver(() => { part.wasMarked ||= part.classList.contains('found'); })"
-        ".observe(part, { attributes: true, attributeFilter: ['class'] })"
+    # The mark goes again after a moment, so the page itself says whether it was there; not that part of it, which is
+    # another one when the card has been drawn anew in between.
+    page.evaluate(
+        """() => new MutationObserver(() => {
+            const marked = document.querySelector(".debrief [data-part='improvements.0'].found");
+            if (marked) document.body.dataset.wasMarked = "yes";
+        }).observe(document.body, { attributes: true, attributeFilter: ["class"], childList: true, subtree: true })"""
     )
     own_rows(page).last.locator(".quoted-mark").press("Enter")
     expect(part.locator(".quote")).to_be_focused()
     expect(part).to_be_in_viewport()
-    expect(part).to_have_js_property("wasMarked", True)
+    expect(page.locator("body")).to_have_attribute("data-was-marked", "yes")
 
 
 def test_marks_follow_the_talk_and_go_with_the_debrief(olga: Look):

@@ -183,6 +183,8 @@ def test_words_are_found_in_the_talk_and_in_the_debrief_in_both_languages(any_da
 
 
 def test_a_rare_word_is_asked_of_the_indexes_and_a_frequent_one_is_not(any_database, monkeypatch):
+    if any_database.engine.dialect.name == "postgresql":
+        count_rows(any_database)  # as the server does by itself at times: it then takes the table for empty
     make_feedback(any_database, summary="겨울 썰매")
     with any_database.read() as session:
         for words, among in (("썰매", 1), ("썰", 1), ("xylophone", 0), ("billing 썰매", 1)):
@@ -193,6 +195,11 @@ def test_a_rare_word_is_asked_of_the_indexes_and_a_frequent_one_is_not(any_datab
         assert review_search.narrow(session, QueueFilter(words="billing")).among is None
 
 
+def count_rows(database):
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ANALYZE messages"))
+
+
 def test_postgresql_knows_a_frequent_word_from_a_sample_without_asking_its_index(clean_postgres_url, monkeypatch):
     monkeypatch.setattr(review_search, "RARE", 1)
     monkeypatch.setattr(review_search, "SAMPLED", 300)  # more than there are, so that nothing is left to chance
@@ -201,8 +208,7 @@ def test_postgresql_knows_a_frequent_word_from_a_sample_without_asking_its_index
     talk = make_talk(database)
     for word in ("zeppelin", *["often"] * 100):
         make_turn(database, talk, text=word)
-    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("ANALYZE messages"))
+    count_rows(database)
     with database.read() as session:
         assert review_search.seems_frequent(session, MessageRow.text, "OFTEN")
         assert not review_search.seems_frequent(session, MessageRow.text, "zeppelin")
