@@ -206,7 +206,7 @@ class TurnRunner:
     async def close(self) -> None:
         """End all answers as interrupted, text saved: the process is going away.
 
-        Where the database does not take an end in time the readers are told all the same, and the next process marks it.
+        Where the database takes an end too late the readers are told all the same, and the next process marks it.
         """
         self._is_closing = True
         for run in list(self._runs.values()):
