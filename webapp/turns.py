@@ -204,12 +204,17 @@ class TurnRunner:
                 self._hub.begin(run.answer)
 
     async def close(self) -> None:
-        """End all answers as interrupted, text saved: the process is going away."""
+        """End all answers as interrupted, text saved: the process is going away.
+
+        Where the database takes an end too late the readers are told all the same, and the next process marks it.
+        """
         self._is_closing = True
         for run in list(self._runs.values()):
             run.cancel(MessageState.INTERRUPTED)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=2)
+        for run in self._runs.values():
+            self._hub.end(run.answer, Ended(MessageState.INTERRUPTED, "interrupted", len(run.answer.text)))
         if self._saver is not None:
             self._saver.cancel()
 

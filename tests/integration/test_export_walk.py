@@ -147,6 +147,25 @@ def test_the_longest_walk_keeps_only_ids(database: Database, monkeypatch: pytest
     assert sorted(row["id"] for row in begin(database)[0]) == sorted(ids)
 
 
+def test_what_has_no_words_or_was_made_later_is_no_part_of_an_export(any_database: Database):
+    """A clock that was put back leaves debriefs in the time to come; one without words is not finished."""
+    ids = make_many(any_database, 3)
+    change(any_database, ids[1], version_id=None)
+    change(any_database, ids[2], created_at=datetime.now(UTC) + timedelta(days=1))
+    rows, tally = begin(any_database)
+
+    assert [row["id"] for row in rows] == ids[:1]
+    assert tally.considered == count_matching(any_database, EVERYTHING, "feedback").looked_at == 1
+
+
+def test_rows_come_in_the_order_in_which_they_were_made(any_database: Database, three_at_once: int):
+    ids = make_many(any_database, 4)
+    for n, one in enumerate(ids):
+        change(any_database, one, created_at=FIRST - timedelta(hours=n))
+
+    assert [row["id"] for row in begin(any_database)[0]] == ids[::-1]
+
+
 # -------------------------------------------------------------------------------------------------------- filters
 
 
@@ -243,3 +262,47 @@ def test_of_a_talk_with_two_debriefs_the_latest_that_the_filter_admits_is_export
     assert rows(QueueFilter(EVERY_STATE, model="small")) == [older]
     change(any_database, newer, review_state=S.REJECTED.value)
     assert rows() == [older]
+
+
+def two_of_a_talk(db: Database, *, disputed: bool = False, **of_newer: object) -> tuple[str, str]:
+    """Two debriefs of one talk that could both be exported, and what is the matter with the newer one."""
+    talk = hotel_talk(db)
+    made = written_on(db, talk)
+    older = make_reviewed(db, talk, made=made, created_at=FIRST)
+    newer = make_reviewed(db, talk, made=made, disputed=disputed, created_at=FIRST + timedelta(days=1))
+    change(db, newer, **of_newer)
+    return older, newer
+
+
+def talks(db: Database, wanted: QueueFilter = EVERYTHING) -> list[str]:
+    return [row["id"] for row in begin(db, wanted, "conversations")[0]]
+
+
+def test_a_talk_is_not_lost_because_its_later_debrief_is_no_row(any_database: Database):
+    """Objected to again after its release, withdrawn, without words, or of a time to come: the one before stands."""
+    lapsed = {"review_state": S.CLAIMED.value, "claimed_until": FIRST}
+    for of_newer, states in (
+        ({"disputed": True}, ()),
+        ({"review_state": S.WITHDRAWN.value}, EVERY_STATE),
+        ({"version_id": None}, ()),
+        ({"created_at": datetime.now(UTC) + timedelta(days=1)}, ()),
+        (lapsed, (S.APPROVED, S.CLAIMED)),
+    ):
+        older, newer = two_of_a_talk(any_database, **of_newer)
+
+        assert older in talks(any_database, QueueFilter(states)), of_newer
+        assert newer not in talks(any_database, QueueFilter(states)), of_newer
+        for one in (older, newer):  # out of the way of the next
+            change(any_database, one, review_state=S.NONE.value)
+
+
+def test_a_talk_is_exported_once_although_both_debriefs_were_made_at_one_moment_or_one_is_shown_as_pending(
+    any_database: Database,
+):
+    older, newer = two_of_a_talk(any_database, created_at=FIRST)
+    assert talks(any_database) == [max(older, newer)]
+
+    for one in (older, newer):
+        change(any_database, one, review_state=S.CLAIMED.value, claimed_until=FIRST)
+    change(any_database, older, review_state=S.PENDING.value)
+    assert talks(any_database, QueueFilter((S.PENDING,))) == [max(older, newer)]

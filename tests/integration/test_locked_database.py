@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 import httpx
 import pytest
@@ -17,7 +18,9 @@ from debrief.errors import NotSaved
 from debrief.settings import Settings
 from storage import accounts, engine
 from storage.engine import Database
+from storage.migrate import migrate
 from tests.scripted_model import Script, ScriptedModel
+from tests.web_process import web_process
 from tests.web_scene import Browser, Web, until
 from webapp import store
 from webapp.store import THREADS
@@ -68,6 +71,26 @@ def test_more_writers_than_threads_wait_while_pages_health_and_streams_of_others
         assert [sender.result(60) for sender in waiting] == [200] * len(talks)
         live.wait_for("done", id=ids["answer_id"], state="complete", within_s=60)
     assert {olga.read(talk)["title"] for talk in talks} == {"Renamed"}
+
+
+def test_who_hears_an_answer_is_told_that_its_process_goes_away_although_nothing_can_be_stored(
+    settings: Settings, scripted_model: ScriptedModel, blank_sqlite: Path
+):
+    settings.data_dir.mkdir()
+    migrate(settings.database, backup_dir=None)
+    scripted_model.enqueue(Script(text=WORDS * 10, token_delay_s=0.02))
+    with (
+        web_process(settings.model_copy(update={"model_url": scripted_model.url})) as (process, url),
+        Browser(url) as olga,
+    ):
+        talk = olga.begin()
+        with olga.live() as live:
+            ids = olga.say(talk)
+            live.wait_for("answer", id=ids["answer_id"])
+            with locked(settings):
+                process.terminate()
+                live.wait_for("done", id=ids["answer_id"], state="interrupted", within_s=60)
+                process.wait(60)
 
 
 def rename(url: str, cookies: httpx.Cookies, talk: str) -> int:
