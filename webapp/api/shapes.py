@@ -70,10 +70,11 @@ class ReactionRequest(StrictRequest):
 
 
 class Problem(BaseModel):
-    """What every error looks like."""
+    """What every error looks like. `where` is the path of the field, where one of several was refused."""
 
     code: str
     message: str
+    where: str | None = None
 
 
 class RatingOut(BaseModel):
