@@ -107,7 +107,7 @@ class FieldRejected(InputRejected):
     def __init__(self, code: str, *, where: str, field: Callable[[str], str], **values: object) -> None:
         self.where = where
         self._field = field
-        super().__init__(code, **values)
+        super().__init__(code, retry_after_s=None, **values)
 
     def sentence(self, language: str) -> str:
         return say(f"error.{self.reason}", language, field=self._field(language), **self.values)
