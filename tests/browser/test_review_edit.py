@@ -122,8 +122,9 @@ def test_a_strength_and_an_improvement_are_added_while_editing(db: Database, rit
     box(page, "improvements.0.rewrite").fill("Then I moved the jobs over, one service a day.")
     part = page.locator('[data-where="improvements.0"]')
     part.locator("select").first.select_option(label="Own part")
-    part.locator("select").last.select_option(index=1)
-    page.locator('[data-where="strengths.0"] select').select_option(index=1)
+    for chooser in (part.locator("select").last, page.locator('[data-where="strengths.0"] select')):
+        chooser.focus()
+        chooser.select_option(index=1)
     button(page, "Add a strength").click()
     expect(page.locator(".desk-editor")).to_contain_text("A debrief names at most 2 strengths.")
     page.locator('[data-where="strengths.1"] .desk-item-delete').click()
