@@ -70,11 +70,10 @@ class ReactionRequest(StrictRequest):
 
 
 class Problem(BaseModel):
-    """What every error looks like. `where` is the path of the field, where one of several was refused."""
+    """What every error looks like."""
 
     code: str
     message: str
-    where: str | None = None
 
 
 class RatingOut(BaseModel):
