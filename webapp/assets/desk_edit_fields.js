@@ -10,7 +10,7 @@ export function field(form, { path, label, holder, name, rows: least }) {
   const isItem = path.startsWith("strengths.") || path.startsWith("improvements.");
   const box = h("textarea", {
     rows: least,
-    maxlength: form.draft.max_chars,
+    "data-most": form.draft.max_chars, // not maxlength, which cuts off what is pasted and says nothing
     "data-path": path,
     value: holder[name] ?? "",
     oninput: ({ target }) => {
