@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from debrief.export_rows import KINDS, Row
 from debrief.review import ReviewState as S
@@ -13,7 +13,7 @@ from storage.engine import Database
 from storage.export_walk import SLICE
 from storage.exports import Tally, count_matching, iterate_rows
 from storage.queue_filter import EVERY_STATE, EVERYTHING, NOBODY, QueueFilter
-from storage.tables import NO_LEVEL, FeedbackRow
+from storage.tables import NO_LEVEL, DisputeRow, FeedbackRow, FeedbackVersionRow, ReactionRow
 from tests.export_scene import hotel_talk, make_reviewed, written_on
 from tests.factories import OLGA
 from tests.review_scene import make_account
@@ -164,6 +164,37 @@ def test_rows_come_in_the_order_in_which_they_were_made(any_database: Database, 
         change(any_database, one, created_at=FIRST - timedelta(hours=n))
 
     assert [row["id"] for row in begin(any_database)[0]] == ids[::-1]
+
+
+def test_only_what_the_visitor_says_now_and_of_the_version_that_counts_is_exported_with_it(any_database: Database):
+    """An objection that was decided about, or to words that were written over, keeps nothing back; nor do they help."""
+    talk = hotel_talk(any_database)
+    made = written_on(any_database, talk)
+    closed = make_reviewed(any_database, talk, made=made, disputed=True, created_at=FIRST)
+    edited = make_reviewed(
+        any_database, talk, made=made, edited=made.body, state=S.EDITED_APPROVED, created_at=FIRST + timedelta(hours=1)
+    )
+    silent = make_reviewed(any_database, talk, made=made, created_at=FIRST + timedelta(hours=2))
+    now = datetime.now(UTC)
+    with any_database.write() as session:
+        session.scalars(select(DisputeRow)).one().closed_at = now
+        first, second = session.scalars(
+            select(FeedbackVersionRow.id).where(FeedbackVersionRow.feedback_id == edited).order_by(FeedbackVersionRow.n)
+        )
+        session.add_all(
+            [
+                DisputeRow(
+                    id="d_first", feedback_id=edited, version_id=first, path="summary", comment="No.", created_at=now
+                ),
+                ReactionRow(version_id=first, helpful=True, at=now),
+                ReactionRow(version_id=second, helpful=False, at=now),
+                ReactionRow(version_id=session.get_one(FeedbackRow, closed).version_id, helpful=True, at=now),
+            ]
+        )
+    rows, tally = begin(any_database)
+
+    assert [(row["id"], row["helpful"]) for row in rows] == [(closed, True), (edited, False), (silent, None)]
+    assert tally.left_out == {}
 
 
 # -------------------------------------------------------------------------------------------------------- filters

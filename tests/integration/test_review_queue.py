@@ -267,6 +267,10 @@ def test_states_are_counted_no_further_than_a_reader_needs(database, monkeypatch
     numbers = review_queue.count_reviews(database)
     assert (numbers[S.PENDING], numbers[S.REJECTED], review_queue.count_waiting(database)) == (3, 1, 3)
     assert review_queue.count_matching(database, QueueFilter(), most=2) == 3
+    for state in (S.ESCALATED, S.ESCALATED):
+        make_feedback(database, state=state)
+    assert review_queue.count_waiting(database) == 3  # of all that wait, and of nothing that is decided
+    assert review_queue.count_matching(database, QueueFilter(), most=2) == 3
     assert review_queue.count_matching(database, QueueFilter()) == 4  # who acts on all must know how many
 
 
