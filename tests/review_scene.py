@@ -116,6 +116,7 @@ def make_feedback(
     age_s: float = 0,
     lineage: dict[str, object] | None = None,
     partial: bool = False,
+    has_criteria: bool = True,
     summary: str | None = None,
 ) -> FeedbackRow:
     """A made feedback in this state of review; given back is its row as it was stored."""
@@ -124,7 +125,7 @@ def make_feedback(
     feedback_id, job_id, version_id = new_id("f"), new_id("j"), new_id("fv")
     names = ("evidence_exact", "evidence_is_own", "levels_backed", "no_injection")
     checks = [Check(name=name, passed=n >= checks_failed).model_dump() for n, name in enumerate(names)]
-    body = make_body(db, talk).model_copy(update={"summary": summary})
+    body = make_body(db, talk).model_copy(update={"summary": summary, **({} if has_criteria else {"criteria": []})})
     row = FeedbackRow(
         id=feedback_id, conversation_id=talk.id, scenario_id=talk.scenario_id, language=talk.language,
         review_state=state.value, version_id=version_id, row_version=3, waiting_since=now, created_at=now,

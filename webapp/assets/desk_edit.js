@@ -12,6 +12,7 @@ import { announce, isEditedElsewhere } from "./desk_tabs.js";
 import { secondsOpen } from "./desk_view.js";
 import { ownDraft } from "./desk_draft.js";
 import { h } from "./dom.js";
+import { whyNoCriteria } from "./feedback_card.js";
 import { checkName } from "./provenance.js";
 import { LOCALE, t } from "./words.js";
 
@@ -106,7 +107,7 @@ function build(told) {
     h("div", { class: "desk-editor-head" }, h("h3", {}, words("edit_title", { n: draft.version_n }))),
     h("div", { class: "desk-editor-told", "aria-live": "polite" }, told),
     field(form, { path: "summary", label: words("edit_summary"), holder: edit, name: "summary", rows: 3 }),
-    edit.criteria.map((one, at) => criterion(form, one, draft.criteria[at])),
+    edit.criteria.length ? edit.criteria.map((one, at) => criterion(form, one, draft.criteria[at])) : h("p", { class: "note no-criteria" }, whyNoCriteria(draft)),
     list(form, "strengths"),
     list(form, "improvements"),
     field(form, { path: "next_step", label: words("edit_next_step"), holder: edit, name: "next_step", rows: 2 }),
