@@ -4,16 +4,24 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import delete, event, select
 
-from debrief.export_rows import KINDS, Row
+from debrief.export_rows import KINDS, Reviewed, Row
 from debrief.review import ReviewState as S
 from storage import export_walk, review_queue, undo
 from storage.engine import Database
-from storage.export_walk import SLICE
+from storage.export_walk import SLICE, iterate_reviewed
 from storage.exports import Tally, count_matching, iterate_rows
 from storage.queue_filter import EVERY_STATE, EVERYTHING, NOBODY, QueueFilter
-from storage.tables import NO_LEVEL, DisputeRow, FeedbackRow, FeedbackVersionRow, ReactionRow
+from storage.tables import (
+    NO_LEVEL,
+    DisputeRow,
+    FeedbackJobRow,
+    FeedbackRow,
+    FeedbackVersionRow,
+    ReactionRow,
+    ReviewRow,
+)
 from tests.export_scene import hotel_talk, make_reviewed, written_on
 from tests.factories import OLGA
 from tests.review_scene import make_account
@@ -195,6 +203,68 @@ def test_only_what_the_visitor_says_now_and_of_the_version_that_counts_is_export
 
     assert [(row["id"], row["helpful"]) for row in rows] == [(closed, True), (edited, False), (silent, None)]
     assert tally.left_out == {}
+
+
+def read_one(db: Database) -> Reviewed:
+    [item] = iterate_reviewed(db, "preferences", EVERYTHING, with_talk=True)
+    assert item is not None
+    return item
+
+
+def test_only_the_models_words_that_a_person_rejected_openly_before_are_turned_down(any_database: Database):
+    rita, rosa = make_account(any_database), make_account(any_database, "rosa")
+    feedback_id = make_reviewed(any_database)
+    now = datetime.now(UTC)
+    with any_database.write() as session:
+        first = session.scalars(select(FeedbackVersionRow)).one()
+        for n, origin in enumerate(("human_edit", "model", "model", "model", "human_edit", "model"), start=2):
+            values = {"body": first.body, "checks": [], "lineage": first.lineage, "partial": False, "created_at": now}
+            session.add(FeedbackVersionRow(id=f"fv_{n}", feedback_id=feedback_id, n=n, origin=origin, **values))
+        session.flush()
+        for n, (version, who, decision, blind) in enumerate(
+            [
+                (first.id, rita, "reject", False), ("fv_2", rita, "reject", False), ("fv_3", rita, "approve", False),
+                ("fv_3", rosa, "reject", True), ("fv_4", rita, "reject", False), ("fv_5", rita, "reject", False),
+            ]
+        ):  # fmt: skip
+            session.add(
+                ReviewRow(
+                    id=f"r_{n}", feedback_id=feedback_id, version_id=version, reviewer_id=who.id, round=n, levels={},
+                    decision=decision, blind=blind, opened_at=now, created_at=now,
+                )
+            )  # fmt: skip
+    change(any_database, feedback_id, version_id="fv_4")
+    item = read_one(any_database)
+    assert (item.before, item.turned_down and item.turned_down.n) == (None, 1)
+
+    change(any_database, feedback_id, version_id="fv_6")
+    item = read_one(any_database)
+    assert (item.before and item.before.n, item.turned_down) == (5, None)
+
+
+def test_the_talk_ends_where_the_words_that_count_were_asked_for(any_database: Database):
+    """At the leaf of the job that made them; of what a person wrote, of the newest that repeats nothing; else as is."""
+    talk = hotel_talk(any_database)
+    feedback_id = make_reviewed(any_database, talk)
+    said = read_one(any_database).path
+    later = datetime.now(UTC)
+    with any_database.write() as session:
+        for n, (leaf, repeats) in enumerate([(said[2], None), (said[1], "fv_other")], start=1):
+            at = later + timedelta(minutes=n)
+            session.add(
+                FeedbackJobRow(
+                    id=f"j_{n}", feedback_id=feedback_id, conversation_id=talk.id, leaf_id=leaf.id, dedupe_key=f"k_{n}",
+                    state="succeeded", run_after=at, progress={}, created_at=at, updated_at=at, finished_at=at,
+                    repeats=repeats,
+                )
+            )  # fmt: skip
+    assert read_one(any_database).path[-1] == said[-1]
+    with any_database.write() as session:
+        session.scalars(select(FeedbackVersionRow)).one().job_id = None
+    assert read_one(any_database).path[-1] == said[2]
+    with any_database.write() as session:
+        session.execute(delete(FeedbackJobRow))
+    assert read_one(any_database).path[-1] == said[-1]
 
 
 # -------------------------------------------------------------------------------------------------------- filters

@@ -259,19 +259,20 @@ def test_counting_leaves_out_what_is_being_made_and_follows_the_filter(database)
     assert review_queue.count_matching(database, QueueFilter(ALL, language="en")) == 3
 
 
-def test_states_are_counted_no_further_than_a_reader_needs(database, monkeypatch):
-    monkeypatch.setattr(review_queue, "COUNTED", 2)
+def test_states_are_counted_no_further_than_a_reader_needs(database, rita, monkeypatch):
     for _ in range(4):
         make_feedback(database)
     make_feedback(database, state=S.REJECTED)
+    assert review_queue.count_waiting(database) == 4
+    monkeypatch.setattr(review_queue, "COUNTED", 2)
     numbers = review_queue.count_reviews(database)
     assert (numbers[S.PENDING], numbers[S.REJECTED], review_queue.count_waiting(database)) == (3, 1, 3)
     assert review_queue.count_matching(database, QueueFilter(), most=2) == 3
-    for state in (S.ESCALATED, S.ESCALATED):
-        make_feedback(database, state=state)
-    assert review_queue.count_waiting(database) == 3  # of all that wait, and of nothing that is decided
+    for _ in range(2):
+        make_feedback(database, state=S.CLAIMED, claimer=rita)
+    assert review_queue.count_waiting(database) == 3  # of all states that wait together
     assert review_queue.count_matching(database, QueueFilter(), most=2) == 3
-    assert review_queue.count_matching(database, QueueFilter()) == 4  # who acts on all must know how many
+    assert review_queue.count_matching(database, QueueFilter()) == 6  # who acts on all must know how many
 
 
 def test_a_walk_meets_each_one_once_although_they_leave_the_filter(any_database):
@@ -389,6 +390,22 @@ def test_what_is_assigned_to_another_is_not_the_next_but_can_be_asked_for(databa
     change(database, row, assigned_to=rosa.id)
     assert review_queue.claim_next(database, rita) is None
     assert review_queue.claim_next(database, rita, QueueFilter(assignee="rosa")) == row.id
+
+
+def test_next_is_what_somebody_gave_up_before_what_waits_and_nothing_that_is_anothers(database, rita, rosa):
+    talk = make_talk(database)
+    waits = make_feedback(database, talk, age_s=600)
+    lapsed, hers = (make_feedback(database, talk, state=S.CLAIMED, claimer=rosa, lease_s=-1) for _ in range(2))
+    change(database, hers, assigned_to=rosa.id)
+    mine = make_feedback(database, talk, age_s=900)
+    change(database, mine, assigned_to=rita.id)
+    taken = []
+    while found := review_queue.claim_next(database, rita, skipped=taken):
+        assert review_queue.has_next(database, rita, skipped=taken)
+        assert not review_queue.has_next(database, rita, QueueFilter(language="ko"), skipped=taken)
+        taken.append(found)
+    assert taken == [lapsed.id, mine.id, waits.id]
+    assert not review_queue.has_next(database, rita, skipped=taken)
 
 
 def test_next_takes_over_a_claim_that_ran_out(database, rita, rosa):
