@@ -234,8 +234,11 @@ def test_only_the_models_words_that_a_person_rejected_openly_before_are_turned_d
                 )
             )  # fmt: skip
     change(any_database, feedback_id, version_id="fv_4")
-    item = read_one(any_database)
-    assert (item.before, item.turned_down and item.turned_down.n) == (None, 1)
+    for origin in ("model", "repeat"):  # which is the model's as well
+        with any_database.write() as session:
+            session.get_one(FeedbackVersionRow, "fv_4").origin = origin
+        item = read_one(any_database)
+        assert (item.before, item.turned_down and item.turned_down.n) == (None, 1)
 
     change(any_database, feedback_id, version_id="fv_6")
     item = read_one(any_database)
@@ -348,6 +351,8 @@ def test_the_preview_says_how_much_is_looked_at_and_how_much_can_become_rows(any
     assert counted("sft", named) == (3, 1)
     assert counted("sft", QueueFilter((S.REJECTED,))) == (1, 0)
     assert counted("feedback", QueueFilter((S.APPROVED,), disputed=True)) == (1, 0)
+    make_reviewed(any_database, state=S.WITHDRAWN)
+    assert counted("feedback", QueueFilter((S.APPROVED, S.WITHDRAWN))) == (3, 1)
 
 
 def test_of_a_talk_with_two_debriefs_the_latest_that_the_filter_admits_is_exported(any_database: Database):

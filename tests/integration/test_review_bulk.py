@@ -86,6 +86,7 @@ def test_what_is_told_beforehand_keeps_to_the_filter_and_to_what_there_was(any_d
         session.get_one(FeedbackRow, wordless.id).version_id = None
         held = session.get_one(FeedbackRow, orphaned.id)
         held.review_state, held.claimed_until = S.CLAIMED.value, utc_now() + timedelta(minutes=5)
+        session.get_one(FeedbackRow, counted.id).claimed_until = held.claimed_until  # and waits: nobody has it
         session.get_one(FeedbackRow, later.id).created_at = until + timedelta(minutes=1)
     left_out = {"no_words": 1, "in_hands": 1}
 

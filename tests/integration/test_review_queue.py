@@ -14,7 +14,7 @@ from storage import conversations, feedback, jobs, reactions, review_queue, revi
 from storage.audit import list_audit
 from storage.engine import Database, utc_now
 from storage.queue_filter import NOBODY, QueueFilter, select_ids
-from storage.tables import NO_LEVEL, FeedbackRow, MessageRow
+from storage.tables import NO_LEVEL, AccountRow, FeedbackRow, MessageRow
 from tests.factories import OLGA, make_turn
 from tests.review_scene import make_account, make_body, make_feedback, make_talk
 
@@ -246,6 +246,22 @@ def test_a_claim_that_ran_out_is_listed_with_what_waits(database, rita):
     assert ids(database, QueueFilter((S.CLAIMED,))) == [held.id]
     assert sorted(ids(database)) == sorted([held.id, lapsed.id])
     assert review_queue.count_matching(database, QueueFilter((S.PENDING,))) == 1
+
+
+def test_a_line_tells_of_a_claim_while_it_is_held_of_a_level_where_there_is_one_and_flags_only_orders(database, rita):
+    held = make_feedback(database, state=S.CLAIMED, claimer=rita)
+    lapsed = make_feedback(database, state=S.CLAIMED, claimer=rita, lease_s=-1)
+    change(database, held, failed_checks=" no_injection ")
+    change(database, lapsed, failed_checks=" no_echo ", worst_level=NO_LEVEL)
+    lines = {item.id: item for item in review_queue.list_reviews(database).items}
+    told = {one: (line.claimed_by, line.claimed_until, line.worst_level, line.flagged) for one, line in lines.items()}
+    assert told == {held.id: ("rita", held.claimed_until, 3, True), lapsed.id: (None, None, None, False)}
+
+
+def test_only_who_can_sign_in_is_offered_for_assigning(database, rita, rosa):
+    with database.write() as session:
+        session.get_one(AccountRow, rosa.id).disabled_at = utc_now()
+    assert review_queue.list_reviewers(database) == ["rita"]
 
 
 def test_counting_leaves_out_what_is_being_made_and_follows_the_filter(database):
