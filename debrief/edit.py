@@ -8,6 +8,7 @@ like the rubric's. A quote cannot be false here either: a line number names a sp
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,11 +16,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from debrief import checks
 from debrief.answer import MOST, Fault, Praise, evidence_of, fault_checks, praise_checks, prose_checks
 from debrief.conversation import storable
-from debrief.errors import InputRejected
+from debrief.errors import FieldRejected, InputRejected
 from debrief.evidence import UnknownLine
 from debrief.feedback import Check, CriterionResult, Evidence, FeedbackBody, Improvement, Strength
 from debrief.request import Plan
 from debrief.scenario import Criterion
+from debrief.texts import say
 from debrief.transcript import NumberedTranscript
 from debrief.windows import number_of
 
@@ -101,8 +103,9 @@ def apply_edit(before: FeedbackBody, edit: Edit, plan: Plan) -> FeedbackBody:
     """The body that the edit makes of `before`.
 
     Raises:
-        InputRejected: a line that is none of the visitor's, a level without a line, a text that is missing or too
-            long, other criteria than the debrief has.
+        FieldRejected: a line that is none of the visitor's, a level without a line, a text that is missing or too
+            long.
+        InputRejected: other criteria than the debrief has.
     """
     if [one.key for one in edit.criteria] != [one.key for one in before.criteria]:
         raise InputRejected("malformed", reason="criteria")
@@ -110,10 +113,10 @@ def apply_edit(before: FeedbackBody, edit: Edit, plan: Plan) -> FeedbackBody:
     return before.model_copy(
         update={
             "criteria": criteria,
-            "strengths": [_strength(one, before, plan) for one in edit.strengths],
-            "improvements": [_improvement(one, before, plan) for one in edit.improvements],
-            "next_step": _text(edit.next_step),
-            "summary": _text(edit.summary),
+            "strengths": [_strength(at, one, before, plan) for at, one in enumerate(edit.strengths)],
+            "improvements": [_improvement(at, one, before, plan) for at, one in enumerate(edit.improvements)],
+            "next_step": _text(edit.next_step, _Spot("next_step")),
+            "summary": _text(edit.summary, _Spot("summary")),
         }
     )
 
@@ -134,12 +137,39 @@ def check_edit(before: FeedbackBody, earlier: Sequence[Check], edit: Edit, plan:
 # ---- making the body ----
 
 
+@dataclass(frozen=True)
+class _Spot:
+    """A place in an edit: its path as the checks call it, and as the desk's form names it."""
+
+    where: str
+    criterion: str = ""
+
+    def of(self, name: str) -> _Spot:
+        return _Spot(f"{self.where}.{name}", self.criterion)
+
+    def name(self, language: str) -> str:
+        part, *more = self.where.split(".")
+        if part not in ("criteria", *_ITEMS):
+            return say(f"desk.edit_{part}", language)
+        owner = self.criterion or say(f"desk.edit_{_ITEMS[part]}", language, n=int(more[0]) + 1)
+        return " · ".join([owner, *(say(f"desk.edit_{field}", language) for field in more[1:])])
+
+    def refused(self, code: str, *, at: str = "", **values: object) -> FieldRejected:
+        """`at`: which part of the place is to be mended, where the sentence names the place."""
+        where = f"{self.where}.{at}" if at else self.where
+        return FieldRejected(code, where=where, field=self.name, **values)
+
+
+_ITEMS = {"strengths": "strength", "improvements": "improvement"}
+
+
 def _criterion(before: CriterionResult, edited: EditedCriterion, plan: Plan) -> CriterionResult:
-    evidence = _quotes(edited.evidence, plan, before.evidence)
-    reason, tip = _text(edited.reason), _text(edited.tip)
+    spot = _Spot(f"criteria.{before.key}", before.name)
+    evidence = _quotes(edited.evidence, plan, spot, before.evidence)
+    reason, tip = _text(edited.reason, spot.of("reason")), _text(edited.tip, spot.of("tip"))
     if edited.level is None:
         if before.status != "unscored":
-            raise InputRejected("edit_level_missing", name=before.name)
+            raise spot.refused("edit_level_missing", at="level")
         return before
     words = {"reason": reason, "tip": tip, "evidence": evidence}
     if edited.level == "not_observed":
@@ -147,7 +177,7 @@ def _criterion(before: CriterionResult, edited: EditedCriterion, plan: Plan) -> 
             update={**words, "status": "not_observed", "level": None, "level_name": None, **_agreement(before, None)}
         )
     if not evidence:
-        raise InputRejected("edit_level_needs_line", name=before.name)
+        raise spot.refused("edit_level_needs_line", at="evidence")
     criterion = plan.scenario.rubric.find(before.key)
     is_another = edited.level != before.level
     name = criterion.anchor(edited.level).name.to(plan.language) if criterion and is_another else before.level_name
@@ -167,20 +197,22 @@ def _agreement(before: CriterionResult, level: int | None) -> dict[str, object]:
     return {} if before.level == level else {"agreement": None}
 
 
-def _strength(edited: EditedStrength, before: FeedbackBody, plan: Plan) -> Strength:
+def _strength(at: int, edited: EditedStrength, before: FeedbackBody, plan: Plan) -> Strength:
+    spot = _Spot(f"strengths.{at}")
     kept = [one.evidence for one in before.strengths if one.why == edited.why]
-    return Strength(why=_needed(edited.why), evidence=_quotes(edited.evidence, plan, *kept[:1]))
+    return Strength(why=_needed(edited.why, spot.of("why")), evidence=_quotes(edited.evidence, plan, spot, *kept[:1]))
 
 
-def _improvement(edited: EditedImprovement, before: FeedbackBody, plan: Plan) -> Improvement:
+def _improvement(at: int, edited: EditedImprovement, before: FeedbackBody, plan: Plan) -> Improvement:
+    spot = _Spot(f"improvements.{at}")
     if plan.scenario.rubric.find(edited.criterion) is None and edited.criterion not in _keys(before):
         raise InputRejected("malformed", reason="criterion")
     kept = [one.evidence for one in before.improvements if one.problem == edited.problem]
     return Improvement(
         criterion=edited.criterion,
-        problem=_needed(edited.problem),
-        rewrite=_needed(edited.rewrite),
-        evidence=_quotes(edited.evidence, plan, *kept[:1]),
+        problem=_needed(edited.problem, spot.of("problem")),
+        rewrite=_needed(edited.rewrite, spot.of("rewrite")),
+        evidence=_quotes(edited.evidence, plan, spot, *kept[:1]),
         is_example=_is_example(edited, before),
     )
 
@@ -193,27 +225,27 @@ def _is_example(edited: EditedImprovement, before: FeedbackBody) -> bool:
     return any(one.is_example and one.rewrite == edited.rewrite for one in before.improvements)
 
 
-def _quotes(labels: Sequence[str], plan: Plan, before: Sequence[Evidence] = ()) -> list[Evidence]:
+def _quotes(labels: Sequence[str], plan: Plan, spot: _Spot, before: Sequence[Evidence] = ()) -> list[Evidence]:
     """The words behind the labels; where they are those of `before`, exactly what was quoted there."""
     if list(labels) == _labels(before, plan.transcript):
         return list(before)
     try:
         return evidence_of(labels, plan)
     except UnknownLine as error:
-        raise InputRejected("edit_unknown_line", line=str(error)[:20]) from error
+        raise spot.refused("edit_unknown_line", at="evidence", line=str(error)[:20]) from error
 
 
-def _text(text: str | None) -> str | None:
+def _text(text: str | None, spot: _Spot) -> str | None:
     stripped = storable((text or "").strip())
     if len(stripped) > FIELD_MAX_CHARS:
-        raise InputRejected("message_too_long", length=len(stripped), limit=FIELD_MAX_CHARS)
+        raise spot.refused("edit_field_too_long", length=len(stripped), limit=FIELD_MAX_CHARS)
     return stripped or None
 
 
-def _needed(text: str) -> str:
-    found = _text(text)
+def _needed(text: str, spot: _Spot) -> str:
+    found = _text(text, spot)
     if found is None:
-        raise InputRejected("edit_empty_item")
+        raise spot.refused("edit_empty_item")
     return found
 
 

@@ -9,6 +9,7 @@
       NotSaved               the database is locked or its disk full; nothing was changed
       NotReadable            the database or its disk cannot be read just now
       InputRejected          empty, too long, malformed
+        FieldRejected        one field of a form: its sentence names it, `where` is its path
       TooBusy                a limit that protects the others; says how long to wait
       ModelError
         ModelUnavailable     starting or down: costs a job no attempt
@@ -24,6 +25,7 @@ Each class has a default `code`; a raiser may name a finer one. The sentence tha
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from debrief.texts import say
@@ -92,6 +94,23 @@ class NotReadable(DebriefError):
 class InputRejected(DebriefError):
     code = "malformed"
     http_status = 422
+
+
+class FieldRejected(InputRejected):
+    """One field of several.
+
+    Args:
+        where: the path of the field in what was sent, such as "criteria.examples.reason".
+        field: its name as the reader sees it on the page, by language: "$field" of the sentence.
+    """
+
+    def __init__(self, code: str, *, where: str, field: Callable[[str], str], **values: object) -> None:
+        self.where = where
+        self._field = field
+        super().__init__(code, retry_after_s=None, **values)
+
+    def sentence(self, language: str) -> str:
+        return say(f"error.{self.reason}", language, field=self._field(language), **self.values)
 
 
 class TooBusy(DebriefError):

@@ -145,7 +145,8 @@ def _as_it_is(text: str) -> str:
 
 
 def _cleaner(item: Reviewed) -> Clean:
-    return redactor((message.text for message in item.path), _typed_answers(item))
+    own = [item.scenario.persona.name.en, item.scenario.persona.name.ko] if item.scenario else []
+    return redactor((message.text for message in item.path), _typed_answers(item), known=own)
 
 
 def _typed_answers(item: Reviewed) -> Iterable[str]:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
 from debrief.agreement import Agreed, agree
-from storage.criterion_names import criterion_names, scenario_titles
+from storage.criterion_names import criterion_names, scenario_titles, to_language
 from storage.engine import Database
 from storage.tables import ConversationRow, FeedbackRow, FeedbackVersionRow, ReviewRow
 
@@ -76,7 +76,7 @@ def read_agreements(db: Database, pair: Pair, *, scenario_id: str | None = None,
     criteria = [
         CriterionAgreement(
             scenario_id=scenario,
-            scenario_title=titles.get(scenario, scenario),
+            scenario_title=titles[scenario],
             criterion=criterion,
             name=group[0].name,
             agreed=agree([(one.first, one.second) for one in group if one.first and one.second]),
@@ -123,5 +123,5 @@ def _read(db: Database, pair: Pair, scenario_id: str | None, language: str) -> t
             ]
         scenarios = {one.scenario_id for one in said}
         names = criterion_names(session, scenarios, language)
-        titles = scenario_titles(session, scenarios, language)
+        titles = {one: to_language(title, language) for one, title in scenario_titles(session, scenarios).items()}
     return [replace(one, name=names.get((one.scenario_id, one.criterion), one.name)) for one in said], titles

@@ -5,12 +5,13 @@ A debrief has the name of a criterion in the language of its talk only, so a tab
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from storage.reviews import title_by_language
 from storage.tables import ScenarioVersionRow
 
 
@@ -28,19 +29,21 @@ def criterion_names(session: Session, scenario_ids: Collection[str], language: s
     found: dict[tuple[str, str], str] = {}
     for scenario_id, criteria in rows:
         for criterion in cast("list[dict[str, Any]]", criteria or []):
-            found[scenario_id, criterion["key"]] = _to(criterion["name"], language)
+            found[scenario_id, criterion["key"]] = to_language(criterion["name"], language)
     return found
 
 
-def scenario_titles(session: Session, scenario_ids: Collection[str], language: str) -> dict[str, str]:
-    """Titles by scenario, as the newest version has it, in the same way."""
+def scenario_titles(session: Session, scenario_ids: Collection[str]) -> dict[str, dict[str, str]]:
+    """Titles by scenario and language, as the newest version has them, in this order; the id where there is none."""
     rows = session.execute(
         select(ScenarioVersionRow.scenario_id, ScenarioVersionRow.body["title"])
         .where(ScenarioVersionRow.scenario_id.in_(scenario_ids))
         .order_by(ScenarioVersionRow.created_at, ScenarioVersionRow.hash)
     )
-    return {scenario_id: _to(title, language) for scenario_id, title in rows if title}
+    newest = {scenario_id: title_by_language(title, scenario_id) for scenario_id, title in rows if title}
+    return {one: newest.get(one, {"en": one}) for one in scenario_ids}
 
 
-def _to(words: dict[str, str], language: str) -> str:
+def to_language(words: Mapping[str, str], language: str) -> str:
+    """In this language, else in English, else in the first that there is."""
     return words.get(language) or words.get("en") or next(iter(words.values()))

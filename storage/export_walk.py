@@ -15,7 +15,7 @@ from itertools import islice
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, true, tuple_
+from sqlalchemy import ColumnElement, func, or_, select, true, tuple_
 from sqlalchemy.orm import Bundle, Session, aliased
 
 from debrief.conversation import Message, MessageState
@@ -28,9 +28,10 @@ from debrief.export_rows import (
     Reviewed,
     read_scenario,
 )
+from debrief.review import ReviewState
 from debrief.scenario import Scenario
 from storage.engine import Database, utc_now
-from storage.queue_filter import QueueFilter, conditions_of, select_ids
+from storage.queue_filter import QueueFilter, arms_of, conditions_of, select_ids
 from storage.reviews import state_now
 from storage.tables import (
     ConversationRow,
@@ -111,7 +112,9 @@ def _has_newer(wanted: QueueFilter, began: datetime) -> ColumnElement[bool]:
         select(later.id)
         .where(
             later.conversation_id == _Row.conversation_id,
-            later.review_state.in_([state.value for state in wanted.states or SHOWN]),
+            or_(*arms_of(wanted.states or SHOWN, began)),
+            later.review_state != ReviewState.WITHDRAWN.value,
+            later.version_id.is_not(None),
             later.open_disputes == 0,
             later.created_at <= began,
             tuple_(later.created_at, later.id) > tuple_(_Row.created_at, _Row.id),

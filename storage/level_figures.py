@@ -15,10 +15,9 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from storage.criterion_names import criterion_names
+from storage.criterion_names import criterion_names, scenario_titles
 from storage.engine import Database, utc_now
-from storage.reviews import title_by_language
-from storage.tables import FeedbackRow, FeedbackVersionRow, ScenarioVersionRow
+from storage.tables import FeedbackRow, FeedbackVersionRow
 
 VERSIONS = 3
 """Of a rubric, the newest ones."""
@@ -77,7 +76,7 @@ def read_levels(db: Database, *, days: int, scenario_id: str | None = None, lang
             bodies = _bodies(session, str(chosen), rubric, since)
             versions.append(RubricVersion(rubric, first, len(bodies)))
             criteria += _levels(rubric, bodies, names)
-        return LevelFigures(_titles(session, scenarios), chosen, versions, criteria)
+        return LevelFigures(scenario_titles(session, scenarios), chosen, versions, criteria)
 
 
 def _rubrics(session: Session, since: datetime) -> list[tuple[str, str, datetime]]:
@@ -113,13 +112,3 @@ def _levels(rubric: str, bodies: Sequence[dict[str, Any]], names: Mapping[str, s
             counts.setdefault(result["key"], Counter())[result.get("level") or 0] += 1
             said.setdefault(result["key"], result["name"])
     return [CriterionLevels(rubric, key, names.get(key, said[key]), dict(found)) for key, found in counts.items()]
-
-
-def _titles(session: Session, scenario_ids: Sequence[str]) -> dict[str, dict[str, str]]:
-    rows = session.execute(
-        select(ScenarioVersionRow.scenario_id, ScenarioVersionRow.body["title"])
-        .where(ScenarioVersionRow.scenario_id.in_(scenario_ids))
-        .order_by(ScenarioVersionRow.created_at)
-    )
-    newest = {scenario: title_by_language(title, scenario) for scenario, title in rows}
-    return {one: newest.get(one, {"en": one}) for one in scenario_ids}

@@ -53,14 +53,19 @@ def sign_in(browser: Browser, name: str = "rita", password: str = PASSWORD, **mo
     return browser.post("/admin/login", data={"name": name, "password": password, **more})
 
 
-def make_talk(db: Database, **values: object) -> Conversation:
+def make_talk(db: Database, *, between: int = 0, **values: object) -> Conversation:
+    """`between`: so many turns more, before the last of the three that the debrief quotes."""
     talk = make_conversation(
         db,
         scenario_body=interview().body() | {"title": TITLES},
         opening="Good morning. Tell me about something that you built.",
         **values,
     )
-    for said, answered in TALK:
+    *first, last = TALK
+    more = [
+        (f"In **step {n}** we moved `queue_{n}`.", f"- step {n} took two days\n- and then?") for n in range(between)
+    ]
+    for said, answered in (*first, *more, last):
         make_turn(db, talk, text=said, answer=answered)
     return conversations.get_conversation(db, talk.visitor_id, talk.id)
 
@@ -68,9 +73,10 @@ def make_talk(db: Database, **values: object) -> Conversation:
 def make_body(db: Database, talk: Conversation) -> FeedbackBody:
     said = [message for message in messages.list_path(db, talk.id) if message.role == "user"]
 
-    def evidence(n: int, quote: str) -> Evidence:
-        start = said[n].text.index(quote)
-        return Evidence(message_id=said[n].id, start=start, end=start + len(quote), quote=quote)
+    def evidence(quote: str) -> Evidence:
+        message = next(one for one in said if quote in one.text)
+        start = message.text.index(quote)
+        return Evidence(message_id=message.id, start=start, end=start + len(quote), quote=quote)
 
     def scored(key: str, name: str, level: int, word: str, reason: str, proof: Evidence, tip: str) -> CriterionResult:
         return CriterionResult(
@@ -83,14 +89,14 @@ def make_body(db: Database, talk: Conversation) -> FeedbackBody:
         way="rubric",
         criteria=[
             scored("examples", "Structure", 3, "Clear", "The story has a beginning and an end; the middle jumps.",
-                   evidence(0, "We moved four services to one queue, and I wrote the plan."),
+                   evidence("We moved four services to one queue, and I wrote the plan."),
                    "Say first what the problem was, then what you did, then what came of it."),
             scored("to_the_point", "Results", 5, "Outstanding",
                    "Numbers before and after, and what they meant for people.",
-                   evidence(2, "After that, doubled invoices went to zero and support calls fell by half."),
+                   evidence("After that, doubled invoices went to zero and support calls fell by half."),
                    "Keep it: one number before, one after."),
             scored("own_part", "Own part", 4, "Strong", "It is mostly clear what you did yourself.",
-                   evidence(1, "I measured it first: 3 percent of invoices were doubled."),
+                   evidence("I measured it first: 3 percent of invoices were doubled."),
                    "Say \"I\" where it was you and \"we\" where it was the team."),
             CriterionResult(key="motive", name="Questions to them", status="not_observed"),
         ],
@@ -110,6 +116,7 @@ def make_feedback(
     age_s: float = 0,
     lineage: dict[str, object] | None = None,
     partial: bool = False,
+    has_criteria: bool = True,
     summary: str | None = None,
 ) -> FeedbackRow:
     """A made feedback in this state of review; given back is its row as it was stored."""
@@ -118,7 +125,7 @@ def make_feedback(
     feedback_id, job_id, version_id = new_id("f"), new_id("j"), new_id("fv")
     names = ("evidence_exact", "evidence_is_own", "levels_backed", "no_injection")
     checks = [Check(name=name, passed=n >= checks_failed).model_dump() for n, name in enumerate(names)]
-    body = make_body(db, talk).model_copy(update={"summary": summary})
+    body = make_body(db, talk).model_copy(update={"summary": summary, **({} if has_criteria else {"criteria": []})})
     row = FeedbackRow(
         id=feedback_id, conversation_id=talk.id, scenario_id=talk.scenario_id, language=talk.language,
         review_state=state.value, version_id=version_id, row_version=3, waiting_since=now, created_at=now,

@@ -90,7 +90,7 @@ def _mount(app: FastAPI, page: gr.Blocks, path: str, texts: gr.I18n, head: str) 
 
 UNTIL_LOADED = """
 window.desk = {
-  show: (facts) => { window.deskFacts = facts },
+  show: (...given) => { window.deskGiven = given },
   view: () => location.search,
   readAddress: () => [location.search, new URLSearchParams(location.search).get("f") || "", 0],
 };

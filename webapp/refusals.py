@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from debrief.errors import DebriefError
+from debrief.errors import DebriefError, FieldRejected
 from debrief.texts import pick_language
 
 Scope = dict[str, Any]
@@ -28,7 +28,8 @@ def reader_language(scope: Any) -> str:
 def error_body(scope: Any, error: DebriefError) -> dict[str, str]:
     """What the response to this request says. Its code is noted for `refusal_code`."""
     scope.setdefault("state", {})["refusal_code"] = error.reason
-    return {"code": error.reason, "message": error.sentence(reader_language(scope))}
+    said = {"code": error.reason, "message": error.sentence(reader_language(scope))}
+    return said | {"where": error.where} if isinstance(error, FieldRejected) else said
 
 
 def refusal_code(scope: Any) -> str | None:

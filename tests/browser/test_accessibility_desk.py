@@ -14,7 +14,7 @@ from sqlalchemy import delete
 from debrief.review import ReviewState
 from debrief.settings import Settings
 from storage import edits, reviews
-from storage.accounts import find_account
+from storage.accounts import Account, find_account
 from storage.engine import Database
 from storage.tables import ConversationRow, WebhookRow
 from tests.browser.house import House, Look, open_house
@@ -36,6 +36,15 @@ def people(db: Database) -> None:
     for name, role in (("ada", "admin"), ("rita", "reviewer")):
         if find_account(db, name) is None:
             make_account(db, name, role)
+
+
+def has_approved_one(db: Database) -> Account:
+    """Rita, who has approved a debrief."""
+    rita = find_account(db, "rita")
+    assert rita
+    decided = make_feedback(db, state=ReviewState.AUTO_RELEASED)
+    reviews.approve(db, rita, decided.id, decided.row_version)
+    return rita
 
 
 def looked_at(look: Look, found: list[str], *, phone: bool) -> Inspect:
@@ -60,15 +69,12 @@ def close(page: Page) -> None:
 def test_what_the_desk_opens_has_no_grave_finding(house: House, phone: bool, scheme: str):
     people(house.db)
     found: list[str] = []
-    rita = find_account(house.db, "rita")
-    assert rita
+    rita = has_approved_one(house.db)
     edited = make_feedback(house.db, state=ReviewState.AUTO_RELEASED, checks_failed=1)
     draft = edits.get_draft(house.db, edited.id).unchanged
     edits.approve_edit(
         house.db, rita, edited.id, edited.row_version, draft.model_copy(update={"next_step": "Begin with the number."})
     )
-    decided = make_feedback(house.db, state=ReviewState.AUTO_RELEASED)
-    reviews.approve(house.db, rita, decided.id, decided.row_version)
     waits = make_feedback(house.db, checks_failed=2)
     with signed_in(house, "ada", "/admin/?show=all", phone=phone, scheme=scheme) as look:
         page, inspect = look.page, looked_at(look, found, phone=phone)
@@ -109,10 +115,7 @@ def test_a_second_opinion_and_the_table_of_agreement_have_no_grave_finding(brows
     with ScriptedModel() as model, open_house(settings, model, browser) as house:
         people(house.db)
         fill(house.db, days=3)
-        rita = find_account(house.db, "rita")
-        assert rita
-        decided = make_feedback(house.db, state=ReviewState.AUTO_RELEASED)
-        reviews.approve(house.db, rita, decided.id, decided.row_version)
+        has_approved_one(house.db)
         for phone, scheme in ((False, "light"), (True, "dark")):
             with signed_in(house, "ada", phone=phone, scheme=scheme) as look:
                 page, inspect = look.page, looked_at(look, found, phone=phone)

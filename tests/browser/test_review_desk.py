@@ -215,6 +215,20 @@ def test_on_a_phone_one_thing_is_shown_at_a_time(house: House, db: Database):
         wait_until(lambda: reviews.get_review(db, row.id).state is ReviewState.APPROVED, "the approval")
 
 
+def test_on_a_phone_the_next_debrief_begins_at_its_head(house: House, db: Database):
+    first, second = (make_feedback(db, age_s=age).id for age in (200, 100))
+    with signed_in(house, phone=True) as rita:
+        page = rita.page
+        page.goto(f"{house.url}/admin/?f={first}")
+        expect(page.locator("#transcript .user-row")).to_have_count(3)
+        page.locator(".next-step").scroll_into_view_if_needed()
+        expect(page.locator(".desk-case-head")).not_to_be_in_viewport()
+        button(page, "Approve").click()
+        page.wait_for_url(f"**f={second}*")
+        expect(page.locator(".desk-case-head")).to_contain_text("You have it until")
+        expect(page.locator(".desk-case-head h2")).to_be_in_viewport(ratio=1)
+
+
 def test_a_sign_in_that_ended_leads_to_the_sign_in_page_and_back(house: House, db: Database, rita: Look):
     row = make_feedback(db)
     rita.expect_refusals(401)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -28,6 +29,10 @@ def open_case(look: Look, feedback_id: str) -> Page:
 
 def box(page: Page, path: str):
     return page.locator(f'.desk-editor textarea[data-path="{path}"]')
+
+
+def refused_in(page: Page):
+    return page.locator(".desk-editor .problem")
 
 
 def start_editing(page: Page) -> None:
@@ -122,8 +127,9 @@ def test_a_strength_and_an_improvement_are_added_while_editing(db: Database, rit
     box(page, "improvements.0.rewrite").fill("Then I moved the jobs over, one service a day.")
     part = page.locator('[data-where="improvements.0"]')
     part.locator("select").first.select_option(label="Own part")
-    part.locator("select").last.select_option(index=1)
-    page.locator('[data-where="strengths.0"] select').select_option(index=1)
+    for chooser in (part.locator("select").last, page.locator('[data-where="strengths.0"] select')):
+        chooser.focus()
+        chooser.select_option(index=1)
     button(page, "Add a strength").click()
     expect(page.locator(".desk-editor")).to_contain_text("A debrief names at most 2 strengths.")
     page.locator('[data-where="strengths.1"] .desk-item-delete').click()
@@ -133,6 +139,42 @@ def test_a_strength_and_an_improvement_are_added_while_editing(db: Database, rit
     assert body
     assert [one.why for one in body.strengths] == ["You measured it before you changed anything."]
     assert [one.criterion for one in body.improvements] == ["own_part"]
+
+
+def test_a_field_that_is_refused_is_named_and_has_the_focus(house: House, db: Database, rita: Look):  # noqa: F811
+    row = make_feedback(db, state=ReviewState.AUTO_RELEASED)
+    rita.expect_refusals(422)
+    page = open_case(rita, row.id)
+    start_editing(page)
+    box(page, "next_step").fill("Say for whom it mattered most.")
+    tip = box(page, "criteria.own_part.tip")
+    tip.fill("x" * 801)
+    badge = page.locator('[data-badge="criteria.own_part.tip"]')
+    expect(badge).to_have_text("Too long: 801 of 800 characters")
+    button(page, "Save and approve").click()
+    refused = refused_in(page)
+    expect(refused).to_have_text(re.compile('^"Own part · Tip" has 801 characters; the limit is 800'))
+    expect(refused).to_be_in_viewport()
+    expect(tip).to_be_focused()
+    expect(tip).to_have_value("x" * 801)
+    expect(box(page, "next_step")).to_have_value("Say for whom it mattered most.")
+
+    tip.fill("Say what you did yourself.")
+    expect(badge).not_to_contain_text("Too long")
+    page.locator('[data-where="criteria.own_part"] .desk-chip-off').click()
+    button(page, "Save and approve").click()
+    expect(refused).to_have_text(re.compile('^"Own part" has a level but no line'))
+    expect(page.locator('[data-evidence="criteria.own_part"] select')).to_be_focused()
+    page.keyboard.press("Escape")
+    button(page, "Throw it away").click()
+    with signed_in(house, locale="ko-KR") as korean:
+        korean.expect_refusals(422)
+        page = open_case(korean, row.id)
+        button(page, "고치기").click()
+        box(page, "summary").fill("가" * 801)
+        box(page, "summary").press("Control+Enter")
+        expect(refused_in(page)).to_have_text(re.compile('^"요약"에 쓰신 글이 801자입니다. 최대 800자'))
+        expect(box(page, "summary")).to_be_focused()
 
 
 def test_what_was_decided_is_reopened_with_a_note_for_the_next(db: Database, rita: Look):  # noqa: F811

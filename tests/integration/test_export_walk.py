@@ -4,16 +4,24 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import delete, event, select
 
-from debrief.export_rows import KINDS, Row
+from debrief.export_rows import KINDS, Reviewed, Row
 from debrief.review import ReviewState as S
 from storage import export_walk, review_queue, undo
 from storage.engine import Database
-from storage.export_walk import SLICE
+from storage.export_walk import SLICE, iterate_reviewed
 from storage.exports import Tally, count_matching, iterate_rows
 from storage.queue_filter import EVERY_STATE, EVERYTHING, NOBODY, QueueFilter
-from storage.tables import NO_LEVEL, FeedbackRow
+from storage.tables import (
+    NO_LEVEL,
+    DisputeRow,
+    FeedbackJobRow,
+    FeedbackRow,
+    FeedbackVersionRow,
+    ReactionRow,
+    ReviewRow,
+)
 from tests.export_scene import hotel_talk, make_reviewed, written_on
 from tests.factories import OLGA
 from tests.review_scene import make_account
@@ -147,6 +155,121 @@ def test_the_longest_walk_keeps_only_ids(database: Database, monkeypatch: pytest
     assert sorted(row["id"] for row in begin(database)[0]) == sorted(ids)
 
 
+def test_what_has_no_words_or_was_made_later_is_no_part_of_an_export(any_database: Database):
+    """A clock that was put back leaves debriefs in the time to come; one without words is not finished."""
+    ids = make_many(any_database, 3)
+    change(any_database, ids[1], version_id=None)
+    change(any_database, ids[2], created_at=datetime.now(UTC) + timedelta(days=1))
+    rows, tally = begin(any_database)
+
+    assert [row["id"] for row in rows] == ids[:1]
+    assert tally.considered == count_matching(any_database, EVERYTHING, "feedback").looked_at == 1
+
+
+def test_rows_come_in_the_order_in_which_they_were_made(any_database: Database, three_at_once: int):
+    ids = make_many(any_database, 4)
+    for n, one in enumerate(ids):
+        change(any_database, one, created_at=FIRST - timedelta(hours=n))
+
+    assert [row["id"] for row in begin(any_database)[0]] == ids[::-1]
+
+
+def test_only_what_the_visitor_says_now_and_of_the_version_that_counts_is_exported_with_it(any_database: Database):
+    """An objection that was decided about, or to words that were written over, keeps nothing back; nor do they help."""
+    talk = hotel_talk(any_database)
+    made = written_on(any_database, talk)
+    closed = make_reviewed(any_database, talk, made=made, disputed=True, created_at=FIRST)
+    edited = make_reviewed(
+        any_database, talk, made=made, edited=made.body, state=S.EDITED_APPROVED, created_at=FIRST + timedelta(hours=1)
+    )
+    silent = make_reviewed(any_database, talk, made=made, created_at=FIRST + timedelta(hours=2))
+    now = datetime.now(UTC)
+    with any_database.write() as session:
+        session.scalars(select(DisputeRow)).one().closed_at = now
+        first, second = session.scalars(
+            select(FeedbackVersionRow.id).where(FeedbackVersionRow.feedback_id == edited).order_by(FeedbackVersionRow.n)
+        )
+        session.add_all(
+            [
+                DisputeRow(
+                    id="d_first", feedback_id=edited, version_id=first, path="summary", comment="No.", created_at=now
+                ),
+                ReactionRow(version_id=first, helpful=True, at=now),
+                ReactionRow(version_id=second, helpful=False, at=now),
+                ReactionRow(version_id=session.get_one(FeedbackRow, closed).version_id, helpful=True, at=now),
+            ]
+        )
+    rows, tally = begin(any_database)
+
+    assert [(row["id"], row["helpful"]) for row in rows] == [(closed, True), (edited, False), (silent, None)]
+    assert tally.left_out == {}
+
+
+def read_one(db: Database) -> Reviewed:
+    [item] = iterate_reviewed(db, "preferences", EVERYTHING, with_talk=True)
+    assert item is not None
+    return item
+
+
+def test_only_the_models_words_that_a_person_rejected_openly_before_are_turned_down(any_database: Database):
+    rita, rosa = make_account(any_database), make_account(any_database, "rosa")
+    feedback_id = make_reviewed(any_database)
+    now = datetime.now(UTC)
+    with any_database.write() as session:
+        first = session.scalars(select(FeedbackVersionRow)).one()
+        for n, origin in enumerate(("human_edit", "model", "model", "model", "human_edit", "model"), start=2):
+            values = {"body": first.body, "checks": [], "lineage": first.lineage, "partial": False, "created_at": now}
+            session.add(FeedbackVersionRow(id=f"fv_{n}", feedback_id=feedback_id, n=n, origin=origin, **values))
+        session.flush()
+        for n, (version, who, decision, blind) in enumerate(
+            [
+                (first.id, rita, "reject", False), ("fv_2", rita, "reject", False), ("fv_3", rita, "approve", False),
+                ("fv_3", rosa, "reject", True), ("fv_4", rita, "reject", False), ("fv_5", rita, "reject", False),
+            ]
+        ):  # fmt: skip
+            session.add(
+                ReviewRow(
+                    id=f"r_{n}", feedback_id=feedback_id, version_id=version, reviewer_id=who.id, round=n, levels={},
+                    decision=decision, blind=blind, opened_at=now, created_at=now,
+                )
+            )  # fmt: skip
+    change(any_database, feedback_id, version_id="fv_4")
+    for origin in ("model", "repeat"):  # which is the model's as well
+        with any_database.write() as session:
+            session.get_one(FeedbackVersionRow, "fv_4").origin = origin
+        item = read_one(any_database)
+        assert (item.before, item.turned_down and item.turned_down.n) == (None, 1)
+
+    change(any_database, feedback_id, version_id="fv_6")
+    item = read_one(any_database)
+    assert (item.before and item.before.n, item.turned_down) == (5, None)
+
+
+def test_the_talk_ends_where_the_words_that_count_were_asked_for(any_database: Database):
+    """At the leaf of the job that made them; of what a person wrote, of the newest that repeats nothing; else as is."""
+    talk = hotel_talk(any_database)
+    feedback_id = make_reviewed(any_database, talk)
+    said = read_one(any_database).path
+    later = datetime.now(UTC)
+    with any_database.write() as session:
+        for n, (leaf, repeats) in enumerate([(said[2], None), (said[1], "fv_other")], start=1):
+            at = later + timedelta(minutes=n)
+            session.add(
+                FeedbackJobRow(
+                    id=f"j_{n}", feedback_id=feedback_id, conversation_id=talk.id, leaf_id=leaf.id, dedupe_key=f"k_{n}",
+                    state="succeeded", run_after=at, progress={}, created_at=at, updated_at=at, finished_at=at,
+                    repeats=repeats,
+                )
+            )  # fmt: skip
+    assert read_one(any_database).path[-1] == said[-1]
+    with any_database.write() as session:
+        session.scalars(select(FeedbackVersionRow)).one().job_id = None
+    assert read_one(any_database).path[-1] == said[2]
+    with any_database.write() as session:
+        session.execute(delete(FeedbackJobRow))
+    assert read_one(any_database).path[-1] == said[-1]
+
+
 # -------------------------------------------------------------------------------------------------------- filters
 
 
@@ -228,6 +351,8 @@ def test_the_preview_says_how_much_is_looked_at_and_how_much_can_become_rows(any
     assert counted("sft", named) == (3, 1)
     assert counted("sft", QueueFilter((S.REJECTED,))) == (1, 0)
     assert counted("feedback", QueueFilter((S.APPROVED,), disputed=True)) == (1, 0)
+    make_reviewed(any_database, state=S.WITHDRAWN)
+    assert counted("feedback", QueueFilter((S.APPROVED, S.WITHDRAWN))) == (3, 1)
 
 
 def test_of_a_talk_with_two_debriefs_the_latest_that_the_filter_admits_is_exported(any_database: Database):
@@ -243,3 +368,47 @@ def test_of_a_talk_with_two_debriefs_the_latest_that_the_filter_admits_is_export
     assert rows(QueueFilter(EVERY_STATE, model="small")) == [older]
     change(any_database, newer, review_state=S.REJECTED.value)
     assert rows() == [older]
+
+
+def two_of_a_talk(db: Database, *, disputed: bool = False, **of_newer: object) -> tuple[str, str]:
+    """Two debriefs of one talk that could both be exported, and what is the matter with the newer one."""
+    talk = hotel_talk(db)
+    made = written_on(db, talk)
+    older = make_reviewed(db, talk, made=made, created_at=FIRST)
+    newer = make_reviewed(db, talk, made=made, disputed=disputed, created_at=FIRST + timedelta(days=1))
+    change(db, newer, **of_newer)
+    return older, newer
+
+
+def talks(db: Database, wanted: QueueFilter = EVERYTHING) -> list[str]:
+    return [row["id"] for row in begin(db, wanted, "conversations")[0]]
+
+
+def test_a_talk_is_not_lost_because_its_later_debrief_is_no_row(any_database: Database):
+    """Objected to again after its release, withdrawn, without words, or of a time to come: the one before stands."""
+    lapsed = {"review_state": S.CLAIMED.value, "claimed_until": FIRST}
+    for of_newer, states in (
+        ({"disputed": True}, ()),
+        ({"review_state": S.WITHDRAWN.value}, EVERY_STATE),
+        ({"version_id": None}, ()),
+        ({"created_at": datetime.now(UTC) + timedelta(days=1)}, ()),
+        (lapsed, (S.APPROVED, S.CLAIMED)),
+    ):
+        older, newer = two_of_a_talk(any_database, **of_newer)
+
+        assert older in talks(any_database, QueueFilter(states)), of_newer
+        assert newer not in talks(any_database, QueueFilter(states)), of_newer
+        for one in (older, newer):  # out of the way of the next
+            change(any_database, one, review_state=S.NONE.value)
+
+
+def test_a_talk_is_exported_once_although_both_debriefs_were_made_at_one_moment_or_one_is_shown_as_pending(
+    any_database: Database,
+):
+    older, newer = two_of_a_talk(any_database, created_at=FIRST)
+    assert talks(any_database) == [max(older, newer)]
+
+    for one in (older, newer):
+        change(any_database, one, review_state=S.CLAIMED.value, claimed_until=FIRST)
+    change(any_database, older, review_state=S.PENDING.value)
+    assert talks(any_database, QueueFilter((S.PENDING,))) == [max(older, newer)]

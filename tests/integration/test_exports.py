@@ -17,7 +17,7 @@ from debrief.errors import InputRejected
 from debrief.feedback import Evidence, FeedbackBody
 from debrief.request import prompt_digest
 from debrief.review import ReviewState
-from storage import conversations
+from storage import conversations, export_files
 from storage.audit import list_audit
 from storage.engine import Database
 from storage.export_files import BYTE_ORDER_MARK, Export, ExportWish, harmless
@@ -283,7 +283,7 @@ def test_a_table_holds_nasty_words_as_text(database: Database):
     (read,) = csv.DictReader(io.StringIO(text.removeprefix(BYTE_ORDER_MARK), newline=""))
     assert read["summary"] == '\'=HYPERLINK("http://x","y"), "quoted"\nand a line'
     assert read["next_step"] == "'@x 한국어"
-    assert (read["id"], read["state"]) == (row.id, "approved")
+    assert (read["id"], read["state"], read["partial"], read["helpful"]) == (row.id, "approved", "false", "")
 
 
 def test_levels_have_a_column_for_each_criterion_and_no_number_where_there_is_none(database: Database):
@@ -294,6 +294,24 @@ def test_levels_have_a_column_for_each_criterion_and_no_number_where_there_is_no
     (read,) = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
     levels = {name: value for name, value in read.items() if name.startswith("level_")}
     assert sorted(levels.values()) == ["2", "3", "4", "5"]
+
+
+def test_a_file_is_sent_and_packed_piece_by_piece(database: Database, monkeypatch: pytest.MonkeyPatch):
+    """So that neither the memory nor the wait for the first byte grows with it."""
+    monkeypatch.setattr(export_files, "PIECE_BYTES", 100)
+    monkeypatch.setitem(export_files.ROW_GROUPS, "feedback", 2)
+    talk = hotel_talk(database)
+    made = written_on(database, talk)
+    for _ in range(5):
+        make_reviewed(database, talk, made=made)
+
+    lines = Export(database, "system", ExportWish("feedback", "jsonl"))
+    assert len([*iter(lines.next_piece, None)]) == 5
+    lines.close()
+    content, _ = take(database, ExportWish("feedback", "parquet"))
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        packed = pq.ParquetFile(io.BytesIO(archive.read("data.parquet")))
+    assert [packed.metadata.row_group(n).num_rows for n in range(packed.num_row_groups)] == [2, 2, 1]
 
 
 @pytest.fixture

@@ -7,9 +7,11 @@ from sqlalchemy import update
 
 from storage.accounts import find_account
 from storage.agreements import read_agreements
+from storage.criterion_names import scenario_titles
 from storage.engine import Database
 from storage.figures import read_figures
 from storage.level_figures import read_levels
+from storage.scenarios import keep_version
 from storage.tables import ReviewRow
 from tests.plot_scene import fill
 from tests.review_scene import make_account
@@ -55,6 +57,17 @@ def test_the_levels_of_each_criterion_are_told_by_rubric_version_the_oldest_firs
     assert told["a", "motive"] == {0: 4}
     assert read_levels(any_database, days=30, scenario_id="none such").scenario_id == "job_interview"
     assert read_levels(any_database, days=1).versions[-1].n < 4
+
+
+def test_a_scenario_is_called_as_its_newest_version_calls_it_and_by_its_id_where_none_is_known(any_database: Database):
+    for digit, title in (("1", {"en": "Desk"}), ("0", {"en": "Front desk", "ko": "안내 데스크"})):
+        with any_database.write() as session:
+            keep_version(session, "desk", digit * 64, {"title": title})
+    with any_database.read() as session:
+        assert scenario_titles(session, ["unknown", "desk"]) == {
+            "unknown": {"en": "unknown"},
+            "desk": {"en": "Front desk", "ko": "안내 데스크"},
+        }
 
 
 def test_agreement_is_told_from_second_opinions_and_drawn_with_its_interval(web: Web):

@@ -1,5 +1,7 @@
 """One decision for many feedbacks: as far as each may be moved; the rest is counted with its reason."""
 
+from datetime import timedelta
+
 import pytest
 
 from debrief.errors import NotFound
@@ -69,6 +71,41 @@ def test_what_is_told_beforehand_of_many_in_every_state_is_what_comes_of_it(any_
     assert told.count == len(ids) == len(S) - 1 + 3
     assert (outcome.done, outcome.skipped) == (told.done, told.left_out)
     assert told.done + told.left_out.total() == told.count
+
+
+def test_what_is_told_beforehand_keeps_to_the_filter_and_to_what_there_was(any_database):
+    """What came since, what the filter leaves out, what is named twice or has no words is not told as done."""
+    database = any_database
+    rita = make_account(database)
+    talk = make_talk(database)
+    until = utc_now()
+    counted, wordless, orphaned = (make_feedback(database, talk, age_s=60) for _ in range(3))
+    make_feedback(database, make_talk(database, language="ko"), age_s=60)
+    later = make_feedback(database, talk)
+    with database.write() as session:
+        session.get_one(FeedbackRow, wordless.id).version_id = None
+        held = session.get_one(FeedbackRow, orphaned.id)
+        held.review_state, held.claimed_until = S.CLAIMED.value, utc_now() + timedelta(minutes=5)
+        session.get_one(FeedbackRow, counted.id).claimed_until = held.claimed_until  # and waits: nobody has it
+        session.get_one(FeedbackRow, later.id).created_at = until + timedelta(minutes=1)
+    left_out = {"no_words": 1, "in_hands": 1}
+
+    told = bulk_preview.preview_filter(database, rita, "approve", QueueFilter(language="en"), until=until)
+    named = bulk_preview.preview_ids(database, rita, "approve", [counted.id, counted.id, wordless.id, orphaned.id])
+
+    assert (told.count, told.done, told.left_out) == (named.count, named.done, named.left_out) == (3, 1, left_out)
+    outcome = review_bulk.move_many(database, rita, "approve", [counted.id, wordless.id, orphaned.id])
+    assert (outcome.done, outcome.skipped) == (1, left_out)
+
+
+def test_that_no_more_can_be_written_anew_leaves_other_decisions_alone(any_database, monkeypatch):
+    monkeypatch.setattr(review_bulk, "REWRITES_AT_ONCE", 0)
+    rita, row = make_account(any_database), make_feedback(any_database)
+    told = {
+        action: bulk_preview.preview_ids(any_database, rita, action, [row.id]).done
+        for action in ("approve", "assign", "regenerate")
+    }
+    assert told == {"approve": 1, "assign": 1, "regenerate": 0}
 
 
 def test_assigning_is_on_record_and_does_not_disturb_who_reads(any_database):

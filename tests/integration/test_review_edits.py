@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from debrief.edit import Edit, EditedCriterion, EditedImprovement, EditedStrength
-from debrief.errors import Conflict, InputRejected, NotAllowed
+from debrief.errors import Conflict, FieldRejected, InputRejected, NotAllowed
 from debrief.review import ReviewState as S
 from debrief.texts import say
 from storage import anew, edits, feedback, feedback_versions as versions, jobs, reactions, reviews
@@ -89,22 +89,54 @@ def test_quotes_are_lines_of_the_visitors_and_nothing_else(database, rita):
 
 
 @pytest.mark.parametrize(
-    ("changes", "code"),
+    ("changes", "code", "part"),
     [
-        ({"evidence": ["m1.1"]}, "edit_unknown_line"),
-        ({"evidence": ["m99.1"]}, "edit_unknown_line"),
-        ({"evidence": []}, "edit_level_needs_line"),
-        ({"level": None}, "edit_level_missing"),
-        ({"reason": "x" * 801}, "message_too_long"),
+        ({"evidence": ["m1.1"]}, "edit_unknown_line", "evidence"),
+        ({"evidence": ["m99.1"]}, "edit_unknown_line", "evidence"),
+        ({"evidence": []}, "edit_level_needs_line", "evidence"),
+        ({"level": None}, "edit_level_missing", "level"),
+        ({"reason": "x" * 801}, "edit_field_too_long", "reason"),
     ],
 )
-def test_what_could_be_false_or_does_not_fit_is_refused_and_nothing_changes(database, rita, changes, code):
+def test_what_could_be_false_or_does_not_fit_is_refused_and_nothing_changes(database, rita, changes, code, part):
     row, draft = taken(database, rita)
-    with pytest.raises(InputRejected) as refused:
+    with pytest.raises(FieldRejected) as refused:
         edits.approve_edit(database, rita, row.id, row.row_version, with_criterion(draft, 0, **changes))
-    assert refused.value.reason == code
+    assert (refused.value.reason, refused.value.where) == (code, f"criteria.examples.{part}")
+    assert "Structure" in refused.value.sentence("en")
     case = reviews.get_review(database, row.id)
     assert (case.state, case.row_version, case.versions) == (S.CLAIMED, row.row_version, 1)
+
+
+TOO_LONG = "x" * 801
+
+
+@pytest.mark.parametrize(
+    ("changes", "where", "english", "korean"),
+    [
+        ({"summary": TOO_LONG}, "summary", '"Summary" has 801', '"요약"에'),
+        ({"next_step": TOO_LONG}, "next_step", '"Next step" has 801', '"다음에 해 볼 것"에'),
+        (
+            {"strengths": [EditedStrength(why=WORDS, evidence=[]), EditedStrength(why=" ", evidence=[])]},
+            "strengths.1.why",
+            '"Strength 2 · Why it worked" has no words',
+            '"잘한 점 2 · 왜 좋았는지"에',
+        ),
+        (
+            {"improvements": [EditedImprovement(criterion="examples", problem=WORDS, rewrite=TOO_LONG, evidence=[])]},
+            "improvements.0.rewrite",
+            '"Improvement 1 · How it could sound" has 801',
+            '"나아질 점 1 · 이렇게 말할 수 있습니다"에',
+        ),
+    ],
+)
+def test_a_refused_field_is_named_as_the_form_names_it(database, rita, changes, where, english, korean):
+    row, draft = taken(database, rita)
+    with pytest.raises(FieldRejected) as refused:
+        edits.approve_edit(database, rita, row.id, row.row_version, changed(draft, **changes))
+    assert refused.value.where == where
+    assert refused.value.sentence("en").startswith(english)
+    assert refused.value.sentence("ko").startswith(korean)
 
 
 def test_criteria_cannot_be_left_out_or_invented(database, rita):

@@ -14,7 +14,7 @@ from storage import conversations, feedback, jobs, reactions, review_queue, revi
 from storage.audit import list_audit
 from storage.engine import Database, utc_now
 from storage.queue_filter import NOBODY, QueueFilter, select_ids
-from storage.tables import NO_LEVEL, FeedbackRow, MessageRow
+from storage.tables import NO_LEVEL, AccountRow, FeedbackRow, MessageRow
 from tests.factories import OLGA, make_turn
 from tests.review_scene import make_account, make_body, make_feedback, make_talk
 
@@ -248,6 +248,22 @@ def test_a_claim_that_ran_out_is_listed_with_what_waits(database, rita):
     assert review_queue.count_matching(database, QueueFilter((S.PENDING,))) == 1
 
 
+def test_a_line_tells_of_a_claim_while_it_is_held_of_a_level_where_there_is_one_and_flags_only_orders(database, rita):
+    held = make_feedback(database, state=S.CLAIMED, claimer=rita)
+    lapsed = make_feedback(database, state=S.CLAIMED, claimer=rita, lease_s=-1)
+    change(database, held, failed_checks=" no_injection ")
+    change(database, lapsed, failed_checks=" no_echo ", worst_level=NO_LEVEL)
+    lines = {item.id: item for item in review_queue.list_reviews(database).items}
+    told = {one: (line.claimed_by, line.claimed_until, line.worst_level, line.flagged) for one, line in lines.items()}
+    assert told == {held.id: ("rita", held.claimed_until, 3, True), lapsed.id: (None, None, None, False)}
+
+
+def test_only_who_can_sign_in_is_offered_for_assigning(database, rita, rosa):
+    with database.write() as session:
+        session.get_one(AccountRow, rosa.id).disabled_at = utc_now()
+    assert review_queue.list_reviewers(database) == ["rita"]
+
+
 def test_counting_leaves_out_what_is_being_made_and_follows_the_filter(database):
     for state in (S.NONE, S.PENDING, S.PENDING, S.REJECTED):
         make_feedback(database, state=state)
@@ -259,15 +275,20 @@ def test_counting_leaves_out_what_is_being_made_and_follows_the_filter(database)
     assert review_queue.count_matching(database, QueueFilter(ALL, language="en")) == 3
 
 
-def test_states_are_counted_no_further_than_a_reader_needs(database, monkeypatch):
-    monkeypatch.setattr(review_queue, "COUNTED", 2)
+def test_states_are_counted_no_further_than_a_reader_needs(database, rita, monkeypatch):
     for _ in range(4):
         make_feedback(database)
     make_feedback(database, state=S.REJECTED)
+    assert review_queue.count_waiting(database) == 4
+    monkeypatch.setattr(review_queue, "COUNTED", 2)
     numbers = review_queue.count_reviews(database)
     assert (numbers[S.PENDING], numbers[S.REJECTED], review_queue.count_waiting(database)) == (3, 1, 3)
     assert review_queue.count_matching(database, QueueFilter(), most=2) == 3
-    assert review_queue.count_matching(database, QueueFilter()) == 4  # who acts on all must know how many
+    for _ in range(2):
+        make_feedback(database, state=S.CLAIMED, claimer=rita)
+    assert review_queue.count_waiting(database) == 3  # of all states that wait together
+    assert review_queue.count_matching(database, QueueFilter(), most=2) == 3
+    assert review_queue.count_matching(database, QueueFilter()) == 6  # who acts on all must know how many
 
 
 def test_a_walk_meets_each_one_once_although_they_leave_the_filter(any_database):
@@ -385,6 +406,22 @@ def test_what_is_assigned_to_another_is_not_the_next_but_can_be_asked_for(databa
     change(database, row, assigned_to=rosa.id)
     assert review_queue.claim_next(database, rita) is None
     assert review_queue.claim_next(database, rita, QueueFilter(assignee="rosa")) == row.id
+
+
+def test_next_is_what_somebody_gave_up_before_what_waits_and_nothing_that_is_anothers(database, rita, rosa):
+    talk = make_talk(database)
+    waits = make_feedback(database, talk, age_s=600)
+    lapsed, hers = (make_feedback(database, talk, state=S.CLAIMED, claimer=rosa, lease_s=-1) for _ in range(2))
+    change(database, hers, assigned_to=rosa.id)
+    mine = make_feedback(database, talk, age_s=900)
+    change(database, mine, assigned_to=rita.id)
+    taken = []
+    while found := review_queue.claim_next(database, rita, skipped=taken):
+        assert review_queue.has_next(database, rita, skipped=taken)
+        assert not review_queue.has_next(database, rita, QueueFilter(language="ko"), skipped=taken)
+        taken.append(found)
+    assert taken == [lapsed.id, mine.id, waits.id]
+    assert not review_queue.has_next(database, rita, skipped=taken)
 
 
 def test_next_takes_over_a_claim_that_ran_out(database, rita, rosa):

@@ -191,7 +191,7 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "/": ("send_message", "stop_answer", "paint", "chat", "debrief"),
     "/admin": (
         "open_desk", "open_case", "refresh_desk", "skip", "take_next", "claim", "release", "approve", "reject",
-        "open_reject", "close_reject", "open_reopen",
+        "open_reject", "close_reject", "open_reopen", "paint_talk",
         "draw_after_open_desk", "draw_after_open_case", "draw_after_refresh_desk", "draw_after_skip",
         "draw_after_take_next", "draw_after_claim", "draw_after_release", "draw_after_approve", "draw_after_reject",
     ),

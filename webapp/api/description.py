@@ -136,7 +136,14 @@ REFUSALS: dict[str, dict[int, list[str]]] = {
     "POST /api/v1/review/{feedback_id}/edit": {
         403: ["not_allowed"],
         409: ["conflict", "claim_first", "claimed_by_other", "illegal_move", "nothing_changed"],
-        422: ["message_too_long"],
+        422: [
+            "message_too_long",
+            "edit_field_too_long",
+            "edit_level_missing",
+            "edit_level_needs_line",
+            "edit_unknown_line",
+            "edit_empty_item",
+        ],
     },
     "POST /api/v1/review/{feedback_id}/regenerate": {
         403: ["not_allowed"],

@@ -197,7 +197,10 @@ async def check(parts: TheParts, reviewer: TheReviewer, feedback_id: str, edit: 
 
 @router.post("/review/{feedback_id}/edit", summary="Save an edit as a new version and approve it")
 async def save(parts: TheParts, asker: TheAsker, reviewer: TheReviewer, feedback_id: str, said: EditIn) -> ReviewOut:
-    """What waits unclaimed is claimed first. A 409 says that somebody was faster: nothing of the edit was stored."""
+    """What waits unclaimed is claimed first. A 409 says that somebody was faster: nothing of the edit was stored.
+
+    A 422 of one field has its path in `where`, such as `criteria.examples.reason`.
+    """
 
     def save_it(db: Database) -> ReviewCase:
         how: dict[str, Any] = {"note": said.note, "seconds": said.seconds, "claims": True}

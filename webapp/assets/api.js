@@ -4,14 +4,16 @@ import { t } from "./words.js";
 
 /**
  * What went wrong, in a sentence for the person. `code` is the API's; "offline" when the server was not reached.
+ * `where`: the path of the field that was refused, where it was one of several.
  * `retryAfterS`: the seconds after which trying again makes sense, 0 where nothing is said of it.
  */
 export class CallFailed extends Error {
-  constructor(code, message, status, retryAfterS = 0) {
+  constructor(code, message, status, retryAfterS = 0, where = null) {
     super(message);
     this.code = code;
     this.status = status;
     this.retryAfterS = retryAfterS;
+    this.where = where;
   }
 }
 
@@ -44,7 +46,7 @@ export async function call(method, path, { body, language, signal, raw } = {}) {
     answer = null;
   }
   if (!response.ok) {
-    throw new CallFailed(answer?.code ?? "unreadable", answer?.message ?? t("unreadable_answer"), response.status, Number(response.headers.get("Retry-After") ?? 0));
+    throw new CallFailed(answer?.code ?? "unreadable", answer?.message ?? t("unreadable_answer"), response.status, Number(response.headers.get("Retry-After") ?? 0), answer?.where ?? null);
   }
   return answer;
 }

@@ -16,6 +16,7 @@ import { secondLinks } from "./desk_second.js";
 import { signInAgain } from "./desk_sheet.js";
 import { edit, escalate, history, open_reopen, regenerate, versions } from "./desk_tools.js";
 import { announce, tellMoved } from "./desk_tabs.js";
+import { paintTalk, takeTalk } from "./desk_talk.js";
 import { ownDraft } from "./desk_draft.js";
 import { noteDraft } from "./drafts.js";
 import { clearMarks } from "./marks.js";
@@ -44,12 +45,14 @@ window.desk = {
     return [queryForNext(), new URLSearchParams(location.search).get("f") ?? "", 0];
   },
   view: queryForNext,
-  show(next) {
+  paint: paintTalk,
+  show(next, talk) {
     const isAnother = desk.facts?.case?.id !== next.case?.id;
     const isFirst = !desk.facts;
     const wasReading = desk.facts?.case && !document.querySelector("#desk-list")?.contains(document.activeElement);
     const before = desk.facts?.case;
     desk.facts = next;
+    takeTalk(talk);
     if (isAnother) desk.openedAt = Date.now();
     if (next.is_through) forgetSkipped();
     if (next.gone) ownDraft.forget(next.gone);
@@ -200,7 +203,16 @@ function keepSpeakersNamed() {
     talk?.setAttribute("tabindex", "0");
     talk?.setAttribute("aria-label", words("talk"));
   };
-  new MutationObserver(look).observe(document.body, { childList: true, subtree: true });
+  let isDue = false;
+  const lookSoon = () => {
+    if (isDue) return; // Gradio draws a long talk in many steps: one look for all of a frame
+    isDue = true;
+    requestAnimationFrame(() => {
+      isDue = false;
+      look();
+    });
+  };
+  new MutationObserver(lookSoon).observe(document.body, { childList: true, subtree: true });
 }
 
 watchForSignOut();
@@ -212,4 +224,4 @@ document.addEventListener("visibilitychange", keepUp);
 const waitingSlots = window.debriefSlots ?? [];
 window.debriefSlots = { push: mount };
 waitingSlots.forEach(mount);
-if (window.deskFacts) window.desk.show(window.deskFacts);
+if (window.deskGiven) window.desk.show(...window.deskGiven);

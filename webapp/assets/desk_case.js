@@ -6,7 +6,7 @@ import { editor, unfinished } from "./desk_edit.js";
 import { remadeNote, tools } from "./desk_tools.js";
 import { feedbackBody } from "./feedback_card.js";
 import { isOpenElsewhere } from "./desk_tabs.js";
-import { markRow, rows } from "./marks.js";
+import { showInTalk, turnOf } from "./desk_talk.js";
 import { LOCALE } from "./words.js";
 
 const CLOCK = new Intl.DateTimeFormat(LOCALE, { hour: "numeric", minute: "2-digit" });
@@ -120,13 +120,8 @@ async function makeAgain(event) {
 }
 
 function turnWords(messageId) {
-  const own = desk.facts.case.messages.filter((message) => message.role === "user");
-  const turn = own.findIndex((message) => message.id === messageId) + 1;
+  const turn = turnOf(messageId);
   return turn ? words("turn", { turn }) : "";
 }
 
-function onQuote(evidence) {
-  const at = desk.facts.case.messages.findIndex((message) => message.id === evidence.message_id);
-  const row = rows()[at];
-  if (row) markRow(row, evidence.quote);
-}
+const onQuote = (evidence) => showInTalk(evidence.message_id, evidence.quote);

@@ -4,6 +4,7 @@
 import { CallFailed } from "./api.js";
 import { apply, differs, editOf } from "./desk_edit_data.js";
 import { evidenceChooser, field, itemFields, levelChooser, newItem } from "./desk_edit_fields.js";
+import { forgetRefusal, tellBeside, tooLongWords } from "./desk_edit_refused.js";
 import { focusCase } from "./desk_keys.js";
 import { ask, submitsWithCtrl, toldOf } from "./desk_sheet.js";
 import { desk, draw, goOn, lookAgain, places, words } from "./desk_shared.js";
@@ -11,6 +12,7 @@ import { announce, isEditedElsewhere } from "./desk_tabs.js";
 import { secondsOpen } from "./desk_view.js";
 import { ownDraft } from "./desk_draft.js";
 import { h } from "./dom.js";
+import { whyNoCriteria } from "./feedback_card.js";
 import { checkName } from "./provenance.js";
 import { LOCALE, t } from "./words.js";
 
@@ -101,11 +103,11 @@ function build(told) {
   const form = { draft, edit, changed, names: new Map(draft.criteria.map((one) => [one.key, one.name])) };
   open.root = h(
     "form",
-    { class: "desk-editor", onsubmit: save, onkeydown: onKey, "aria-label": words("edit") },
+    { class: "desk-editor", novalidate: true, onsubmit: save, onkeydown: onKey, "aria-label": words("edit") },
     h("div", { class: "desk-editor-head" }, h("h3", {}, words("edit_title", { n: draft.version_n }))),
     h("div", { class: "desk-editor-told", "aria-live": "polite" }, told),
     field(form, { path: "summary", label: words("edit_summary"), holder: edit, name: "summary", rows: 3 }),
-    edit.criteria.map((one, at) => criterion(form, one, draft.criteria[at])),
+    edit.criteria.length ? edit.criteria.map((one, at) => criterion(form, one, draft.criteria[at])) : h("p", { class: "note no-criteria" }, whyNoCriteria(draft)),
     list(form, "strengths"),
     list(form, "improvements"),
     field(form, { path: "next_step", label: words("edit_next_step"), holder: edit, name: "next_step", rows: 2 }),
@@ -196,7 +198,9 @@ function showChecks() {
   for (const badge of open.root.querySelectorAll("[data-badge]")) {
     const bad = failed.get(badge.dataset.badge) ?? [];
     badge.className = bad.length ? "edit-badge warn" : looked.has(badge.dataset.badge) ? "edit-badge ok" : "edit-badge";
-    badge.textContent = bad.length ? `${words("check_failed")}: ${bad.map((one) => checkName(one.name)).join(" · ")}` : looked.has(badge.dataset.badge) ? words("edit_checked") : "";
+    const tooLong = tooLongWords(badge);
+    if (tooLong) badge.className = "edit-badge warn";
+    badge.textContent = tooLong ?? (bad.length ? `${words("check_failed")}: ${bad.map((one) => checkName(one.name)).join(" · ")}` : looked.has(badge.dataset.badge) ? words("edit_checked") : "");
   }
   const passed = open.checks.filter((one) => one.passed).length;
   const sum = open.root.querySelector(".desk-editor-sum");
@@ -211,6 +215,7 @@ async function save(event) {
   const mine = open;
   const button = mine.root.querySelector("button[type=submit]");
   button.disabled = true;
+  forgetRefusal(mine.root);
   try {
     await send(mine);
     ownDraft.forget(mine.id);
@@ -221,7 +226,8 @@ async function save(event) {
     if (!(error instanceof CallFailed)) throw error;
     button.disabled = false;
     if (error.code === "conflict" || error.code === "illegal_move") return wasSlower(mine, error.message);
-    tell(h("p", { class: "problem", role: "alert" }, toldOf(error)));
+    const said = h("p", { class: "problem", role: "alert" }, toldOf(error));
+    if (!tellBeside(mine.root, error.where, said)) tell(said);
   }
 }
 

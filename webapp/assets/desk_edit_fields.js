@@ -1,8 +1,8 @@
 // The fields of the form in which a debrief is written over: texts, levels, and quotes that are lines of the visitor's.
 
-import { desk, words } from "./desk_shared.js";
+import { words } from "./desk_shared.js";
+import { showInTalk } from "./desk_talk.js";
 import { h, icon } from "./dom.js";
-import { markRow, rows } from "./marks.js";
 import { t } from "./words.js";
 
 /** A text with its label and its badge; it grows with what is in it. */
@@ -10,7 +10,7 @@ export function field(form, { path, label, holder, name, rows: least }) {
   const isItem = path.startsWith("strengths.") || path.startsWith("improvements.");
   const box = h("textarea", {
     rows: least,
-    maxlength: form.draft.max_chars,
+    "data-most": form.draft.max_chars, // not maxlength, which cuts off what is pasted and says nothing
     "data-path": path,
     value: holder[name] ?? "",
     oninput: ({ target }) => {
@@ -65,6 +65,12 @@ function follow(one, about, level) {
 /** The quotes as chips, and a list of the visitor's lines to add one: nothing can be quoted that was not said. */
 export function evidenceChooser(form, place, holder) {
   const root = h("div", { class: "desk-evidence", "data-evidence": place });
+  /** The lines of a long talk are many, and the form has many choosers: each gets them when somebody turns to it. */
+  const offer = ({ currentTarget: chooser }) => {
+    if (chooser.options.length > 1) return;
+    const left = form.draft.lines.filter(({ label }) => !holder.evidence.includes(label));
+    chooser.append(...left.map((line) => h("option", { value: line.label }, `${line.label}  ${line.text.length > 90 ? `${line.text.slice(0, 90)}…` : line.text}`)));
+  };
   const lines = new Map(form.draft.lines.map((line) => [line.label, line]));
   const set = (labels) => {
     holder.evidence = labels;
@@ -72,16 +78,14 @@ export function evidenceChooser(form, place, holder) {
     form.changed();
   };
   const again = () => {
-    const left = form.draft.lines.filter(({ label }) => !holder.evidence.includes(label));
     root.replaceChildren(
       h("span", { class: "desk-field-name" }, words("edit_evidence")),
       ...holder.evidence.map((label) => chip(lines.get(label), () => set(holder.evidence.filter((other) => other !== label)))),
       holder.evidence.length < form.draft.max_lines
         ? h(
             "select",
-            { "aria-label": words("edit_add_line"), onchange: ({ target }) => target.value && set([...holder.evidence, target.value]) },
+            { "aria-label": words("edit_add_line"), onpointerdown: offer, onfocus: offer, onchange: ({ target }) => target.value && set([...holder.evidence, target.value]) },
             h("option", { value: "" }, words("edit_add_line")),
-            left.map((line) => h("option", { value: line.label }, `${line.label}  ${line.text.length > 90 ? `${line.text.slice(0, 90)}…` : line.text}`)),
           )
         : "",
     );
@@ -94,15 +98,9 @@ function chip(line, remove) {
   return h(
     "span",
     { class: "desk-chip" },
-    h("button", { class: "quote", type: "button", title: t("show_in_talk"), onclick: () => showLine(line) }, h("span", { class: "quote-words" }, line.text)),
+    h("button", { class: "quote", type: "button", title: t("show_in_talk"), onclick: () => showInTalk(line.message_id, line.text) }, h("span", { class: "quote-words" }, line.text)),
     h("button", { class: "desk-chip-off", type: "button", title: words("edit_remove_line"), "aria-label": `${words("edit_remove_line")}: ${line.text}`, onclick: remove }, "×"),
   );
-}
-
-function showLine(line) {
-  const at = desk.facts.case.messages.findIndex((message) => message.id === line.message_id);
-  const row = rows()[at];
-  if (row) markRow(row, line.text);
 }
 
 /** An empty item; an improvement is first taken to be about what has the lowest level. */

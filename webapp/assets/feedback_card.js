@@ -4,7 +4,7 @@
 // Each sentence stands under a path such as "criteria.1.reason", the same that the API takes for objections.
 
 import { h } from "./dom.js";
-import { checkName, checksOf, provenance } from "./provenance.js";
+import { checkName, checksOf, isFault, provenance } from "./provenance.js";
 import { t } from "./words.js";
 
 const nothing = () => null;
@@ -31,7 +31,7 @@ export function feedbackBody(feedback, { turnWords, onQuote, inSentence = nothin
     "div",
     { class: "debrief-body" },
     summary ? h("div", { class: "summary" }, card.sentence("summary", summary)) : null,
-    h("div", { class: "criteria" }, criteria.map((result, at) => criterion(result, `criteria.${at}`, card))),
+    criteria.length ? h("div", { class: "criteria" }, criteria.map((result, at) => criterion(result, `criteria.${at}`, card))) : h("p", { class: "note no-criteria" }, whyNoCriteria(feedback)),
     strengths.length ? part(t("strengths"), strengths.map((item, at) => strength(item, `strengths.${at}`, card))) : null,
     improvements.length ? part(t("improvements"), improvements.map((item, at) => improvement(item, `improvements.${at}`, card))) : null,
     nextStep ? h("section", { class: "next-step" }, h("h3", {}, t("next_step")), card.sentence("next_step", nextStep)) : null,
@@ -82,6 +82,12 @@ function whyUnscored({ key }, feedback) {
   const failed = checksOf(feedback).filter(({ passed, where }) => !passed && (where === `criteria.${key}` || where?.startsWith(`criteria.${key}.`)));
   const names = [...new Set(failed.map(({ name }) => checkName(name)))];
   return names.length ? t("unscored_why", { checks: names.join("; ") }) : t("unscored_plain");
+}
+
+/** Where not one criterion is there, the place of the criteria says so, and which checks did not pass. */
+export function whyNoCriteria(feedback) {
+  const names = [...new Set(checksOf(feedback).filter(isFault).map(({ name }) => checkName(name)))];
+  return names.length ? t("no_criteria_why", { checks: names.join("; ") }) : t("no_criteria");
 }
 
 /** How far several independent tries agree; measured, never claimed by a model. */

@@ -7,7 +7,7 @@ import { dayAndTime, t } from "./words.js";
 export const checksOf = (feedback) => feedback.checks ?? [];
 
 /** A warning is told and holds nothing back: it is not counted as a failure. */
-const isFault = (check) => !check.passed && !check.warning;
+export const isFault = (check) => !check.passed && !check.warning;
 
 /** The lines at the end of a debrief; what is long opens on a click. `opensFailed`: checks that did not pass are open. */
 export function provenance(feedback, { opensFailed = false } = {}) {

@@ -12,11 +12,13 @@ from debrief.errors import DebriefError
 from webapp.identity import who_is_asking
 from webapp.pages.review.handlers import Desk, DeskHandlers, Place
 from webapp.pages.review.layout import DeskView
+from webapp.pages.review.talk import first_part
 
 READ_ADDRESS_JS = "() => window.desk.readAddress()"
 WITH_VIEW_JS = "(_, ...inputs) => [window.desk.view(), ...inputs]"
 """What the list shows is known to the page alone; its address has it."""
-SHOW_JS = "(facts) => { window.desk.show(facts) }"
+SHOW_JS = "(facts, talk) => { window.desk.show(facts, talk) }"
+PAINT_JS = "() => window.desk.paint()"
 BUTTONS = ("claim", "approve", "reject", "release", "reopen", "next", "skip")
 
 Handler = Callable[..., Awaitable[Desk]]
@@ -57,8 +59,17 @@ def bind(page: gr.Blocks, view: DeskView, handlers: DeskHandlers) -> None:
             api_name=name,
             api_visibility="private",
         )
-        event.then(None, inputs=[view.facts], js=SHOW_JS, api_name=f"draw_after_{name}", api_visibility="private")
+        event.then(
+            None,
+            inputs=[view.facts, view.whole_talk],
+            js=SHOW_JS,
+            api_name=f"draw_after_{name}",
+            api_visibility="private",
+        )
 
+    view.painter.select(
+        None, outputs=[view.talk], js=PAINT_JS, show_progress="hidden", api_name="paint_talk", api_visibility="private"
+    )
     on(page.load, open_desk, "open_desk", js=READ_ADDRESS_JS)
     on(view.items.select, open_case, "open_case")
     on(view.refresh.click, plain(handlers.show), "refresh_desk")
@@ -96,7 +107,7 @@ def _place(wanted: str, feedback_id: str, seen: float) -> Place:
 def _all_outputs(view: DeskView) -> list[Any]:
     buttons = [getattr(view, name) for name in BUTTONS]
     return [
-        view.feedback_id, view.row_version, view.facts, view.talk, view.reason, view.note,
+        view.feedback_id, view.row_version, view.facts, view.talk, view.whole_talk, view.reason, view.note,
         *buttons,
     ]  # fmt: skip
 
@@ -107,7 +118,9 @@ def outputs_of(view: DeskView, before: Place, desk: Desk) -> dict[Any, Any]:
     So does its talk, which never changes: a thousand messages are not sent and drawn again with every look.
     """
     is_another = desk.place.feedback_id != before.feedback_id
-    fields: dict[Any, Any] = {view.reason: None, view.note: "", view.talk: desk.talk} if is_another else {}
+    fields: dict[Any, Any] = {view.reason: None, view.note: ""} if is_another else {}
+    if is_another:
+        fields |= {view.talk: first_part(desk.talk), view.whole_talk: desk.talk}
     return {
         view.feedback_id: desk.place.feedback_id,
         view.row_version: desk.place.row_version,

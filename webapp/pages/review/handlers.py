@@ -21,9 +21,9 @@ from storage.accounts import Account
 from storage.engine import Database
 from storage.reviews import ReviewCase
 from webapp.identity import Asker
-from webapp.inert import inert
 from webapp.notices import repeat_outcome
 from webapp.pages.review.standing import standing
+from webapp.pages.review.talk import talk_of
 from webapp.queue_query import read_elsewhere, read_seconds, read_skipped, read_view
 from webapp.store import Store
 
@@ -52,11 +52,11 @@ class Place:
 
 @dataclass(frozen=True)
 class Desk:
-    """What to show after an action. `facts` is for the slots, `talk` for the transcript."""
+    """What to show after an action. `facts` is for the slots, `talk` is as `talk_of` gives it."""
 
     place: Place
     facts: dict[str, Any]
-    talk: list[dict[str, str]]
+    talk: dict[str, Any]
     may: frozenset[str] = field(default_factory=frozenset[str])
     """Names of the buttons that make sense now."""
 
@@ -173,7 +173,7 @@ class DeskHandlers:
                 row_version=seen.case.row_version if seen.case else 0,
             ),
             facts=facts,
-            talk=_talk(seen.case) if seen.case else [],
+            talk=talk_of(seen.case),
             may=frozenset(may),
         )
 
@@ -278,7 +278,6 @@ def _case(case: ReviewCase, account: Account, language: str) -> dict[str, Any]:
         "state": case.state.value,
         "job_state": case.job_state.value if case.job_state else None,
         "language": case.language,
-        "messages": [{"id": message.id, "role": message.role} for message in case.path],
         "body": case.body.model_dump(mode="json") if case.body else None,
         "checks": [check.model_dump() for check in case.checks],
         "disputes": [_dispute(dispute, case) for dispute in case.disputes],
@@ -294,11 +293,6 @@ def _case(case: ReviewCase, account: Account, language: str) -> dict[str, Any]:
         "created_at": _stamp(case.created_at),
         **standing(case, account),
     }
-
-
-def _talk(case: ReviewCase) -> list[dict[str, str]]:
-    """The talk for Gradio's Chatbot, in words that it cannot take for more."""
-    return [{"role": message.role, "content": inert(message.text)} for message in case.path]
 
 
 def _dispute(dispute: Dispute, case: ReviewCase) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from debrief.review import REASONS
-from webapp.components.slots import slot
+from webapp.components.slots import pump, slot
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,10 @@ class DeskView:
     items: gr.HTML
     """Fires `select` with the `id` of the feedback that was clicked."""
     talk: gr.Chatbot
+    painter: gr.HTML
+    """Out of sight: our JavaScript has another part of a long talk drawn."""
+    whole_talk: gr.JSON
+    """Hidden: the talk of the open feedback, of which the transcript shows a part."""
     claim: gr.Button
     approve: gr.Button
     reject: gr.Button
@@ -49,6 +53,7 @@ def build_layout(texts: gr.I18n) -> DeskView:
         with gr.Column(scale=5, min_width=300, elem_id="desk-talk-column"):
             slot("desk-case-head")
             talk = _transcript()
+            painter = pump("desk-painter")
         with gr.Column(scale=4, min_width=300, elem_id="desk-card-column"):
             slot("desk-card")
             with gr.Column(elem_id="desk-reject-panel"):
@@ -81,6 +86,8 @@ def build_layout(texts: gr.I18n) -> DeskView:
     return DeskView(
         items=items,
         talk=talk,
+        painter=painter,
+        whole_talk=gr.JSON({}, visible=False),
         claim=claim,
         approve=approve,
         reject=reject,
