@@ -191,15 +191,21 @@ def _holding(settings: Settings, word: str) -> list[str]:
 
 
 def test_on_postgresql_they_are_gone_from_its_files_after_the_step_that_is_documented(database):
-    """Rows that were deleted stay in a page until something is written over them; VACUUM FULL writes it anew."""
+    """Rows that were deleted stay in a page until something is written over them; VACUUM FULL writes it anew.
+
+    Samples of the columns are kept for the planner, and outlive the rows; the server also takes them by itself.
+    """
     if database.is_sqlite:
         return
     fill(database)
-    assert _pages_with(database, WORD)
+    fill(database, SAM, "kayak")
+    url = database.url.render_as_string(hide_password=False)
+    run_sql(url, "ANALYZE")
+    assert {"messages", "pg_statistic"} <= set(_pages_with(database, WORD))
     delete_visitor(database, OLGA)
 
-    url = database.url.render_as_string(hide_password=False)
-    run_sql(url, "VACUUM FULL")
+    run_sql(url, "DELETE FROM pg_statistic")
+    run_sql(url, "VACUUM FULL ANALYZE")
 
     assert _pages_with(database, WORD) == []
 

@@ -16,6 +16,7 @@ import { secondLinks } from "./desk_second.js";
 import { signInAgain } from "./desk_sheet.js";
 import { edit, escalate, history, open_reopen, regenerate, versions } from "./desk_tools.js";
 import { announce, tellMoved } from "./desk_tabs.js";
+import { markQuotedByDebrief } from "./desk_quoted.js";
 import { paintTalk, takeTalk } from "./desk_talk.js";
 import { ownDraft } from "./desk_draft.js";
 import { noteDraft } from "./drafts.js";
@@ -195,10 +196,11 @@ function watchForSignOut() {
   };
 }
 
-/** Gradio paints the talk when it likes, gives it an English name, and no way to scroll it by keyboard. */
-function keepSpeakersNamed() {
+/** Gradio paints the talk when it likes, gives it an English name, no marks, and no way to scroll it by keyboard. */
+function keepTalkFurnished() {
   const look = () => {
     nameSpeakers(words("speaker_visitor"), words("speaker_partner"));
+    if (desk.facts) markQuotedByDebrief();
     const talk = document.querySelector("#transcript .bubble-wrap:not([tabindex])");
     talk?.setAttribute("tabindex", "0");
     talk?.setAttribute("aria-label", words("talk"));
@@ -217,7 +219,7 @@ function keepSpeakersNamed() {
 
 watchForSignOut();
 readView();
-keepSpeakersNamed();
+keepTalkFurnished();
 copyAsSaid();
 setInterval(keepUp, KEEP_UP_MS);
 document.addEventListener("visibilitychange", keepUp);

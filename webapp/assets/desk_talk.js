@@ -28,10 +28,12 @@ export function takeTalk({ id = "", messages = [], shown = 0 } = {}) {
   whenDrawn(decorate);
 }
 
+/** The messages of the rows, in order. */
+export const drawnMessages = () => (clears ? [] : talk.messages.slice(talk.from, talk.to));
+
 /** The new value of Gradio's Chatbot. */
 export function paintTalk() {
-  const drawn = clears ? [] : talk.messages.slice(talk.from, talk.to);
-  return [drawn.map(({ role, content }) => ({ role, metadata: { title: null }, options: [], content: [{ type: "text", text: content }] }))];
+  return [drawnMessages().map(({ role, content }) => ({ role, metadata: { title: null }, options: [], content: [{ type: "text", text: content }] }))];
 }
 
 /** Which of the visitor's turns a message is, from 1; 0 where it is none of them. */
