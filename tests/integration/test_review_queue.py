@@ -195,6 +195,14 @@ def test_a_rare_word_is_asked_of_the_indexes_and_a_frequent_one_is_not(any_datab
         assert review_search.narrow(session, QueueFilter(words="billing")).among is None
 
 
+def test_where_more_can_have_a_rare_word_than_are_listed_none_is_lost(any_database, monkeypatch):
+    monkeypatch.setattr(review_search, "AMONG_MAX", 1)
+    found = {make_feedback(any_database, summary="겨울 썰매").id for _ in range(2)}
+    with any_database.read() as session:
+        assert review_search.narrow(session, QueueFilter(words="썰매")).among is None
+    assert set(ids(any_database, QueueFilter(words="썰매"))) == found
+
+
 def count_rows(database):
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE messages"))
