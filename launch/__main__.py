@@ -21,7 +21,7 @@ from launch.say import Stop, say
 ROOT = Path(__file__).resolve().parents[1]
 # A test that hangs is ended with its name, and the others go on.
 TEST_LIMIT = ["--timeout", "600"]
-# With ARGS='-n 3'. Not by default: three at a time leave a machine of two cores nothing, and tests of patience fail.
+# With ARGS='-n 2' and more. Not by default: a machine that does other work as well has no patience left for it.
 SIDE_BY_SIDE = ["-p", "tests.side_by_side"]
 
 
