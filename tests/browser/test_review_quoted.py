@@ -20,6 +20,7 @@ def marks_of(page: Page, words: str) -> Locator:
 def test_a_quoted_message_leads_to_the_parts_that_quote_it(db: Database, rita: Look):  # noqa: F811
     page = open_case(rita, make_feedback(db).id)
     expect(page.locator("#transcript .bot-row .quoted-mark")).to_have_count(0)
+    expect(page.locator("#desk-painter")).to_be_hidden()  # a row of nothing below the talk
     mark = marks_of(page, NUMBERS).first
     criterion = page.locator("#desk-card .criterion", has=page.get_by_role("heading", name=mark.inner_text()))
     mark.press("Enter")
