@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 import httpx
 import pytest
@@ -18,7 +17,6 @@ from debrief.errors import NotSaved
 from debrief.settings import Settings
 from storage import accounts, engine
 from storage.engine import Database
-from storage.migrate import migrate
 from tests.scripted_model import Script, ScriptedModel
 from tests.web_process import web_process
 from tests.web_scene import Browser, Web, until
@@ -74,10 +72,8 @@ def test_more_writers_than_threads_wait_while_pages_health_and_streams_of_others
 
 
 def test_who_hears_an_answer_is_told_that_its_process_goes_away_although_nothing_can_be_stored(
-    settings: Settings, scripted_model: ScriptedModel, blank_sqlite: Path
+    database: Database, settings: Settings, scripted_model: ScriptedModel
 ):
-    settings.data_dir.mkdir()
-    migrate(settings.database, backup_dir=None)
     scripted_model.enqueue(Script(text=WORDS * 10, token_delay_s=0.02))
     with (
         web_process(settings.model_copy(update={"model_url": scripted_model.url})) as (process, url),
